@@ -1,0 +1,92 @@
+"""Settings from the environment (`PUNNET_*`), read once."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ModelEntry(BaseModel):
+    """A model that viewers may choose. Billing charges by the same table."""
+
+    id: str
+    tier: Literal["cheap", "pro", "best"] = "pro"
+    context: int = Field(128_000, description="Tokens that prompt and answer may hold together.")
+
+
+DEFAULT_MODELS = [
+    ModelEntry(id="mock:raypx-1", tier="cheap", context=32_000),
+    ModelEntry(id="mock:slow", tier="cheap", context=32_000),
+    ModelEntry(id="mock:fail", tier="cheap", context=32_000),
+    ModelEntry(id="mock:endless", tier="cheap", context=32_000),
+    ModelEntry(id="openai:gpt-5.1-mini", tier="pro", context=400_000),
+    ModelEntry(id="openai:gpt-5.1-codex", tier="best", context=400_000),
+]
+
+
+class Settings(BaseSettings):
+    """Every setting, its unit and its default."""
+
+    model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8000, description="Port the server listens on; 0 picks a free one.")
+    dev: bool = Field(
+        False,
+        description="Development: GraphiQL, introspection, loopback origins, the local token secret.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 16 or newer; unset starts the embedded one in `data_dir`."
+    )
+    data_dir: Path = Field(
+        Path(".punnet"), description="Where the embedded PostgreSQL and the local secret live."
+    )
+    pool_size: int = Field(20, ge=4, description="PostgreSQL connections per process.")
+
+    secret: SecretStr | None = Field(
+        None,
+        description="Signs guest tokens, cursors and resume tokens. Unset in development: "
+        "made once and kept in `data_dir`. At least 32 characters.",
+    )
+    jwt_issuer: str | None = Field(
+        None, description="`iss` of the identity provider; its JWKS is found from it."
+    )
+    jwt_audience: str | None = Field(None, description="Required `aud`; unset accepts any.")
+    jwks_url: str | None = Field(
+        None, description="Where the signing keys are; default: `<issuer>/.well-known/jwks.json`."
+    )
+    jwt_algorithms: list[str] = Field(["RS256", "ES256", "EdDSA"], description="Accepted `alg`.")
+    jwt_leeway: int = Field(30, description="Seconds of clock difference forgiven.")
+
+    origins: list[str] = Field(
+        [],
+        description="Origins that browsers may call from, for CORS and WebSockets alike; in "
+        "development every loopback origin as well. `*` is refused.",
+    )
+
+    models: list[ModelEntry] = Field(DEFAULT_MODELS, description="The models on offer.")
+    default_model: str = Field("mock:raypx-1", description="Used when nobody chose another.")
+    openai_base_url: str | None = Field(None, description="An OpenAI-compatible endpoint.")
+    openai_api_key: SecretStr | None = Field(None, description="Its key.")
+
+    worker: bool = Field(True, description="Run a generation worker inside `punnet serve`.")
+    worker_slots: int = Field(32, ge=1, description="Generations one worker runs at once.")
+    user_slots: int = Field(3, ge=1, description="Generations at once per user.")
+    lease: float = Field(45.0, gt=0, description="Seconds a generation lives without a heartbeat.")
+
+    max_body: int = Field(1 << 20, description="Bytes of a request body.")
+    max_tokens: int = Field(4_000, description="Lexical tokens of a document.")
+    max_depth: int = Field(12, description="Nested selection sets of an operation.")
+    max_cost: int = Field(20_000, description="Rows and fields an operation may ask for.")
+    max_aliases: int = Field(100, description="Aliased fields of an operation.")
+    request_timeout: float = Field(15.0, description="Seconds an operation may take.")
+    socket_message: int = Field(256 << 10, description="Bytes of one message on a WebSocket.")
+    socket_operations: int = Field(50, description="Operations at once per WebSocket.")
+    user_sockets: int = Field(50, description="WebSockets and event streams at once per user.")
+    socket_queue: int = Field(1_000, description="Events that may wait for a slow reader.")
+    init_timeout: float = Field(10.0, description="Seconds a socket may wait with connection_init.")
+    ping_interval: float = Field(20.0, description="Seconds between pings of a silent socket.")

@@ -1,0 +1,1 @@
+"""The domain: tables, their verbs and rules. Knows neither GraphQL nor HTTP."""

@@ -1,0 +1,117 @@
+"""What can go wrong, as classes with a code that clients may rely on."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorCode(StrEnum):
+    """The `code` in an error's extensions. Codes are never renamed."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    CONFLICT = "CONFLICT"
+    FORBIDDEN = "FORBIDDEN"
+    INTERNAL = "INTERNAL"
+    INVALID = "INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    PARSE_FAILED = "PARSE_FAILED"
+    RATE_LIMITED = "RATE_LIMITED"
+    TIMEOUT = "TIMEOUT"
+    TOO_COSTLY = "TOO_COSTLY"
+    TOO_LARGE = "TOO_LARGE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
+    VALIDATION_FAILED = "VALIDATION_FAILED"
+
+
+class DomainError(Exception):
+    """A refusal whose message is meant for the client.
+
+    `field` names the input field at fault in dotted camel case (`to.projectId`);
+    `retry_after` is in seconds.
+    """
+
+    code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
+
+    def __init__(
+        self, message: str, *, field: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.retry_after = retry_after
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """`code`, and `field` and `retryAfter` (whole seconds, rounded up) where they apply."""
+        found: dict[str, object] = {"code": self.code.value}
+        if self.field is not None:
+            found["field"] = self.field
+        if self.retry_after is not None:
+            found["retryAfter"] = max(1, -int(-self.retry_after // 1))
+        return found
+
+
+class BadRequest(DomainError):
+    """The request itself is not well formed."""
+
+    code = ErrorCode.BAD_REQUEST
+
+
+class Conflict(DomainError):
+    """The row is not in a state that allows this, or someone else was first."""
+
+    code = ErrorCode.CONFLICT
+
+
+class Forbidden(DomainError):
+    """The viewer sees the row but may not do this to it."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class Invalid(DomainError):
+    """A value does not fit: too long, out of range, not allowed."""
+
+    code = ErrorCode.INVALID
+
+
+class NotFound(DomainError):
+    """No such row, or none that the viewer may see: the two look alike on purpose."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class RateLimited(DomainError):
+    """Too many requests; `retry_after` says when to come back."""
+
+    code = ErrorCode.RATE_LIMITED
+
+
+class TimedOut(DomainError):
+    """The operation took longer than the server allows; its SQL was stopped."""
+
+    code = ErrorCode.TIMEOUT
+
+
+class TooCostly(DomainError):
+    """The operation is deeper, wider or costlier than the server allows."""
+
+    code = ErrorCode.TOO_COSTLY
+
+
+class TooLarge(DomainError):
+    """The request body or a message on a socket is larger than the server reads."""
+
+    code = ErrorCode.TOO_LARGE
+
+
+class Unauthenticated(DomainError):
+    """No viewer, or a token that does not hold."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class Unavailable(DomainError):
+    """Something the request needs is down for now; trying again later may help."""
+
+    code = ErrorCode.UNAVAILABLE

@@ -1,0 +1,98 @@
+"""What the domain needs from outside, as Protocols: tests pass their own, nothing is patched."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+
+class Clock(Protocol):
+    """The one source of time."""
+
+    def now(self) -> datetime:
+        """The current time in UTC, cut to whole milliseconds."""
+        ...
+
+
+class Bus(Protocol):
+    """How one process tells the others that something was committed."""
+
+    def committed(self) -> None:
+        """Wake the readers of the event log; never blocks, may be called at any rate."""
+        ...
+
+
+PartKind = Literal["text", "reasoning", "tool_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPart:
+    """A piece of a prompt: text, or the URL of an image."""
+
+    kind: Literal["text", "image"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One turn of what a model is given, oldest first."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: Sequence[ContentPart]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything a model is given for one generation.
+
+    `model` is the id without its provider's prefix. `key` is the same for each try of one
+    generation, so that a deterministic provider can repeat itself.
+    """
+
+    model: str
+    messages: Sequence[PromptMessage]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of part number `part` (0, 1, …) of an answer; `text` is never empty."""
+
+    text: str
+    part: int = 0
+    kind: PartKind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of an answer; a stream that ends without one was cut off.
+
+    `usage` holds `inputTokens` and `outputTokens` where the provider tells them.
+    """
+
+    reason: str
+    usage: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class ProviderError(Exception):
+    """The provider refused, broke off or could not be reached.
+
+    `message` is neutral and fit for the end user: never a provider's own text, key or address.
+    `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait.
+    """
+
+    def __init__(
+        self, message: str, *, retryable: bool, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class ModelProvider(Protocol):
+    """A source of answers: `mock`, or an OpenAI-compatible endpoint."""
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[Delta | Finish]:
+        """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call."""
+        ...
