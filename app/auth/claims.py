@@ -1,5 +1,6 @@
 """What a token says, once its signature holds: read strictly where it grants, gently elsewhere."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ MAX_TEXT = 255
 MAX_EMAIL = 320
 MAX_URL = 2048
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
@@ -106,8 +108,8 @@ def _seconds(payload: Mapping[str, Any], name: str) -> float | None:
 
 
 def _text(payload: Mapping[str, Any], name: str, longest: int) -> str | None:
-    """A claim that is plain text of 1 to `longest` characters, else None."""
+    """A claim that is text of 1 to `longest` characters without control codes, else None."""
     value = payload.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+    if not isinstance(value, str) or len(value) > longest or _CONTROL.search(value):
         return None
-    return value
+    return value if value.strip() else None

@@ -13,7 +13,7 @@ from app.auth.claims import Claims, Expected
 from app.auth.jwks import RETRY_AFTER, Jwks
 from app.auth.key_set import SigningKey
 from app.auth.secret import BadConfiguration
-from app.auth.signing import Algorithms, UnverifiedToken, parse, verified_payload
+from app.auth.signing import Algorithms, UnverifiedToken, verified_payload
 from app.config import Settings
 from models.errors import Unauthenticated, Unavailable
 from models.ports import Clock
@@ -50,12 +50,12 @@ class ExternalTokens:
             raise BadConfiguration(f"PUNNET_JWKS_URL or PUNNET_JWT_ISSUER: {error}.") from error
         self._checked: OrderedDict[bytes, _Checked] = OrderedDict()
 
-    async def verify(self, text: str) -> Claims:
+    async def verify(self, token: UnverifiedToken) -> Claims:
         """The claims of a token of the issuer. Raises Unauthenticated, Unavailable."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(b".".join(token.segments)).digest()
         checked = await self._remembered(digest)
         if checked is None:
-            checked = await self._check_signature(parse(text))
+            checked = await self._check_signature(token)
             self._checked[digest] = checked
             if len(self._checked) > MAX_CACHED:
                 self._checked.popitem(last=False)

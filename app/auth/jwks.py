@@ -37,12 +37,19 @@ class Jwks:
     a new try starts every RETRY_AFTER seconds (RETRY_EMPTY_AFTER with no keys to serve).
     """
 
-    def __init__(self, url: str, new_session: Callable[[], ClientSession], clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        new_session: Callable[[], ClientSession],
+        clock: Clock,
+        timeout: float = FETCH_TIMEOUT,
+    ) -> None:
         self._url = URL(url)
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise ValueError("not an http(s) URL")
         self._new_session = new_session
         self._clock = clock
+        self._timeout = timeout
         self._session: ClientSession | None = None
         self._keys: KeySet | None = None
         self._fetched_at: datetime | None = None
@@ -90,11 +97,11 @@ class Jwks:
             await self._session.close()
 
     def _since(self, moment: datetime | None) -> float:
-        """Seconds since; infinite for never and for the future (the clock was set back)."""
+        """Seconds since; infinite for never. After the clock was set back a fetch is due."""
         if moment is None:
             return float("inf")
         seconds = (self._clock.now() - moment).total_seconds()
-        return seconds if seconds >= 0 else float("inf")
+        return seconds if seconds >= 0 else MAX_AGE
 
     def _start_fetch(self) -> asyncio.Task[None] | None:
         if self._fetch is not None and not self._fetch.done():
@@ -110,11 +117,11 @@ class Jwks:
         # The age counts from the request, so a key removed while it travels is not overlooked.
         started = self._clock.now()
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 keys = KeySet.from_json(await self._download())
         except (ClientError, OSError, ValueError) as error:
             self._failed = True
-            log.warning("jwks_fetch_failed", url=str(self._url), reason=repr(error)[:200])
+            log.warning("jwks_fetch_failed", host=self._url.host, reason=repr(error)[:200])
             return
         self._keys, self._fetched_at, self._failed = keys, started, False
 

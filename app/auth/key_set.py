@@ -7,6 +7,7 @@ from typing import Any, cast
 import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
+from joserfc.util import base64_to_int
 
 from app.auth.signing import Algorithms
 from models.errors import Unauthenticated
@@ -16,9 +17,8 @@ MAX_KEYS = 100
 # The parts of a public key. Nothing else of a JWK is read: no certificate, no private part,
 # and no `oct`, since a shared secret in a public document signs for everybody.
 _PARTS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
-_SIGNING_CURVES = {"P-256", "P-384", "P-521", "secp256k1", "Ed25519", "Ed448"}
-# Base64 characters of an RSA modulus of 2048 and of 8192 bits.
-_RSA_SIZE = range(342, 1367)
+_CURVES = {"EC": {"P-256", "P-384", "P-521", "secp256k1"}, "OKP": {"Ed25519", "Ed448"}}
+_RSA_BITS = range(2048, 8193)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +90,14 @@ def _signing_key(jwk: Mapping[str, Any]) -> SigningKey | None:
         return None
     if not all(isinstance(jwk.get(part), str) for part in _PARTS[kind]):
         return None
-    if kind == "RSA" and len(jwk["n"]) not in _RSA_SIZE:
-        return None
-    if kind != "RSA" and jwk["crv"] not in _SIGNING_CURVES:
+    if kind in _CURVES and jwk["crv"] not in _CURVES[kind]:
         return None
     public = {part: jwk[part] for part in _PARTS[kind]} | {"kty": kind}
     if alg is not None:
         public["alg"] = alg
     try:
+        if kind == "RSA" and base64_to_int(jwk["n"]).bit_length() not in _RSA_BITS:
+            return None
         key = JWKRegistry.import_key(public)
         return SigningKey(kid, key.thumbprint(), alg, key)
     except (JoseError, ValueError):

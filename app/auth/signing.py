@@ -57,7 +57,8 @@ class UnverifiedToken:
 
 def parse(token: str) -> UnverifiedToken:
     """Take a token apart. Raises Unauthenticated; linear in at most MAX_TOKEN characters."""
-    check_size(token)
+    if len(token) > MAX_TOKEN:
+        raise Unauthenticated("The token is too large.")
     match = _SHAPE.fullmatch(token)
     if match is None:
         raise Unauthenticated("The token is malformed.")
@@ -74,12 +75,6 @@ def parse(token: str) -> UnverifiedToken:
         raise Unauthenticated("The token's type is not accepted.")
     segments = (header_segment.encode(), payload_segment.encode(), signature_segment.encode())
     return UnverifiedToken(header, algorithm, kid, segments)
-
-
-def check_size(token: str) -> None:
-    """Raise Unauthenticated when the token is longer than MAX_TOKEN."""
-    if len(token) > MAX_TOKEN:
-        raise Unauthenticated("The token is too large.")
 
 
 def verified_payload(token: UnverifiedToken, key: Key, algorithms: Algorithms) -> dict[str, Any]:
