@@ -70,7 +70,10 @@ def public_jwk(key: PrivateKey, **members: Any) -> dict[str, Any]:
 
 
 class IdentityProvider:
-    """`document` is what it publishes; `fetches` counts the requests for it."""
+    """`document` is what it publishes; `fetches` counts the requests for it.
+
+    Answers wait at `gate` (open at first); `asked` is set by each request.
+    """
 
     def __init__(self) -> None:
         self.document: object = {"keys": []}
@@ -79,6 +82,7 @@ class IdentityProvider:
         self.headers: dict[str, str] = {}
         self.gate = asyncio.Event()
         self.gate.set()
+        self.asked = asyncio.Event()
         app = web.Application()
         app.router.add_get("/{path:.*}", self._serve)
         self._server = TestServer(app)
@@ -100,6 +104,7 @@ class IdentityProvider:
 
     async def _serve(self, request: web.Request) -> web.Response:
         self.fetches += 1
+        self.asked.set()
         await self.gate.wait()
         if request.path == "/moved":
             return web.Response(body=orjson.dumps(self.document))
