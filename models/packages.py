@@ -8,7 +8,7 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tortoise import Model
+from tortoise import Model, Tortoise
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -24,7 +24,7 @@ def walk(package: str) -> list[ModuleType]:
 
 @cache
 def table_models() -> tuple[type[Model], ...]:
-    """Every table, by name, also those without an id of their own."""
+    """Every table, by name, also those without an id of their own; their references resolved."""
     walk("models")
     found: list[type[Model]] = []
     waiting = list(Model.__subclasses__())
@@ -34,6 +34,8 @@ def table_models() -> tuple[type[Model], ...]:
         ours = model.__module__.startswith("models.")
         if ours and not model._meta.abstract:  # noqa: SLF001 - Tortoise keeps it nowhere else
             found.append(model)
+    # Tortoise resolves references by name, and makes their `_id` columns, only when told to.
+    Tortoise.init_models(sorted({model.__module__ for model in found}), "models")
     return tuple(sorted(found, key=lambda model: model.__name__))
 
 

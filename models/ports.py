@@ -1,10 +1,15 @@
 """What the domain needs from outside, as Protocols: tests pass their own, nothing is patched."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from models.viewer import Viewer
 
 
 class Clock(Protocol):
@@ -155,4 +160,58 @@ class ModelCatalogue(Protocol):
 
     def choose(self, model: str | None) -> ModelInfo:
         """The named model, or the default one. Raises Invalid for one that can't be used."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A committed change of an owner's row, or, without `change`, a bare cursor.
+
+    `change` has op, id, columns, old and new (see models.changes.Change.as_json).
+    """
+
+    cursor: str
+    change: Mapping[str, Any] | None = None
+    reset: bool = False
+
+
+class Changes(Protocol):
+    """The event log as this process reads it."""
+
+    def listen(
+        self, owner: str, viewer: Viewer, after: str | None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Heard]]:
+        """The changes of an owner's rows from now on, or after a cursor of the same viewer's.
+
+        The iterator raises Unavailable when its reader is too slow.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A piece of a message's text; `reset` voids what came before."""
+
+    part: int
+    kind: str
+    text: str
+    cursor: str
+    reset: bool
+
+
+class Streams(Protocol):
+    """The texts that are being written."""
+
+    def follow(
+        self, message_id: str, viewer: Viewer, after: str | None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Streamed]]:
+        """The text of a message from its start or after a cursor; ends with the message."""
+        ...
+
+
+class GuestTokens(Protocol):
+    """Makes the tokens that let guests in."""
+
+    def issue_guest_token(self, user_id: str) -> str:
+        """A signed token for a guest's user id."""
         ...
