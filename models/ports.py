@@ -1,6 +1,7 @@
 """What the domain needs from outside, as Protocols: tests pass their own, nothing is patched."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -95,4 +96,63 @@ class ModelProvider(Protocol):
 
     def stream(self, prompt: Prompt) -> AsyncIterator[Delta | Finish]:
         """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call."""
+        ...
+
+
+class Connection(Protocol):
+    """A connection to PostgreSQL; jsonb goes in and out as Python values."""
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+        """Run a statement and return its rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Mapping[str, Any] | None:
+        """Run a statement and return its first row."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Run a statement and return the first value of its first row."""
+        ...
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement and return its command tag, such as `UPDATE 3`."""
+        ...
+
+
+class Database(Protocol):
+    """The pool of connections. Raises Unavailable when PostgreSQL can't be reached."""
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for single statements."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection inside a transaction that commits at the end, or rolls back on an error."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+        """Run one statement on a connection of the pool and return its rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model on offer. `context` is in tokens; `available` says whether its provider is set up."""
+
+    id: str
+    provider: str
+    tier: str
+    context: int
+    available: bool
+
+
+class ModelCatalogue(Protocol):
+    """The models that viewers may choose, from the configuration."""
+
+    def infos(self) -> Sequence[ModelInfo]:
+        """All of them, the default one first."""
+        ...
+
+    def choose(self, model: str | None) -> ModelInfo:
+        """The named model, or the default one. Raises Invalid for one that can't be used."""
         ...

@@ -1,0 +1,2 @@
+def files_from_answer(text: str) -> dict[str, str]:
+    return {}
