@@ -1,0 +1,1 @@
+"""What an app builder keeps: fragments, drafts and snapshots of files."""
