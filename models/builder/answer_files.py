@@ -1,6 +1,8 @@
 """The files in an answer: code fences whose info string names a path. Pure and linear."""
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 
 MAX_FILES = 200
 MAX_PATH = 200
@@ -9,7 +11,7 @@ MAX_PATH = 200
 _MAX_INFO = 2 * MAX_PATH + 100
 # Nothing after the run of fence characters can fail to match, so there is no backtracking.
 _FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_WORD = re.compile(r"""[^\s"']*(?:"[^"]*"|'[^']*')?[^\s"']*""")
+_WORD = re.compile(r"""[^ \t"']*(?:"[^"]*"|'[^']*')?[^ \t"']*""")
 _LANGUAGE = re.compile(r"[A-Za-z][\w+#-]*")
 _PATH_KEYS = frozenset({"file", "filename", "filepath", "path", "title", "name"})
 
@@ -26,25 +28,18 @@ def files_from_answer(text: str) -> dict[str, str]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     files: dict[str, str] = {}
     opened: re.Match[str] | None = None
+    mark = ""
     for fence in _FENCE.finditer(text):
         if opened is None:
             # An info string with a backtick makes it inline code, not a fence.
-            if fence[2][0] == "~" or "`" not in fence[3]:
-                opened = fence
-        elif _closes(fence, opened):
+            if "`" not in fence[3] or fence[2][0] == "~":
+                opened, mark = fence, fence[2]
+        elif fence[2].startswith(mark) and not fence[3].strip(" \t"):
             path = _path(opened[3])
             if path is not None and (path in files or len(files) < MAX_FILES):
                 files[path] = _content(text, opened, fence)
             opened = None
     return files
-
-
-def _closes(fence: re.Match[str], opened: re.Match[str]) -> bool:
-    return (
-        fence[2][0] == opened[2][0]
-        and len(fence[2]) >= len(opened[2])
-        and not fence[3].strip(" \t")
-    )
 
 
 def _content(text: str, opened: re.Match[str], closed: re.Match[str]) -> str:
@@ -54,24 +49,32 @@ def _content(text: str, opened: re.Match[str], closed: re.Match[str]) -> str:
 
 
 def _path(info: str) -> str | None:
-    """The path that an info string names: a bare one before an attribute."""
-    info = info.strip()
-    if len(info) > _MAX_INFO:
+    """The first safe path that an info string names."""
+    info = info.strip(" \t")
+    if not info or len(info) > _MAX_INFO:
         return None
     words = [word for word in _WORD.findall(info) if word]
-    bare = [word for word in words[:2] if "=" not in word and not word.startswith("{")]
-    if words and ":" in words[0]:
-        language, _, rest = words[0].partition(":")
-        bare = [rest] if _LANGUAGE.fullmatch(language) else bare
-    attributes = [word.partition("=") for word in words]
-    named = [
-        value.strip("\"'") for key, equals, value in attributes if equals and key in _PATH_KEYS
-    ]
-    for candidate in (*bare, *named):
+    for candidate in chain(_bare(words), _named(words)):
         path = candidate.removeprefix("./")
         if _is_safe(path):
             return path
     return None
+
+
+def _bare(words: list[str]) -> Iterator[str]:
+    """`language:path`, or else the language's and the next place."""
+    language, colon, rest = words[0].partition(":") if words else ("", "", "")
+    if colon and _LANGUAGE.fullmatch(language):
+        yield rest
+    else:
+        yield from (word for word in words[:2] if "=" not in word and word[0] != "{")
+
+
+def _named(words: list[str]) -> Iterator[str]:
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key in _PATH_KEYS:
+            yield value.strip("\"'")
 
 
 def _is_safe(path: str) -> bool:

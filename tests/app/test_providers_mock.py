@@ -61,7 +61,7 @@ async def test_answers_the_last_message_word_by_word() -> None:
     assert len(deltas) > 40
     assert end is not None
     assert end.reason == "stop"
-    assert end.usage == {"inputTokens": 821, "outputTokens": len(deltas)}
+    assert end.usage == {"inputTokens": 814, "outputTokens": len(deltas)}
     assert len(naps.taken) == len(deltas)
     assert set(naps.taken[1:]) == {0.004}
     assert files_from_answer(text) == {}

@@ -2,6 +2,7 @@
 
 import re
 import time
+from timeit import repeat
 
 import pytest
 from hypothesis import given
@@ -155,21 +156,32 @@ def test_after_200_files_only_known_ones_are_replaced() -> None:
 
 
 HOSTILE = [
-    *("`" * 1_000_000, "~" * 1_000_000, "```\n" * 250_000, "```a.b\n" * 140_000, "\n" * 1_000_000),
-    *("   \n" * 250_000, "\r" * 1_000_000, "```a.b\n```\n" * 90_000, "   ```" * 160_000),
-    *("```" + "\"' " * 333_000, "```a.b " + "=" * 1_000_000, "```" + "a" * 1_000_000 + "\n```"),
-    *("".join("`" * (3 + number % 90) + "a.b\n" for number in range(20_000)), "``` `\n" * 160_000),
-    *("```" + '"' * 400 + "\n```\n") * 1,
-    "   ```a.b\n" + "   x\n" * 200_000 + "```",
+    "`" * 1_000_000,
+    "~" * 1_000_000,
+    "```\n" * 250_000,
+    "```a.b\n" * 140_000,
+    "\n" * 1_000_000,
+    "   \n" * 250_000,
+    "\r" * 1_000_000,
+    "```a.b\n```\n" * 90_000,
+    "".join(f"```{number}.b\n```\n" for number in range(70_000)),
+    "   ```" * 160_000,
+    "```" + "\"' " * 333_000,
+    "```a.b " + "=" * 1_000_000,
+    "```" + "a" * 1_000_000 + "\n```",
+    "`" * 500_000 + "\n" + "```\n" * 125_000,
+    "".join("`" * (3 + number % 90) + "a.b\n" for number in range(20_000)),
+    "``` `\n" * 160_000,
+    ("```" + '"' * 400 + "\n```\n") * 2_400,
     ('```t title="' + "a'b" * 100 + "\n```\n") * 3_000,
+    "   ```a.b\n" + "   x\n" * 200_000 + "```",
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_megabytes_take_less_than_half_a_second(text: str) -> None:
-    began = time.process_time()
-    files_from_answer(text)
-    assert time.process_time() - began < 0.5
+    took = repeat(lambda: files_from_answer(text), timer=time.process_time, number=1, repeat=3)
+    assert min(took) < 0.5
 
 
 line = st.one_of(
