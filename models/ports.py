@@ -52,12 +52,14 @@ class Prompt:
     """Everything a model is given for one generation.
 
     `model` is the id without its provider's prefix. `key` is the same for each try of one
-    generation, so that a deterministic provider can repeat itself.
+    generation, so that a deterministic provider can repeat itself; `attempt` is how many tries
+    went before this one.
     """
 
     model: str
     messages: Sequence[PromptMessage]
     key: str
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,7 @@ class ProviderError(Exception):
     `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait.
     """
 
-    def __init__(
-        self, message: str, *, retryable: bool, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.retryable = retryable
@@ -142,24 +142,41 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model on offer. `context` is in tokens; `available` says whether its provider is set up."""
+    """A model on offer.
+
+    `provider` is the prefix of `id`; `context` the tokens that prompt and answer may hold
+    together; `available` is false while its provider is not configured.
+    """
 
     id: str
     provider: str
-    tier: str
+    tier: Literal["cheap", "pro", "best"]
     context: int
     available: bool
 
 
 class ModelCatalogue(Protocol):
-    """The models that viewers may choose, from the configuration."""
+    """The models of the configuration: what viewers choose from and billing charges by."""
 
-    def infos(self) -> Sequence[ModelInfo]:
-        """All of them, the default one first."""
+    @property
+    def default(self) -> str:
+        """The id used when nobody chose another; always one of `entries`."""
         ...
 
-    def choose(self, model: str | None) -> ModelInfo:
+    def entries(self) -> Sequence[ModelInfo]:
+        """All models, in the order of the configuration."""
+        ...
+
+    def find(self, model_id: str) -> ModelInfo | None:
+        """The model of that id, or None; ids are compared exactly."""
+        ...
+
+    def choose(self, model_id: str | None) -> ModelInfo:
         """The named model, or the default one. Raises Invalid for one that can't be used."""
+        ...
+
+    def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:
+        """Who answers, and `Prompt.model`; raises Invalid (field `model`)."""
         ...
 
 

@@ -20,7 +20,7 @@ class Model:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="The models that the viewer may use, the default one first.")
+    @strawberry.field(description="The models that the viewer may use.")
     def models(self, info: strawberry.Info) -> list[Model]:
-        found: Any = context_of(info).ports.models.infos()
+        found: Any = context_of(info).ports.models.entries()
         return list(found)
