@@ -7,13 +7,14 @@ scale.
 """
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 
 import graphql
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
 from graphql_schema.core.limits import Limits, Measure, refusal
 from graphql_schema.core.prices import LIST_ROWS, Prices, Rows
-from graphql_schema.core.selections import Operation, Selections
+from graphql_schema.core.selections import Arguments, Operation, Selections
 
 INTROSPECTION_DEPTH = 24
 """Nested selection sets below `__schema` or `__type`; the usual tools ask for about 15."""
@@ -31,9 +32,7 @@ class Meter:
 
     __slots__ = ("_aliases", "_limit", "_scale", "_sets")
 
-    def __init__(
-        self, sets: list[Selections], aliases: int, limit: int, scale: tuple[int, int]
-    ) -> None:
+    def __init__(self, sets: list[Selections], aliases: int, limit: int, scale: float) -> None:
         self._sets = sets
         self._aliases = aliases
         self._limit = limit
@@ -49,12 +48,13 @@ class Meter:
     def _cost(self, variables: Mapping[str, object]) -> int:
         # Of each set, what it costs by itself, and what it adds for each row of a connection
         # around it: a fragment on a connection does not know the page it will be used with.
-        totals: list[tuple[int, int]] = []
+        totals: list[tuple[float, float]] = []
         for found in self._sets:
-            flat, per_row = found.cost, 0
+            flat: float = found.cost
+            per_row: float = 0
             for below in found.below:
                 rows = below.rows
-                count = rows if isinstance(rows, int) else rows.rows(variables)
+                count = rows.rows(variables) if isinstance(rows, Arguments) else rows
                 below_flat, below_row = totals[below.index]
                 if below.kind is Rows.OF_FRAGMENT:
                     flat += below_flat
@@ -66,12 +66,12 @@ class Meter:
                     if below.kind is Rows.OF_CONNECTION:
                         per_row += whole
                     elif below.kind is Rows.INTROSPECTION:
-                        flat += -(-whole * self._scale[0] // self._scale[1])
+                        flat += ceil(whole * self._scale)
                     else:
                         flat += count * whole
             totals.append((min(flat, CEILING), min(per_row, CEILING)))
         flat, per_row = totals[-1]
-        return min(flat + LIST_ROWS * per_row, CEILING)
+        return min(ceil(flat + LIST_ROWS * per_row), CEILING)
 
 
 class CostModel:
@@ -81,10 +81,10 @@ class CostModel:
         self._limits = limits
         self._prices = Prices(schema)
         # Introspection has its own scale, on which the usual tools' query costs half the limit.
-        self._scale = (1, 1)
+        self._scale = 1.0
         document = graphql.parse(graphql.get_introspection_query())
         usual = self._meter(document, next(_operations(document)), CEILING)
-        self._scale = (limits.cost, 2 * usual.measure().cost)
+        self._scale = limits.cost / 2 / usual.measure().cost
 
     def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
         """Read an operation, to be kept with its document.

@@ -71,7 +71,7 @@ class Below:
 
     index: int
     kind: Rows
-    rows: int | Arguments
+    rows: float | Arguments
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ class _Visit:
     type: GraphQLNamedType | None
     rest: Iterator[SelectionNode]
     kind: Rows
-    rows: int | Arguments
+    rows: float | Arguments
     fragment: str | None
 
 
@@ -133,7 +133,7 @@ class Operation:
         selections: SelectionSetNode,
         type_: GraphQLNamedType | None,
         kind: Rows = Rows.OF_FRAGMENT,
-        rows: int | Arguments = 1,
+        rows: float | Arguments = 1,
         fragment: str | None = None,
     ) -> None:
         rest = iter(selections.selections)
@@ -181,7 +181,7 @@ class Operation:
             type_ = self._prices.schema.get_type(fragment.type_condition.name.value)
             self._enter(fragment.selection_set, type_, fragment=name)
 
-    def _rows(self, price: Price, node: FieldNode) -> int | Arguments:
+    def _rows(self, price: Price, node: FieldNode) -> float | Arguments:
         if not price.arguments:
             return price.rows
         values = tuple(
