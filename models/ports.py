@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -184,10 +184,11 @@ class ModelCatalogue(Protocol):
 class Heard:
     """A committed change of an owner's row, or, without `change`, a bare cursor.
 
-    `change` has op, id, columns, old and new (see models.changes.Change.as_json).
+    `sign` makes the cursor, for those who show it. `change` has op, id, columns, old and new (see
+    models.changes.Change.as_json).
     """
 
-    cursor: str
+    sign: Callable[[], str]
     change: Mapping[str, Any] | None = None
     reset: bool = False
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphql_schema.core.context import Context
-from models.errors import NotFound
+from models.accounts.users import User
+from models.errors import NotFound, Unauthenticated
 from models.reading import Lookup
 
 if TYPE_CHECKING:
@@ -55,11 +56,18 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
         async for one in heard:
             context.forget()
             if one.change is None:
-                yield Event(None, None, one.cursor, one.reset)
-            elif one.change["id"] == topic.root.id:
-                await reach_root(context, type(topic.root), topic.root.id, "of")
+                yield Event(None, None, one.sign(), one.reset)
+            elif one.change["id"] in (topic.root.id, viewer.user_id):
+                await _still_reach(context, topic)
             elif _concerns(topic, one):
                 yield await _event(context, topic, one)
+
+
+async def _still_reach(context: Context, topic: Topic) -> None:
+    """Raise NotFound or Unauthenticated when the viewer or the root is no longer there."""
+    if await context.loaders.row(Lookup(User), context.viewer.user_id) is None:
+        raise Unauthenticated("This account is gone.")
+    await reach_root(context, type(topic.root), topic.root.id, "of")
 
 
 def _concerns(topic: Topic, heard: Heard) -> bool:
@@ -72,4 +80,4 @@ def _concerns(topic: Topic, heard: Heard) -> bool:
 async def _event(context: Context, topic: Topic, heard: Heard) -> Event:
     id = (heard.change or {})["id"]
     row = await context.loaders.row(Lookup(topic.model), id)
-    return Event(row, None if row is not None else id, heard.cursor)
+    return Event(row, None if row is not None else id, heard.sign())

@@ -61,11 +61,15 @@ WITH window_ AS (
 INSERT INTO message_chunk (message_id, epoch, part, start, kind, text)
 SELECT w.message_id, w.epoch, w.part, w.start, w.kind, w.text
 FROM window_ w JOIN standing s ON s.id = w.generation_id AND s.epoch = w.epoch
+ON CONFLICT (message_id, epoch, part, start) DO UPDATE SET text = excluded.text
 RETURNING message_id, epoch, part, start"""
 
 
 async def append(connection: Connection, windows: Sequence[Window]) -> list[Window]:
-    """Keep the windows whose generation stands, in one statement, and return those."""
+    """Keep the windows whose generation stands, in one statement, and return those.
+
+    May be repeated when the answer of the first time was lost.
+    """
     rows = await connection.fetch(
         _APPEND,
         [w.generation_id for w in windows],
