@@ -154,6 +154,8 @@ async def test_silence_midway_is_given_up() -> None:
         '{"choices": "abc"}',
         '{"choices": [7]}',
         '{"choices": [{"index": 0, "delta": {"content": 7}}]}',
+        '{"choices": [{"index": 0, "finish_reason": 7}]}',
+        '{"choices": [{"index": 0, "delta": {"tool_calls": [{"function": {"arguments": [1]}}]}}]}',
         '{"choices": [{"index": 0, "delta": {"tool_calls": [{"index": "x"}]}}]}',
     ],
 )
@@ -208,6 +210,13 @@ async def test_nobody_listens() -> None:
     async with endpoint(lambda reply: reply.done()) as server:
         pass
     assert (await failure(server.url)).retryable
+
+
+async def test_an_address_that_is_none_fails_each_answer_and_lets_the_server_stop() -> None:
+    async with provider("http://host.test:port/v1") as source:
+        for _ in range(2):
+            with pytest.raises(ProviderError):
+                await collect(source)
 
 
 @pytest.mark.parametrize("midway", [True, False])
