@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from app.providers.openai_errors import Malformed
 from models.ports import ContentPart, Delta, Finish, PartKind, PromptMessage
 
 if TYPE_CHECKING:
@@ -54,13 +53,12 @@ class Answer:
         self._held: dict[int, str] = {}
 
     def read(self, chunk: "ChatCompletionChunk") -> Iterator[Delta]:
-        """The deltas in a chunk; raises Malformed."""
-        # The SDK builds the chunk without checking it, so its declared types promise nothing.
-        try:
-            found = list(self._read(chunk.to_dict(mode="python", warnings=False)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Malformed from error
-        for part, kind, text in found:
+        """The deltas in a chunk.
+
+        The SDK builds the chunk without checking it, so its declared types promise nothing: one
+        that is no chat completion raises AttributeError, TypeError or ValueError.
+        """
+        for part, kind, text in self._read(chunk.to_dict(mode="python", warnings=False)):
             if whole := self._whole(part, text):
                 yield Delta(whole, part, kind)
 

@@ -37,8 +37,8 @@ class MockProvider:
     """`raypx-1` answers, `slow` takes its time, `fail` breaks off midway, `endless` never ends.
 
     The user's last message steers them with directives, for example `[[tokens:500]]`,
-    `[[delay:5ms]]`, `[[first:1s]]`, `[[fail-after:20]]` (pieces), `[[fail-once]]` (while
-    `Prompt.attempt` is 0), `[[refuse]]` (not retryable), `[[echo:this text]]` and
+    `[[delay:5ms]]`, `[[first:1s]]`, `[[fail-after:20]]` (pieces), `[[fail-once]]` (only
+    while `Prompt.attempt` is 0), `[[refuse]]` (not retryable), `[[echo:this text]]` and
     `[[reasoning:a thought]]`. A failure that would come after the end comes at the end.
     `sleep` waits the seconds it is given.
     """
@@ -95,11 +95,11 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _failing(prompt: Prompt, asked: Directives, length: int) -> int | None:
     """How many pieces come before the failure, if there is one."""
+    if asked.fail_once and prompt.attempt:
+        return None
     if asked.fail_after is not None:
         return asked.fail_after
-    if prompt.model == "fail" or (asked.fail_once and prompt.attempt == 0):
-        return length // 2
-    return None
+    return length // 2 if asked.fail_once or prompt.model == "fail" else None
 
 
 def _usage(prompt: Prompt, pieces: int) -> dict[str, int]:

@@ -70,8 +70,9 @@ class OpenAIProvider:
     async def close(self) -> None:
         """Close the connections; answers still open break off."""
         if self._loading is not None:
-            client = await self._loading
-            await client.close()
+            await asyncio.wait([self._loading])
+            if self._loading.exception() is None:
+                await self._loading.result().close()
 
     async def _open(
         self, client: "AsyncOpenAI", prompt: Prompt

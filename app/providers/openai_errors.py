@@ -6,12 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from models.ports import ProviderError
 
-_RETRYABLE = frozenset({408, 409, 425, 429})
+_RETRYABLE = frozenset({408, 409, 425})
 _MAX_WAIT = 86_400.0
-
-
-class Malformed(Exception):
-    """The endpoint sent something that is not a chat completion."""
 
 
 class BrokenOff(Exception):

@@ -137,6 +137,15 @@ async def test_fails_once_per_generation() -> None:
         assert end is not None
 
 
+async def test_fails_once_after_so_many_pieces() -> None:
+    asked = "[[echo:one two three four]][[fail-after:3]][[fail-once]]"
+    deltas, end, _ = await run(ask(asked))
+    assert (len(deltas), end) == (3, None)
+    deltas, end, _ = await run(ask(asked, attempt=2))
+    assert len(deltas) == 4
+    assert end is not None
+
+
 @pytest.mark.parametrize("attempt", [0, 1, 2])
 async def test_fail_always_breaks_off_midway(attempt: int) -> None:
     deltas, end, _ = await run(ask("Hello", model="fail", attempt=attempt))
