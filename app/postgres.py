@@ -164,6 +164,7 @@ class EmbeddedPostgres:
             self._shut_down(timeout)
             if self._link.is_symlink():
                 shutil.rmtree(self._cluster().parent, ignore_errors=True)
+            shutil.rmtree(self._system_home, ignore_errors=True)
             shutil.rmtree(self.data_dir, ignore_errors=True)
             return True
 

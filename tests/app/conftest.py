@@ -1,12 +1,14 @@
 """Embedded servers for the tests of them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.postgres import EmbeddedPostgres
+from tests.harness.processes import PostgresClient
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,17 @@ def server(data_dir: Path) -> Iterator[EmbeddedPostgres]:
     """A running server with an empty database."""
     with EmbeddedPostgres(data_dir, durable=False) as server:
         yield server
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[..., PostgresClient]]:
+    """Starts processes that use a data folder; those still there after the test are killed."""
+    clients: list[PostgresClient] = []
+
+    def start(*arguments: Any, **given: Any) -> PostgresClient:
+        clients.append(PostgresClient(*arguments, **given))
+        return clients[-1]
+
+    yield start
+    for one in clients:
+        one.kill()

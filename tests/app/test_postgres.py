@@ -8,25 +8,13 @@ import signal
 import stat
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
 from app.postgres import EmbeddedPostgres, PostgresError
-from tests.harness.processes import PostgresClient
-
-
-async def ask(url: str, *statements: str) -> Any:
-    """Run statements; return the last one's first value."""
-    connection = await asyncpg.connect(url)
-    try:
-        for statement in statements[:-1]:
-            await connection.execute(statement)
-        return await connection.fetchval(statements[-1])
-    finally:
-        await connection.close()
+from tests.harness.processes import Client, ask
 
 
 def socket_folder(server: EmbeddedPostgres) -> Path:
@@ -46,7 +34,7 @@ async def test_starts_on_a_private_socket_with_utf8(server: EmbeddedPostgres) ->
 async def test_only_a_durable_server_waits_for_the_disk(tmp_path: Path, durable: bool) -> None:
     server = EmbeddedPostgres(tmp_path / "new", durable=durable)
     with server:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in ("fsync", "full_page_writes"):
             assert await ask(server.url(), f"SHOW {setting}") == ("on" if durable else "off")
     server.remove()
     assert not server.data_dir.exists()
@@ -76,8 +64,8 @@ def test_there_is_no_url_before_the_start(data_dir: Path) -> None:
         EmbeddedPostgres(data_dir).url()
 
 
-def test_the_last_process_to_leave_ends_the_server(data_dir: Path) -> None:
-    first = PostgresClient(data_dir)
+def test_the_last_process_to_leave_ends_the_server(data_dir: Path, client: Client) -> None:
+    first = client(data_dir)
     pid = first.told()["pid"]
     server = EmbeddedPostgres(data_dir)
     server.start()
@@ -88,8 +76,10 @@ def test_the_last_process_to_leave_ends_the_server(data_dir: Path) -> None:
     assert server.pid is None
 
 
-def test_the_starter_leaves_the_server_to_the_others(server: EmbeddedPostgres) -> None:
-    other = PostgresClient(server.data_dir)
+def test_the_starter_leaves_the_server_to_the_others(
+    server: EmbeddedPostgres, client: Client
+) -> None:
+    other = client(server.data_dir)
     pid = other.told()["pid"]
     server.stop()
     assert server.pid == pid
@@ -97,15 +87,15 @@ def test_the_starter_leaves_the_server_to_the_others(server: EmbeddedPostgres) -
     assert server.pid is None
 
 
-def test_processes_that_start_at_once_share_one_server(tmp_path: Path) -> None:
-    clients = [PostgresClient(tmp_path / "new") for _ in range(3)]
-    assert len({client.told()["pid"] for client in clients}) == 1
-    assert [client.end() for client in clients] == [0, 0, 0]
+def test_processes_that_start_at_once_share_one_server(tmp_path: Path, client: Client) -> None:
+    clients = [client(tmp_path / "new") for _ in range(3)]
+    assert len({process.told()["pid"] for process in clients}) == 1
+    assert [process.end() for process in clients] == [0, 0, 0]
     assert EmbeddedPostgres(tmp_path / "new").pid is None
 
 
-async def test_a_server_left_by_a_killed_process_is_found(data_dir: Path) -> None:
-    starter = PostgresClient(data_dir)
+async def test_a_server_left_by_a_killed_process_is_found(data_dir: Path, client: Client) -> None:
+    starter = client(data_dir)
     pid = starter.told()["pid"]
     starter.kill()
     with EmbeddedPostgres(data_dir) as server:
@@ -136,8 +126,8 @@ async def test_files_left_by_a_crash_are_no_hindrance(data_dir: Path, content: s
         assert await ask(server.url(), "SELECT 1") == 1
 
 
-async def test_ctrl_c_at_the_terminal_spares_the_server(data_dir: Path) -> None:
-    starter = PostgresClient(data_dir)
+async def test_ctrl_c_at_the_terminal_spares_the_server(data_dir: Path, client: Client) -> None:
+    starter = client(data_dir)
     pid = starter.told()["pid"]
     os.killpg(starter.process.pid, signal.SIGINT)
     assert starter.end() != 0

@@ -3,10 +3,24 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 ROOT = Path(__file__).parents[2]
+
+
+async def ask(url: str, *statements: str) -> Any:
+    """Run statements; return the last one's first value."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements[:-1]:
+            await connection.execute(statement)
+        return await connection.fetchval(statements[-1])
+    finally:
+        await connection.close()
 
 
 class PostgresClient:
@@ -40,3 +54,6 @@ class PostgresClient:
     def _close(self) -> None:
         with self.process:
             pass
+
+
+Client = Callable[..., PostgresClient]
