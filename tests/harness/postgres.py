@@ -3,7 +3,7 @@
 - `database`: the address of this worker's database; what a test writes there is deleted after it.
 - `new_database`: makes more databases, migrated or empty, dropped after the test.
 - `private_postgres`: a server of the test's own, which it may stop, kill and start.
-- `migrate`: how a database gets its tables; a conftest or a test module may override it.
+- `migrate`: how a database gets its tables; the top conftest overrides it for the whole run.
 """
 
 import asyncio
@@ -144,13 +144,17 @@ async def private_postgres(
         yield server
 
 
-async def clean(connection: Any, keep: tuple[str, ...] = STATIC_TABLES) -> None:
+async def clean(
+    connection: Any, keep: tuple[str, ...] = STATIC_TABLES, patience: float = 5.0
+) -> None:
     """Delete the rows of every table but `keep`, in one statement, whatever their foreign keys.
 
-    Waits at most 5 s for locks, so a transaction that a test left open is an error.
+    Waits `patience` seconds for each lock, so a transaction that a test left open is an error.
     """
     kept = ", ".join("'" + name.replace("'", "''") + "'" for name in ("", *keep))
-    await connection.execute(CLEAN.replace("KEPT", kept))
+    await connection.execute(
+        CLEAN.replace("KEPT", kept).replace("PATIENCE", str(round(patience * 1000)))
+    )
 
 
 # The role "replica" switches foreign keys and triggers off; both settings end with the block.
@@ -160,7 +164,7 @@ DECLARE
     name regclass;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    SET LOCAL lock_timeout = '5s';
+    SET LOCAL lock_timeout = PATIENCE;
     FOR name IN
         SELECT c.oid FROM pg_class c
         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.relname NOT IN (KEPT)
