@@ -54,6 +54,7 @@ class EmbeddedPostgres:
         self._system_home = system_folder / state.mark_of(self.data_dir)
         self._link = self.data_dir / "cluster"
         self._start_lock = self.data_dir / "start.lock"
+        self._use_lock = self.data_dir / "use.lock"
         self._use: int | None = None
         self._state: state.ServerState | None = None
 
@@ -97,14 +98,17 @@ class EmbeddedPostgres:
             while state.is_server(pid, self._cluster()):
                 time.sleep(0.01)
 
-    def remove(self) -> None:
-        """Stop, and delete all data; raise PostgresError if another process uses the server."""
+    def remove(self, timeout: float = 5.0) -> None:
+        """End the server, left over or not, and delete all data.
+
+        Raises PostgresError if another process still uses the server after `timeout` seconds.
+        """
         self.stop()
-        if self.pid:
-            raise PostgresError(f"the PostgreSQL in {self.data_dir} is in use")
-        if self._link.is_symlink():
-            shutil.rmtree(self._cluster().parent, ignore_errors=True)
-        shutil.rmtree(self.data_dir, ignore_errors=True)
+        deadline = time.monotonic() + timeout
+        while not self._remove_unused(timeout):
+            if time.monotonic() > deadline:
+                raise PostgresError(f"the PostgreSQL in {self.data_dir} is in use")
+            time.sleep(0.05)
 
     @property
     def pid(self) -> int | None:
@@ -149,9 +153,20 @@ class EmbeddedPostgres:
 
     def _join(self) -> None:
         if self._use is None:
-            use = state.open_lock(self.data_dir / "use.lock")
+            use = state.open_lock(self._use_lock)
             fcntl.flock(use, fcntl.LOCK_SH)
             self._use = use
+
+    def _remove_unused(self, timeout: float) -> bool:
+        with state.held(self._start_lock, timeout), state.opened(self._use_lock) as use:
+            if not state.try_lock(use):
+                return False
+            self._shut_down(timeout)
+            if self._link.is_symlink():
+                shutil.rmtree(self._cluster().parent, ignore_errors=True)
+            shutil.rmtree(self._system_home, ignore_errors=True)
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+            return True
 
     def _shut_down(self, patience: float) -> None:
         found = state.read_state(self._cluster())

@@ -129,6 +129,12 @@ def dropped(program: Path, owner: tuple[int, int], home: Path, folder: Path) -> 
     return Runner(_copy_program(program, home), owner=owner)
 
 
+def make_public(folder: Path) -> None:
+    """Make a folder that any user may enter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+
+
 def unprivileged_user() -> tuple[int, int]:
     """Return uid and gid of `postgres` or `nobody`, else of any user but root.
 
@@ -150,6 +156,7 @@ def _copy_program(program: Path, home: Path) -> Path:
     copied = target / package.name / program.name
     if target.exists():
         return copied
+    make_public(home)
     new = Path(tempfile.mkdtemp(prefix="new-", dir=home))
     shutil.copytree(
         program, new / package.name / program.name, ignore=shutil.ignore_patterns("include")

@@ -14,6 +14,7 @@ from app.postgres_runner import (
     dropped,
     find_program,
     in_namespace,
+    make_public,
     unprivileged_user,
 )
 
@@ -72,7 +73,7 @@ class Setup:
         if found and found.st_uid:
             home = self.cluster.resolve().parent
             owner = (found.st_uid, found.st_gid)
-            return Place(dropped(self._program(), owner, self._system_home(), home), home)
+            return Place(dropped(self._program(), owner, self.system_home, home), home)
         if self.root_way != "drop":
             runner = in_namespace(self._program())
             code, text = runner.version(data_dir)
@@ -84,17 +85,13 @@ class Setup:
 
     def _outside(self, exists: bool) -> Place:
         """Root without namespaces: cluster and socket live where another user may enter."""
-        home = self._system_home()
+        home = self.system_home
+        make_public(home)
         owner = unprivileged_user()
         runner = dropped(self._program(), owner, home, home)
         if exists:
             move(self.cluster, home / self.cluster.name, runner)
         return Place(runner, home)
-
-    def _system_home(self) -> Path:
-        self.system_home.mkdir(parents=True, exist_ok=True)
-        self.system_home.chmod(0o755)
-        return self.system_home
 
 
 def check_version(cluster: Path, version: str) -> None:

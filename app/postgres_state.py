@@ -85,14 +85,21 @@ def make_socket_folder(folder: Path, runner: Runner) -> None:
 @contextlib.contextmanager
 def held(path: Path, seconds: float) -> Generator[None]:
     """Hold a file lock; raise TimeoutError if another process keeps it longer than `seconds`."""
-    fd = open_lock(path)
-    try:
-        end = time.monotonic() + seconds
+    end = time.monotonic() + seconds
+    with opened(path) as fd:
         while not try_lock(fd):
             if time.monotonic() > end:
                 raise TimeoutError(f"another process keeps {path}")
             time.sleep(0.02)
         yield
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Generator[int]:
+    """Open a lock file, and give up its lock at the end."""
+    fd = open_lock(path)
+    try:
+        yield fd
     finally:
         os.close(fd)
 
@@ -121,17 +128,20 @@ def try_lock(fd: int) -> bool:
     return True
 
 
-_children: list[subprocess.Popen[bytes]] = []
+_children: list[tuple[subprocess.Popen[bytes], Path]] = []
 
 
-def adopt(process: subprocess.Popen[bytes]) -> None:
+def adopt(process: subprocess.Popen[bytes], cluster: Path) -> None:
     """Keep a server that may outlive the object that started it, so that it leaves no zombie."""
-    _children.append(process)
+    _children.append((process, cluster))
 
 
 def is_server(pid: int, cluster: Path) -> bool:
     """Is this process a living PostgreSQL on `cluster`? Process ids are used again."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    _children[:] = [child for child in _children if child[0].poll() is None]
+    for process, of in _children:
+        if process.pid == pid:
+            return of == cluster
     needle = b"-D\0" + os.fsencode(cluster)
     with contextlib.suppress(OSError):
         if Path("/proc/self/cmdline").exists():
@@ -140,6 +150,17 @@ def is_server(pid: int, cluster: Path) -> bool:
         shown = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
         return needle.replace(b"\0", b" ") in shown.stdout
     return False
+
+
+def clear_socket_lock(folder: Path, cluster: Path) -> None:
+    """Remove a socket's lock file that a crash left, and whose process id lives as something else.
+
+    PostgreSQL would refuse to start, as it cannot know that the folder serves one cluster only.
+    """
+    lock = folder / f".s.PGSQL.{PORT}.lock"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        if not is_server(int(lock.read_text().split("\n")[0]), cluster):
+            lock.unlink()
 
 
 def exists(pid: int) -> bool:
