@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -99,7 +99,7 @@ class ProviderError(Exception):
 class ModelProvider(Protocol):
     """A source of answers: `mock`, or an OpenAI-compatible endpoint."""
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Delta | Finish]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Finish, None]:
         """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call."""
         ...
 

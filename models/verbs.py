@@ -39,6 +39,7 @@ RowT = TypeVar("RowT", bound="Record")
 
 TRIES = 6
 PAUSE = 0.02  # seconds before the second try; doubles with each
+ALREADY_THERE = "23505"  # unique violation
 TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
@@ -117,10 +118,21 @@ async def _run(
         try:
             return await _attempt(caller, function, body)
         except Exception as error:
-            if getattr(error, "sqlstate", None) not in TRY_AGAIN:
+            if not _worth_another_try(error, attempt):
                 raise
         await asyncio.sleep(PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
     raise Conflict("Too many changes at once; try again.", retry_after=1)
+
+
+def _worth_another_try(error: Exception, attempt: int) -> bool:
+    """Whether what failed may succeed from the start. Raises Conflict for a row that is there.
+
+    A unique violation is tried once more, since the verb then finds the row of its neighbour.
+    """
+    state = getattr(error, "sqlstate", None)
+    if state == ALREADY_THERE and attempt > 0:
+        raise Conflict("There is one like it already.") from error
+    return state in TRY_AGAIN or state == ALREADY_THERE
 
 
 async def _attempt(

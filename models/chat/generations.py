@@ -73,13 +73,14 @@ class Generation(Record):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A worker's right to write one answer, for one epoch."""
+    """A worker's right to write one answer, for one epoch; `tries` counts this one too."""
 
     generation_id: str
     message_id: str
     user_id: str
     model: str
     epoch: int
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,7 @@ def _lease(generation: Generation) -> Lease:
         generation.user_id,
         generation.model,
         generation.epoch,
+        generation.tries,
     )
 
 
