@@ -10,10 +10,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
-from tortoise.context import TortoiseContext
 
 from models.errors import Unavailable
-from models.packages import table_models
 from models.ports import Connection
 
 LOST = (
@@ -38,21 +36,18 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
-        self._url = url
-        self._size = size
         self._observe = observe
-        self._context = TortoiseContext()
+        pool = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when there is no server."""
         with _lost():
-            await self._context.init(self._config())
-            async with self._client.acquire_connection():
-                pass
+            await self._client.create_connection(with_db=True)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._context.connections.close_all()
+        await self._client.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -70,49 +65,27 @@ class PostgresDatabase:
         async with self.connection() as connection:
             return await connection.fetch(query, *args)
 
-    @property
-    def _client(self) -> AsyncpgDBClient:
-        return cast("AsyncpgDBClient", self._context.db())
-
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
         if self._observe is not None:
             observe = self._observe
             connection.add_query_logger(lambda record: observe(record.query, record.args or ()))
 
-    def _config(self) -> dict[str, Any]:
-        options = {"min_size": 1, "max_size": self._size, "init": self._prepare}
-        return tortoise_config(self._url, options)
 
-
-def tortoise_config(url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Tortoise's configuration for a PostgreSQL URL, whose host may be a socket's folder."""
+def credentials(url: str) -> dict[str, Any]:
+    """What Tortoise's client needs of a PostgreSQL URL, whose host may be a socket's folder."""
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    credentials: dict[str, Any] = {
+    found: dict[str, Any] = {
         "host": query.get("host") or parts.hostname or "127.0.0.1",
         "port": int(query.get("port") or parts.port or 5432),
         "user": unquote(parts.username or "postgres"),
         "password": unquote(parts.password) if parts.password else None,
         "database": unquote(parts.path.lstrip("/")) or "punnet",
-        **options,
     }
     if "sslmode" in query:
-        credentials["ssl"] = query["sslmode"]
-    modules = sorted({model.__module__ for model in table_models()})
-    return {
-        "connections": {
-            "default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
-        },
-        "apps": {
-            "models": {
-                "models": modules,
-                "default_connection": "default",
-                "migrations": "models.migrations",
-            }
-        },
-        "use_tz": True,
-    }
+        found["ssl"] = query["sslmode"]
+    return found
 
 
 async def use_json(connection: Any) -> None:

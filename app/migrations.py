@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 from tortoise.context import TortoiseContext
@@ -14,8 +14,9 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 
 import models.migrations
-from app.database import tortoise_config
+from app.database import credentials
 from models import catalogue
+from models.packages import table_models
 from models.ports import Connection
 
 _MIGRATING = 7_061_992  # the advisory lock that one migration at a time holds
@@ -45,7 +46,7 @@ async def migrate(url: str) -> None:
     try:
         await guard.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
         async with _context(url) as context:
-            await MigrationExecutor(context.db(), tortoise_config(url, {})["apps"]).migrate()
+            await MigrationExecutor(context.db(), _apps()).migrate()
     finally:
         await guard.close()
 
@@ -59,7 +60,7 @@ async def write_migrations(url: str) -> list[Path]:
     async with _context(url) as context:
         if context.apps is None:
             raise RuntimeError("Tortoise found no models")
-        detector = MigrationAutodetector(context.apps, tortoise_config(url, {})["apps"])
+        detector = MigrationAutodetector(context.apps, _apps())
         written = [Path(path) for path in await detector.write()]
     await migrate(url)
     connection = await asyncpg.connect(url)
@@ -84,5 +85,12 @@ def _write(statements: list[str]) -> Path:
 @asynccontextmanager
 async def _context(url: str) -> AsyncIterator[TortoiseContext]:
     async with TortoiseContext() as context:
-        await context.init(tortoise_config(url, {}))
+        connection = {"engine": "tortoise.backends.asyncpg", "credentials": credentials(url)}
+        await context.init({"connections": {"default": connection}, "apps": _apps()})
         yield context
+
+
+def _apps() -> dict[str, dict[str, Any]]:
+    modules = sorted({model.__module__ for model in table_models()})
+    app = {"models": modules, "migrations": "models.migrations"}
+    return {"models": {**app, "default_connection": "default"}}

@@ -113,7 +113,7 @@ class Operations:
             request_id=request_id,
         )
         if request.wants_cost:
-            response["extensions"] = {"cost": prepared.cost}
+            response["extensions"] = {"cost": prepared.meter.measure(request.variables).as_dict()}
         self._finished(prepared.kind, prepared.name, started, response.get("errors", []))
         return response
 

@@ -39,7 +39,7 @@ def build(settings: Settings, url: str, observe: Observe | None = None) -> web.A
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     engine = Engine(
         graphql_core_schema(),
-        limits=_limits(settings),
+        bounds=_limits(settings),
         time_limit=settings.request_timeout,
     )
     contexts = PunnetContexts(services.ports, services.authenticator)

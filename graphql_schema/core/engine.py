@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -14,13 +14,11 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     get_operation_ast,
-    parse,
-    specified_rules,
-    validate,
 )
 from graphql.validation import ValuesOfCorrectTypeRule
 
-from graphql_schema.core import execution
+from graphql_schema.core import execution, limits
+from graphql_schema.core.cost import CostModel, Meter
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     MAX_ERRORS,
@@ -33,6 +31,7 @@ from graphql_schema.core.errors import (
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.limits import Limits
 from graphql_schema.core.values import check_literals
 from models.errors import BadRequest, DomainError, ErrorCode
 
@@ -45,20 +44,6 @@ TOKEN_BYTES = 600
 """What graphql-core keeps per lexical token, measured."""
 
 
-class Limits(Protocol):
-    """What a document may ask for. Both raise TooCostly and take linear time."""
-
-    def scan(self, source: str) -> None:
-        """Look at the text before it is parsed."""
-        ...
-
-    def measure(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
-    ) -> object:
-        """Look at the document, not validated yet; the result is shown as its cost."""
-        ...
-
-
 class LiteralRule(ValuesOfCorrectTypeRule):
     """A literal that does not fit is a bad value, not a misunderstanding of the schema."""
 
@@ -68,7 +53,9 @@ class LiteralRule(ValuesOfCorrectTypeRule):
         super().report_error(error)
 
 
-RULES = [LiteralRule if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules]
+RULES = tuple(
+    LiteralRule if rule is ValuesOfCorrectTypeRule else rule for rule in limits.RULES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +66,7 @@ class Prepared:
     name: str | None
     document: DocumentNode
     operation: OperationDefinitionNode
-    cost: object
+    meter: Meter
 
 
 class Engine:
@@ -89,7 +76,7 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
-        limits: Limits,
+        bounds: Limits,
         time_limit: float = 15.0,
         cache_size: int = 16 << 20,
         cache_entries: int = 2_000,
@@ -98,7 +85,8 @@ class Engine:
         each of its events. `cache_size` bounds the estimated bytes of the documents kept.
         """
         self._schema = schema
-        self._limits = limits
+        self._bounds = bounds
+        self._costs = CostModel(schema, bounds)
         self._time_limit = time_limit
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
@@ -174,6 +162,10 @@ class Engine:
         )
         if errors:
             raise Refused([variable_error(error) for error in errors])
+        try:
+            prepared.meter.measure(variables)
+        except DomainError as error:
+            raise Refused([refusal(error)]) from error
         return bound
 
     def _judge(
@@ -192,18 +184,15 @@ class Engine:
         return prepared, size + TOKEN_BYTES * prepared.document.token_count
 
     def _check(self, query: str, operation_name: str | None) -> Prepared:
-        self._limits.scan(query)
-        document = parse(query)
+        document = limits.parse(query, self._bounds)
         check_literals(query, document)
         operation = chosen(document, operation_name)
-        cost = self._limits.measure(self._schema, document, operation)
-        errors = validate(
-            self._schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=False
-        )
+        meter = self._costs.meter(document, operation)
+        errors = limits.validate(self._schema, document, rules=RULES)
         if errors:
             raise Refused([validation_error(error) for error in errors])
         name = operation.name.value if operation.name else None
-        return Prepared(operation.operation.value, name, document, operation, cost)
+        return Prepared(operation.operation.value, name, document, operation, meter)
 
 
 def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:

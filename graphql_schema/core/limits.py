@@ -144,16 +144,16 @@ def validate(
     schema: GraphQLSchema,
     document: DocumentNode,
     *,
-    more: Sequence[type[ASTValidationRule]] = (),
+    rules: Sequence[type[ASTValidationRule]] = RULES,
     hide_suggestions: bool = False,
 ) -> list[GraphQLError]:
-    """Check a document by the specification and by `more` rules; no error means valid.
+    """Check a document by the specification, or by other `rules`; no error means valid.
 
     Raises TooCostly for a document whose fields and fragments repeat so often that checking them
     would take too long.
     """
     errors = graphql.validate(
-        schema, document, (*RULES, *more), MAX_ERRORS, hide_suggestions=hide_suggestions
+        schema, document, tuple(rules), MAX_ERRORS, hide_suggestions=hide_suggestions
     )
     # An abort behind MAX_ERRORS others only says that there are more of them.
     if errors and isinstance(errors[-1], ValidationAbortedError) and len(errors) <= MAX_ERRORS:
