@@ -14,11 +14,7 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     get_operation_ast,
-    parse,
-    specified_rules,
-    validate,
 )
-from graphql.validation import ValuesOfCorrectTypeRule
 
 from graphql_schema.core import execution
 from graphql_schema.core.document_cache import DocumentCache
@@ -34,7 +30,7 @@ from graphql_schema.core.errors import (
 )
 from graphql_schema.core.execution import Bound, OpenContext
 from graphql_schema.core.values import check_literals
-from models.errors import BadRequest, DomainError, ErrorCode
+from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
 
@@ -45,30 +41,36 @@ TOKEN_BYTES = 600
 """What graphql-core keeps per lexical token, measured."""
 
 
+class Cost(Protocol):
+    """What one operation asks for with its variables."""
+
+    def as_dict(self) -> dict[str, int]:
+        """The value of `extensions.cost`."""
+        ...
+
+
+class Meter(Protocol):
+    """Measures one operation."""
+
+    def measure(self, variables: Mapping[str, object]) -> Cost:
+        """Raises TooCostly."""
+        ...
+
+
 class Limits(Protocol):
-    """What a document may ask for. Both raise TooCostly and take linear time."""
+    """What a document may ask for; each step takes linear time and raises TooCostly."""
 
-    def scan(self, source: str) -> None:
-        """Look at the text before it is parsed."""
+    def parse(self, source: str) -> DocumentNode:
+        """Look at the text, then parse it; raises GraphQLSyntaxError."""
         ...
 
-    def measure(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
-    ) -> object:
-        """Look at the document, not validated yet; the result is shown as its cost."""
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
+        """Look at the document, not validated yet."""
         ...
 
-
-class LiteralRule(ValuesOfCorrectTypeRule):
-    """A literal that does not fit is a bad value, not a misunderstanding of the schema."""
-
-    def report_error(self, error: GraphQLError) -> None:
-        """Mark the error before it is reported."""
-        error.extensions = {**(error.extensions or {}), "code": ErrorCode.INVALID.value}
-        super().report_error(error)
-
-
-RULES = [LiteralRule if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules]
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """Check the document by the rules of the specification."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Prepared:
     name: str | None
     document: DocumentNode
     operation: OperationDefinitionNode
-    cost: object
+    meter: Meter
 
 
 class Engine:
@@ -122,17 +124,20 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        tell_cost: bool = False,
     ) -> Response:
         """Run a query or a mutation; every failure is in the response, none is raised."""
         report = ErrorReport(request_id)
         try:
+            cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             async with asyncio.timeout(self._time_limit), open_context() as context:
-                return shaped(await execution.run(bound, context), report)
+                response = shaped(await execution.run(bound, context), report)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:
             return {"errors": [report.raised(error)]}
+        return {**response, "extensions": {"cost": cost.as_dict()}} if tell_cost else response
 
     async def subscribe(
         self,
@@ -149,6 +154,7 @@ class Engine:
         """
         report = ErrorReport(request_id)
         try:
+            prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             async with open_context() as context:
                 source = await self._source(bound, context, report)
@@ -192,18 +198,15 @@ class Engine:
         return prepared, size + TOKEN_BYTES * prepared.document.token_count
 
     def _check(self, query: str, operation_name: str | None) -> Prepared:
-        self._limits.scan(query)
-        document = parse(query)
+        document = self._limits.parse(query)
         check_literals(query, document)
         operation = chosen(document, operation_name)
-        cost = self._limits.measure(self._schema, document, operation)
-        errors = validate(
-            self._schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=False
-        )
+        meter = self._limits.meter(document, operation)
+        errors = self._limits.validate(document)
         if errors:
             raise Refused([validation_error(error) for error in errors])
         name = operation.name.value if operation.name else None
-        return Prepared(operation.operation.value, name, document, operation, cost)
+        return Prepared(operation.operation.value, name, document, operation, meter)
 
 
 def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:
