@@ -22,7 +22,7 @@ from models.errors import BadRequest, DomainError
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-METHODS = "GET, HEAD, OPTIONS, POST"
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Endpoint:
         if request.method == hdrs.METH_OPTIONS:
             return self._preflight(call)
         if request.method not in METHODS:
-            return self._not_allowed(call, "Use POST, or GET for a query.", METHODS)
+            return self._not_allowed(call, "Use POST, or GET for a query.", *METHODS)
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             return await self._sockets.serve(request, call.request_id, call.headers)
         if call.accepted.best is None:
@@ -170,14 +170,14 @@ class Endpoint:
             return call.answer(response, STATUS.get(code, 400))
 
     def _preflight(self, call: Call) -> web.Response:
-        headers = {**call.headers, "Allow": METHODS}
+        headers = {**call.headers, "Allow": ", ".join(METHODS)}
         if "Access-Control-Request-Method" in call.request.headers:
             headers |= self._origins.preflight_headers(call.request.headers)
         return web.Response(status=204, headers=headers)
 
-    def _not_allowed(self, call: Call, message: str, allowed: str) -> web.Response:
+    def _not_allowed(self, call: Call, message: str, *allowed: str) -> web.Response:
         response = call.refuse(BadRequest(message), 405)
-        response.headers["Allow"] = allowed
+        response.headers["Allow"] = ", ".join(allowed)
         return response
 
 

@@ -111,9 +111,8 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, request_id),
             request_id=request_id,
+            tell_cost=request.wants_cost,
         )
-        if request.wants_cost:
-            response["extensions"] = {"cost": prepared.meter.measure(request.variables).as_dict()}
         self._finished(prepared.kind, prepared.name, started, response.get("errors", []))
         return response
 

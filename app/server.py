@@ -18,6 +18,7 @@ from app.graphql import graphql_server
 from app.metrics import Metrics
 from app.services import Services, connect, running
 from graphql_schema.core.engine import Engine
+from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
@@ -37,11 +38,9 @@ def build(settings: Settings, url: str, observe: Observe | None = None) -> web.A
     app = web.Application()
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
-    engine = Engine(
-        graphql_core_schema(),
-        bounds=_limits(settings),
-        time_limit=settings.request_timeout,
-    )
+    schema = graphql_core_schema()
+    gate = Gate(schema, _limits(settings))
+    engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)
     app.router.add_get("/healthz", _alive)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -15,10 +15,8 @@ from graphql import (
     OperationDefinitionNode,
     get_operation_ast,
 )
-from graphql.validation import ValuesOfCorrectTypeRule
 
-from graphql_schema.core import execution, limits
-from graphql_schema.core.cost import CostModel, Meter
+from graphql_schema.core import execution
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     MAX_ERRORS,
@@ -31,9 +29,8 @@ from graphql_schema.core.errors import (
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
-from graphql_schema.core.limits import Limits
 from graphql_schema.core.values import check_literals
-from models.errors import BadRequest, DomainError, ErrorCode
+from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
 
@@ -44,18 +41,36 @@ TOKEN_BYTES = 600
 """What graphql-core keeps per lexical token, measured."""
 
 
-class LiteralRule(ValuesOfCorrectTypeRule):
-    """A literal that does not fit is a bad value, not a misunderstanding of the schema."""
+class Cost(Protocol):
+    """What one operation asks for with its variables."""
 
-    def report_error(self, error: GraphQLError) -> None:
-        """Mark the error before it is reported."""
-        error.extensions = {**(error.extensions or {}), "code": ErrorCode.INVALID.value}
-        super().report_error(error)
+    def as_dict(self) -> dict[str, int]:
+        """The value of `extensions.cost`."""
+        ...
 
 
-RULES = tuple(
-    LiteralRule if rule is ValuesOfCorrectTypeRule else rule for rule in limits.RULES
-)
+class Meter(Protocol):
+    """Measures one operation."""
+
+    def measure(self, variables: Mapping[str, object]) -> Cost:
+        """Raises TooCostly."""
+        ...
+
+
+class Limits(Protocol):
+    """What a document may ask for; each step takes linear time and raises TooCostly."""
+
+    def parse(self, source: str) -> DocumentNode:
+        """Look at the text, then parse it; raises GraphQLSyntaxError."""
+        ...
+
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
+        """Look at the document, not validated yet."""
+        ...
+
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """Check the document by the rules of the specification."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class Engine:
         self,
         schema: GraphQLSchema,
         *,
-        bounds: Limits,
+        limits: Limits,
         time_limit: float = 15.0,
         cache_size: int = 16 << 20,
         cache_entries: int = 2_000,
@@ -85,8 +100,7 @@ class Engine:
         each of its events. `cache_size` bounds the estimated bytes of the documents kept.
         """
         self._schema = schema
-        self._bounds = bounds
-        self._costs = CostModel(schema, bounds)
+        self._limits = limits
         self._time_limit = time_limit
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
@@ -110,17 +124,20 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        tell_cost: bool = False,
     ) -> Response:
         """Run a query or a mutation; every failure is in the response, none is raised."""
         report = ErrorReport(request_id)
         try:
+            cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             async with asyncio.timeout(self._time_limit), open_context() as context:
-                return shaped(await execution.run(bound, context), report)
+                response = shaped(await execution.run(bound, context), report)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:
             return {"errors": [report.raised(error)]}
+        return {**response, "extensions": {"cost": cost.as_dict()}} if tell_cost else response
 
     async def subscribe(
         self,
@@ -137,6 +154,7 @@ class Engine:
         """
         report = ErrorReport(request_id)
         try:
+            prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             async with open_context() as context:
                 source = await self._source(bound, context, report)
@@ -162,10 +180,6 @@ class Engine:
         )
         if errors:
             raise Refused([variable_error(error) for error in errors])
-        try:
-            prepared.meter.measure(variables)
-        except DomainError as error:
-            raise Refused([refusal(error)]) from error
         return bound
 
     def _judge(
@@ -184,11 +198,11 @@ class Engine:
         return prepared, size + TOKEN_BYTES * prepared.document.token_count
 
     def _check(self, query: str, operation_name: str | None) -> Prepared:
-        document = limits.parse(query, self._bounds)
+        document = self._limits.parse(query)
         check_literals(query, document)
         operation = chosen(document, operation_name)
-        meter = self._costs.meter(document, operation)
-        errors = limits.validate(self._schema, document, rules=RULES)
+        meter = self._limits.meter(document, operation)
+        errors = self._limits.validate(document)
         if errors:
             raise Refused([validation_error(error) for error in errors])
         name = operation.name.value if operation.name else None

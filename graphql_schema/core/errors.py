@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, cast
 
 import structlog
 from asyncpg import exceptions as pg  # pyright: ignore[reportMissingTypeStubs] - it has none
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, ObjectFieldNode, ValueNode
 
 from models.errors import DomainError, ErrorCode, Invalid, TimedOut, Unavailable
 
@@ -82,8 +82,14 @@ def validation_error(error: GraphQLError) -> ResponseError:
     """A document that does not fit the schema; a literal that does not fit is INVALID."""
     if isinstance(error.original_error, DomainError):
         return placed(error, error.message, error.original_error.extensions)
-    code = (error.extensions or {}).get("code", ErrorCode.VALIDATION_FAILED.value)
-    return placed(error, error.message, {"code": code})
+    code = ErrorCode.INVALID if is_literal_error(error) else ErrorCode.VALIDATION_FAILED
+    return placed(error, error.message, {"code": code.value})
+
+
+def is_literal_error(error: GraphQLError) -> bool:
+    """Whether a value is at fault and nothing but a value: no other rule blames these alone."""
+    nodes = error.nodes or []
+    return bool(nodes) and all(isinstance(node, ValueNode | ObjectFieldNode) for node in nodes)
 
 
 def variable_error(error: GraphQLError) -> ResponseError:
@@ -165,7 +171,7 @@ def described(error: BaseException) -> dict[str, object]:
     chain = list(causes(error))
     origin = chain[-1]
     found: dict[str, object] = {
-        "exception": [type(cause).__qualname__ for cause in chain],
+        "raised": [type(cause).__qualname__ for cause in chain],
         "traceback": [
             f"{frame.f_code.co_filename}:{line} {frame.f_code.co_qualname}"
             for frame, line in walk_tb(origin.__traceback__)

@@ -9,7 +9,16 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+    validate,
+)
 
 from app.config import Settings
 from app.endpoint import RUNNER_OPTIONS
@@ -33,11 +42,12 @@ type Query {
   echo(value: JSON): JSON
   broken: String
   strictlyBroken: String!
+  tooLarge: Int
   conflict: String
   lost: String
   late: String
   slow(seconds: Float!): String
-  big(bytes: Int!): String
+  big(length: Int!): String
   depth(levels: Int!): JSON
   items: [Item!]
 }
@@ -46,7 +56,7 @@ type Subscription {
   count(to: Int!, delay: Float! = 0): Int!
   context(events: Int!): Int!
   endless: Int!
-  flood(bytes: Int!): String!
+  flood(length: Int!): String!
   failsAfter(events: Int!): Int!
   refused: Int!
 }
@@ -117,11 +127,11 @@ class FakeContexts:
         token = headers.get("Authorization")
         if token is None:
             return Viewer()
-        if token == "Bearer down":  # noqa: S105 - a name, no secret
+        if token == "Bearer down":
             raise Unavailable("Down for now.", retry_after=2)
-        if token == "Bearer hang":  # noqa: S105 - a name, no secret
+        if token == "Bearer hang":
             await asyncio.sleep(60)
-        if token == "Bearer defect":  # noqa: S105 - a name, no secret
+        if token == "Bearer defect":
             raise KeyError(token)
         viewer = self.world.viewers.get(token.removeprefix("Bearer "))
         if viewer is None or not token.startswith("Bearer "):
@@ -138,18 +148,45 @@ class FakeContexts:
             self.world.closed += 1
 
 
-class Limits:
-    """Refuses a text or a field by name."""
+@dataclass
+class Measure:
+    fields: int
 
-    def scan(self, source: str) -> None:
+    def as_dict(self) -> dict[str, int]:
+        return {"fields": self.fields}
+
+
+@dataclass
+class Meter:
+    fields: int
+
+    def measure(self, variables: Mapping[str, object]) -> Measure:
+        if variables.get("first") == 1_000:
+            raise TooCostly("Too many rows.")
+        return Measure(self.fields)
+
+
+class Limits:
+    """Refuses many braces, a field called `expensive` and a variable `first` of 1,000."""
+
+    def __init__(self, checked: GraphQLSchema) -> None:
+        self.schema = checked
+        self.parsed = 0
+
+    def parse(self, source: str) -> DocumentNode:
+        self.parsed += 1
         if source.count("{") > 50:
             raise TooCostly("Too deep.")
+        return parse(source)
 
-    def measure(self, schema: object, document: object, operation: Any) -> object:
-        names = [node.name.value for node in operation.selection_set.selections]
-        if "expensive" in names:
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
+        fields = operation.selection_set.selections
+        if any(field.name.value == "expensive" for field in fields):
             raise TooCostly("Too expensive.")
-        return {"fields": len(names)}
+        return Meter(len(fields))
+
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        return validate(self.schema, document, max_errors=20)
 
 
 def world_of(info: GraphQLResolveInfo) -> World:
@@ -200,14 +237,10 @@ async def endless(_root: object, info: GraphQLResolveInfo) -> AsyncGenerator[int
         await asyncio.sleep(60)
 
 
-async def flood(
-    _root: object,
-    info: GraphQLResolveInfo,
-    bytes: int,  # noqa: A002 - the argument's name
-) -> AsyncGenerator[str, None]:
+async def flood(_root: object, info: GraphQLResolveInfo, length: int) -> AsyncGenerator[str, None]:
     async with world_of(info).held():
         while True:
-            yield "x" * bytes
+            yield "x" * length
 
 
 async def fails_after(
@@ -239,11 +272,12 @@ QUERIES: dict[str, Any] = {
     "echo": lambda _root, _info, value=None: value,
     "broken": failing(KeyError("secret")),
     "strictlyBroken": failing(KeyError("secret")),
+    "tooLarge": lambda _root, _info: 2**40,
     "conflict": failing(Conflict("Not now.", field="input.to", retry_after=1.2)),
     "lost": failing(ConnectionRefusedError("secret")),
     "late": late,
     "slow": slow,
-    "big": lambda _root, _info, bytes: "x" * bytes,
+    "big": lambda _root, _info, length: "x" * length,
     "depth": nested,
     "items": lambda _root, _info: [{"name": "a", "broken": None}, {"name": "b", "broken": None}],
 }
@@ -281,7 +315,8 @@ async def running(**settings: Any) -> AsyncIterator[World]:
     world = World()
     world.viewers["ann"] = Viewer("usr_ann")
     configured = Settings(**settings)
-    engine = Engine(schema(), limits=Limits(), time_limit=configured.request_timeout)
+    checked = schema()
+    engine = Engine(checked, limits=Limits(checked), time_limit=configured.request_timeout)
     server = graphql_server(configured, engine, FakeContexts(world), world)
     world.sockets = server.sockets
     app = web.Application()
@@ -308,5 +343,5 @@ async def client(**settings: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, 
 async def until(condition: Any, seconds: float = 5.0) -> None:
     """Wait until the condition holds; fails when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - looks at many kinds of state
             await asyncio.sleep(0.005)

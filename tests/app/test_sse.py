@@ -13,9 +13,7 @@ from tests.app.graphql_server import Viewer, World, client, running, until
 EVENTS = {"Accept": "text/event-stream"}
 
 
-def subscribe(
-    session: aiohttp.ClientSession, world: World, query: str, **headers: str
-) -> Any:
+def subscribe(session: aiohttp.ClientSession, world: World, query: str, **headers: str) -> Any:
     """Post an operation that is to be answered with a stream."""
     return session.post(world.url, json={"query": query}, headers={**EVENTS, **headers})
 
