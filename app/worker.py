@@ -16,6 +16,7 @@ import structlog
 
 from app.writing import Manuscript, NoLongerWanted, Writer
 from models.builder.claims import reap_runs
+from models.chat.deletion import work_off_deletion
 from models.chat.generations import (
     FAILED_TEXT,
     Answer,
@@ -30,10 +31,13 @@ from models.chat.generations import (
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import read_prompt
 from models.errors import DomainError, Unavailable
+from models.housekeeping import forget_the_old
 from models.ports import Delta, Finish, ModelCatalogue, ProviderError
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker
+TIDY = timedelta(minutes=5)
+DELETION_BATCHES = 20  # at most, between two looks at dead workers
 LONGEST_WAIT = 60.0  # seconds before a second try
 
 log = structlog.get_logger()
@@ -68,6 +72,7 @@ class Worker:
         self._writer = writer
         self._limits = limits
         self._jobs: dict[str, Job] = {}
+        self._tidy_at = actor.clock.now()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -137,6 +142,15 @@ class Worker:
             await asyncio.sleep(min(5.0, self._limits.lease / 3))
             await self._patiently(reap_generations(self._actor))
             await self._patiently(reap_runs(self._actor))
+            await self._patiently(self._delete())
+
+    async def _delete(self) -> None:
+        for _ in range(DELETION_BATCHES):
+            if not await work_off_deletion(self._actor):
+                break
+        if self._actor.clock.now() >= self._tidy_at:
+            self._tidy_at = self._actor.clock.now() + TIDY
+            await forget_the_old(self._actor.database, self._actor.clock)
 
     async def _patiently(self, work: Any) -> None:
         """Do something that the next round does again should it fail."""

@@ -98,9 +98,9 @@ def count_up(model: type[Record], column: str) -> str:
 
 
 def delete(model: type[Record], where: str) -> str:
-    """Delete the rows that meet `where`, in id order, and return them."""
+    """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; return them."""
     table = model.table()
     return (
-        f"WITH gone AS (SELECT id FROM {table} t WHERE {where} ORDER BY id FOR UPDATE) "
+        f"WITH gone AS (SELECT id FROM {table} t WHERE {where} FOR UPDATE) "
         f"DELETE FROM {table} t USING gone WHERE t.id = gone.id RETURNING {listed(model)}"
     )

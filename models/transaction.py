@@ -153,7 +153,7 @@ class Transaction:
         self._note(changes.removed(row))
 
     async def remove_many(self, model: type[Record], where: str, *args: Any) -> int:
-        """Delete the rows that meet `where` and return how many there were."""
+        """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; count them."""
         sql = statements.delete(model, where)
         rows = [model.from_row(row) for row in await self.connection.fetch(sql, *args)]
         for row in rows:

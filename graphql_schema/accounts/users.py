@@ -59,6 +59,5 @@ class Mutation:
     ) -> CreateGuestPayload:
         context = context_of(info)
         guest: Any = await users.create_guest(context.actor(), input.name)
-        context.become(guest.id)
         token = context.ports.guests.issue_guest_token(guest.id)
         return CreateGuestPayload(user=guest, token=token)

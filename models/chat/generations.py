@@ -206,6 +206,16 @@ async def fail_answer(tx: Transaction, message: Message, error: str) -> None:
     await answer_ended(tx, message)
 
 
+async def unfinished_tail(tx: Transaction, conversation_id: str) -> Message | None:
+    """Lock and return the answer that is being written at the end of the selected branch."""
+    newest = "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC"
+    tail = await tx.first(Message, newest, conversation_id)
+    if tail is None or tail.status is MessageStatus.COMPLETE:
+        return None
+    locked = await tx.lock(Message, tail.id)
+    return locked if locked and locked.status is not MessageStatus.COMPLETE else None
+
+
 async def stop_generation(tx: Transaction, message: Message) -> None:
     """End the writing of a locked message and keep the text that was stored so far."""
     generation = await _generation_of(tx, message)

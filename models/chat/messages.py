@@ -151,7 +151,7 @@ async def append(
 ) -> tuple[Message, ...]:
     """Add messages under the end of the selected branch, each following the one before."""
     tail = await tx.first(
-        Message, "conversation_id = $1 AND on_branch ORDER BY order_id DESC", conversation.id
+        Message, "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC", conversation.id
     )
     parent = tail.id if tail else None
     for message, order in zip(messages, await conversation.next_orders(tx, len(messages)), strict=True):

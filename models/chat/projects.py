@@ -12,6 +12,7 @@ from models.access import Owned
 from models.base import Record
 from models.chat.conversations import Conversation
 from models.chat.deletion import schedule
+from models.chat.generations import stop_generation, unfinished_tail
 from models.indexes import Check, index
 from models.verbs import verb
 
@@ -79,7 +80,14 @@ class Project(Record):
 
     @verb
     async def delete(self, tx: Transaction) -> str:
-        """Hide it and everything in it at once; a job empties it later. Returns its id."""
+        """Hide it and everything in it at once; a job empties it later. Returns its id.
+
+        An answer that is being written is stopped.
+        """
+        main = await tx.find(Conversation, "project_id = $1 AND main", self.id, lock=True)
+        unfinished = await unfinished_tail(tx, main[0].id) if main else None
+        if unfinished is not None:
+            await stop_generation(tx, unfinished)
         await self.change(deleted_at=tx.now)
         await schedule(tx, self)
         return self.id

@@ -11,7 +11,7 @@ from models.billing import admission
 from models.chat import messages
 from models.chat.attachments import NewAttachment, attach
 from models.chat.conversations import Conversation, main_of
-from models.chat.generations import Generation, stop_generation
+from models.chat.generations import Generation, stop_generation, unfinished_tail
 from models.chat.messages import Message, MessageRole, MessageStatus
 from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
@@ -135,15 +135,12 @@ async def _open(tx: Transaction, to: Target) -> Conversation:
 
 
 async def _make_room(tx: Transaction, conversation: Conversation, supersede: bool) -> None:
-    unfinished = "conversation_id = $1 AND on_branch ORDER BY order_id DESC"
-    tail = await tx.first(Message, unfinished, conversation.id)
-    if tail is None or tail.status is MessageStatus.COMPLETE:
+    unfinished = await unfinished_tail(tx, conversation.id)
+    if unfinished is None:
         return
     if not supersede:
         raise Conflict("An answer is being written; stop it, or send with supersede.")
-    locked = await tx.lock(Message, tail.id)
-    if locked is not None and locked.status is not MessageStatus.COMPLETE:
-        await stop_generation(tx, locked)
+    await stop_generation(tx, unfinished)
 
 
 async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
