@@ -53,6 +53,7 @@ async def test_who_is_not_let_in(payload: Any, code: int, reason: str) -> None:
     async with connected(request_timeout=0.2) as ann:
         await ann.send("connection_init", payload=payload)
         assert await ann.closed() == (code, reason)
+        await ann.socket.close()
         await until(lambda: len(ann.world.sockets) == 0)
 
 
