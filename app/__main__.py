@@ -86,7 +86,7 @@ def _token(settings: Settings, user: str) -> str:
 @command.command()
 def worker() -> None:
     """Run one more worker, without serving."""
-    from app.services import connect, running
+    from app.process import connect, running
 
     async def work(settings: Settings, url: str) -> None:
         stopped = asyncio.Event()

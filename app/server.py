@@ -18,12 +18,13 @@ from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
-from app.services import Services, connect, running
+from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
+from models.ports import Clock
 
 READY_WITHIN = 2.0  # seconds for the database to answer a readiness check
 DRAIN = 5.0  # seconds for requests to end after SIGTERM
@@ -33,9 +34,11 @@ SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 log = structlog.get_logger()
 
 
-def build(settings: Settings, url: str, observe: Observe | None = None) -> web.Application:
+def build(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it."""
-    services = connect(settings, url, observe)
+    services = connect(settings, url, observe, clock)
     metrics = Metrics()
     app = web.Application()
     app[SERVICES] = services

@@ -99,8 +99,8 @@ class Record(Model):
 
     @property
     def inside(self) -> Transaction:
-        """The transaction it was read in. Raises RuntimeError for a row read outside a verb."""
-        if self.transaction is None:
+        """The transaction it was read in. Raises RuntimeError outside a verb, and after it."""
+        if self.transaction is None or self.transaction.over:
             raise RuntimeError("rows change only inside a verb")
         return self.transaction
 
