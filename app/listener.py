@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from app.resuming import Batch
 from models.errors import Unavailable
+
+if TYPE_CHECKING:
+    from app.resuming import Batch
 
 QUEUE = 1_000  # changes that may wait for one listener
 
