@@ -102,9 +102,7 @@ class Connection:
             await self._stop()
             await self._say_goodbye(code, reason)
         finally:
-            await self._stop()
-            self._place.close()
-            self._ended.set()
+            await self._leave()
 
     def end(self, code: int, reason: str) -> None:
         """Begin to close; the first call decides the code."""
@@ -227,6 +225,14 @@ class Connection:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, self._running.stop(), return_exceptions=True)
+
+    async def _leave(self) -> None:
+        try:
+            await self._stop()
+        finally:
+            # Even when cancelled once more: whoever waits in close() must not wait for ever.
+            self._place.close()
+            self._ended.set()
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         """Close with the code; what a reader leaves unread is thrown away."""

@@ -100,7 +100,11 @@ class Endpoint:
     def _call(self, request: web.Request) -> Call:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
-        headers = {"X-Request-Id": request_id, **self._origins.response_headers(request.headers)}
+        headers = {
+            "Server": "punnet",
+            "X-Request-Id": request_id,
+            **self._origins.response_headers(request.headers),
+        }
         accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
         return Call(request, request_id, headers, negotiate(accept))
 
@@ -128,7 +132,7 @@ class Endpoint:
         try:
             prepared = self._operations.prepare(asked)
         except Refused as refused:
-            if call.accepted.best == EVENT_STREAM:
+            if call.accepted.best == EVENT_STREAM and call.request.method != hdrs.METH_HEAD:
                 return await self._streams.refuse(call.request, call.headers, refused)
             return call.answer({"errors": refused.errors})
         if prepared.kind == "mutation" and call.request.method != hdrs.METH_POST:
@@ -138,6 +142,8 @@ class Endpoint:
         return await self._execute(call, asked, prepared)
 
     def _streams_answer(self, call: Call, prepared: Prepared) -> bool:
+        if call.request.method == hdrs.METH_HEAD:
+            return False
         if prepared.kind == "subscription":
             return call.accepted.events
         return call.accepted.best == EVENT_STREAM

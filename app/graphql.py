@@ -32,9 +32,19 @@ class GraphQLServer:
 
 
 def graphql_server(
-    settings: Settings, engine: Engine, contexts: Contexts, observer: Observer | None = None
+    settings: Settings,
+    engine: Engine,
+    contexts: Contexts,
+    observer: Observer | None = None,
+    *,
+    keep_alive: float = 12.0,
+    write_timeout: float = 10.0,
+    limits: SocketLimits | None = None,
 ) -> GraphQLServer:
-    """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS."""
+    """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
+
+    `keep_alive` and `write_timeout` are the seconds of event streams.
+    """
     operations = Operations(
         engine, contexts, time_limit=settings.request_timeout, observer=observer
     )
@@ -42,15 +52,15 @@ def graphql_server(
     endpoint = Endpoint(
         operations,
         origins=Origins(settings.origins, loopback=settings.dev),
-        streams=EventStreams(sockets),
-        sockets=WebSockets(operations, sockets, socket_limits(settings)),
+        streams=EventStreams(sockets, keep_alive=keep_alive, write_timeout=write_timeout),
+        sockets=WebSockets(operations, sockets, limits or limits_of(settings)),
         max_body=settings.max_body,
         body_timeout=settings.request_timeout,
     )
     return GraphQLServer(endpoint, sockets)
 
 
-def socket_limits(settings: Settings) -> SocketLimits:
+def limits_of(settings: Settings) -> SocketLimits:
     """The bounds of one WebSocket."""
     return SocketLimits(
         message=settings.socket_message,

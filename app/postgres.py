@@ -164,6 +164,10 @@ class EmbeddedPostgres:
             self._shut_down(timeout)
             if self._link.is_symlink():
                 shutil.rmtree(self._cluster().parent, ignore_errors=True)
+            # A killed server leaves its socket, perhaps in the system's temp folder.
+            for home in (self.data_dir, self._system_home):
+                folder = state.socket_folder(home, self.data_dir)
+                shutil.rmtree(folder, ignore_errors=True)
             shutil.rmtree(self._system_home, ignore_errors=True)
             shutil.rmtree(self.data_dir, ignore_errors=True)
             return True

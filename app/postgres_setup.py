@@ -44,10 +44,11 @@ class Setup:
     def prepare(self, output: IO[bytes], *, durable: bool) -> Place:
         """Make the cluster if there is none, else check it; raise PostgresError."""
         recover(self.cluster)
-        place = self._place()
-        code, version = place.runner.version(place.home)
+        program = self.program or find_program()
+        code, version = Runner(program).version(self.cluster.parent)
         if code:
             raise PostgresError(f"{NO_PROGRAM} ({version})")
+        place = self._place(program)
         if self.cluster.exists():
             check_version(self.cluster, version)
             return place
@@ -59,36 +60,33 @@ class Setup:
             self.cluster.symlink_to(cluster)
         return place
 
-    def _program(self) -> Path:
-        return self.program or find_program()
-
-    def _place(self) -> Place:
+    def _place(self, program: Path) -> Place:
         data_dir = self.cluster.parent
         exists = self.cluster.exists()
         found = self.cluster.stat() if exists else None
         if os.geteuid():
             if found and found.st_uid != os.geteuid():
                 raise PostgresError(f"{self.cluster} belongs to user {found.st_uid}")
-            return Place(Runner(self._program()), data_dir)
+            return Place(Runner(program), data_dir)
         if found and found.st_uid:
             home = self.cluster.resolve().parent
             owner = (found.st_uid, found.st_gid)
-            return Place(dropped(self._program(), owner, self.system_home, home), home)
+            return Place(dropped(program, owner, self.system_home, home), home)
         if self.root_way != "drop":
-            runner = in_namespace(self._program())
+            runner = in_namespace(program)
             code, text = runner.version(data_dir)
             if code == 0:
                 return Place(runner, data_dir)
             if self.root_way == "namespace":
                 raise PostgresError(f"a user namespace cannot be used: {text}")
-        return self._outside(exists)
+        return self._outside(program, exists)
 
-    def _outside(self, exists: bool) -> Place:
+    def _outside(self, program: Path, exists: bool) -> Place:
         """Root without namespaces: cluster and socket live where another user may enter."""
         home = self.system_home
         make_public(home)
         owner = unprivileged_user()
-        runner = dropped(self._program(), owner, home, home)
+        runner = dropped(program, owner, home, home)
         if exists:
             move(self.cluster, home / self.cluster.name, runner)
         return Place(runner, home)

@@ -72,7 +72,8 @@ class Measure:
 
 
 # The tokens of the language, each in one step without backtracking. An unterminated string runs to
-# the end of its line (a block string: of the text), and what is no token counts as one.
+# the end of its line (a block string: of the text), and what is no token counts as one. Every
+# match succeeds, even behind the last token: a failed one would be tried again at each character.
 _TOKEN = re.compile(
     r"""[\s,\ufeff]*+(?:
         ([\[{(])
@@ -84,6 +85,7 @@ _TOKEN = re.compile(
       | \"{3}(?:[^"\\]++|\\(?:\"{3})?|"(?!""))*+(?:\"{3}|\Z)
       | "(?:[^"\\\n\r]++|\\.)*+"?
       | [^\s,\ufeff]
+      | (\Z)
     )""",
     re.VERBOSE | re.ASCII,
 )
@@ -103,10 +105,13 @@ def scan(source: str, limits: Limits) -> int:
     if len(source) > limits.text:
         raise refusal("characters", limits.text, len(source))
     count = nesting = 0
-    for count, token in enumerate(_TOKEN.finditer(source), 1):
+    for token in _TOKEN.finditer(source):
+        bracket = token.lastindex
+        if bracket == 3:
+            break
+        count += 1
         if count > limits.tokens:
             raise refusal("tokens", limits.tokens)
-        bracket = token.lastindex
         if bracket == 1:
             nesting += 1
             if nesting > NESTING:

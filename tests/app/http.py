@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from tests.app.graphql_server import World
+from tests.app.small_schema import World
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
@@ -28,9 +28,7 @@ class Answer:
         return [error["extensions"]["code"] for error in self.body["errors"]]
 
 
-async def send(
-    session: aiohttp.ClientSession, method: str, url: str, **options: Any
-) -> Answer:
+async def send(session: aiohttp.ClientSession, method: str, url: str, **options: Any) -> Answer:
     async with session.request(method, url, **options) as response:
         data = await response.read()
         return Answer(response.status, orjson.loads(data) if data else None, response.headers)

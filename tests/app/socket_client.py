@@ -8,7 +8,8 @@ import aiohttp
 import orjson
 from aiohttp import WSMsgType
 
-from tests.app.graphql_server import World, client
+from tests.app.graphql_server import client
+from tests.app.small_schema import World
 
 PROTOCOL = "graphql-transport-ws"
 

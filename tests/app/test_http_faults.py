@@ -58,7 +58,8 @@ async def test_broken_chunks_end_with_the_time_of_a_body() -> None:
             b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"que\r\nzz\r\nnonsense\r\n\r\n'
         )
-        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 4")
+        # Whichever sees it first: aiohttp's parser (400) or the reading handler (408).
+        assert b" 40" in await asyncio.wait_for(reader.readline(), 5)
         assert world.opened == 0
 
 

@@ -133,7 +133,7 @@ async def test_other_values_arrive_as_they_are(value: Any) -> None:
         ("{ echo(value: 1e400) }", "INVALID"),
         ("{ number(value: " + "9" * 5_000 + ") }", "INVALID"),
         ("query ($v: JSON = 99999999999999999999) { echo(value: $v) }", "INVALID"),
-        ("query ($v: String = \"\\u0000\") { hello(name: $v) }", "INVALID"),
+        ('query ($v: String = "\\u0000") { hello(name: $v) }', "INVALID"),
     ],
 )
 async def test_literals_are_held_to_the_same(text: str, code: str) -> None:

@@ -6,7 +6,9 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,6 +72,7 @@ def test_the_last_process_to_leave_ends_the_server(data_dir: Path, client: Clien
     server = EmbeddedPostgres(data_dir)
     server.start()
     assert server.pid == pid
+    assert "FATAL" not in server.log.read_text()  # No second server was tried.
     assert first.end() == 0
     assert server.pid == pid
     server.stop()
@@ -116,14 +119,25 @@ async def test_a_killed_server_starts_again_with_its_data(server: EmbeddedPostgr
     held.terminate()
 
 
-@pytest.mark.parametrize("content", [f"{os.getpid()}\n/elsewhere\n", ""])
-async def test_files_left_by_a_crash_are_no_hindrance(data_dir: Path, content: str) -> None:
-    # The id belongs to another living process, as after a restart of the machine.
-    (data_dir / "cluster" / "postmaster.pid").write_text(content)
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """The id of a living process that has nothing to do with PostgreSQL, nor with the test."""
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.parametrize("content", ["{pid}\n/elsewhere\n", ""])
+async def test_files_left_by_a_crash_are_no_hindrance(
+    data_dir: Path, stranger: int, content: str
+) -> None:
+    # Another process has the id now, as after a restart of the machine.
+    (data_dir / "cluster" / "postmaster.pid").write_text(content.format(pid=stranger))
     (data_dir / "socket").mkdir(mode=0o700)
-    (data_dir / "socket" / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
+    (data_dir / "socket" / ".s.PGSQL.5432.lock").write_text(f"{stranger}\n")
     with EmbeddedPostgres(data_dir, durable=False) as server:
         assert await ask(server.url(), "SELECT 1") == 1
+        assert "FATAL" not in server.log.read_text()
 
 
 async def test_ctrl_c_at_the_terminal_spares_the_server(data_dir: Path, client: Client) -> None:
@@ -173,6 +187,11 @@ async def test_a_deep_folder_has_its_socket_in_the_temp_folder(
     with pytest.raises(PostgresError, match=re.escape(f"{folder} is not a private folder")):
         server.start()
     folder.rmdir()
+    server.start()
+    server.kill()
+    assert folder.exists()
+    server.remove()
+    assert not folder.exists()
 
 
 async def test_makes_copies_and_drops_databases(server: EmbeddedPostgres) -> None:

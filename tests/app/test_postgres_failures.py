@@ -33,8 +33,10 @@ def test_a_missing_wheel_asks_for_the_url() -> None:
 
 def test_a_program_of_another_platform_asks_for_the_url(tmp_path: Path, program: Path) -> None:
     replace(program, "postgres", "echo wrong architecture >&2; exit 126")
+    system = tmp_path / "system"
     with pytest.raises(PostgresError, match=r"set PUNNET_DATABASE_URL.*wrong architecture"):
-        EmbeddedPostgres(tmp_path / "new", program=program).start()
+        EmbeddedPostgres(tmp_path / "new", program=program, system_folder=system).start()
+    assert not system.exists()  # It is not tried as another user.
 
 
 def test_another_major_version_is_named(data_dir: Path) -> None:

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from tests.app.graphql_server import Viewer, client, running, until
+from tests.app.graphql_server import client, running, until
+from tests.app.small_schema import Viewer
 from tests.app.socket_client import PROTOCOL, connected, joined
 
 
@@ -53,6 +54,7 @@ async def test_who_is_not_let_in(payload: Any, code: int, reason: str) -> None:
     async with connected(request_timeout=0.2) as ann:
         await ann.send("connection_init", payload=payload)
         assert await ann.closed() == (code, reason)
+        await ann.socket.close()
         await until(lambda: len(ann.world.sockets) == 0)
 
 
@@ -218,21 +220,20 @@ async def test_the_token_ends_the_socket_with_it() -> None:
 
 
 async def test_a_shutdown_tells_all_and_completes_nothing() -> None:
-    async with aiohttp.ClientSession() as session:
-        async with running() as world:
-            socket = await session.ws_connect(world.url, protocols=[PROTOCOL])
-            await socket.send_str('{"type":"connection_init"}')
-            await socket.send_str('{"type":"ping"}')
-            await until(lambda: len(world.sockets) == 1)
-            assert [(await socket.receive_json())["type"] for _ in range(2)]
-            await socket.send_str(
-                '{"type":"subscribe","id":"1","payload":{"query":"subscription { endless }"}}'
-            )
-            assert (await socket.receive_json())["type"] == "next"
-            closing = asyncio.create_task(world.sockets.close_all())
-            frame = await socket.receive(timeout=5)
-            assert (frame.type, frame.data) == (WSMsgType.CLOSE, 1001)
-            await closing
-            assert world.running == 0
-            with pytest.raises(aiohttp.WSServerHandshakeError):
-                await session.ws_connect(world.url, protocols=[PROTOCOL])
+    async with aiohttp.ClientSession() as session, running() as world:
+        socket = await session.ws_connect(world.url, protocols=[PROTOCOL])
+        await socket.send_str('{"type":"connection_init"}')
+        await socket.send_str('{"type":"ping"}')
+        await until(lambda: len(world.sockets) == 1)
+        assert [(await socket.receive_json())["type"] for _ in range(2)]
+        await socket.send_str(
+            '{"type":"subscribe","id":"1","payload":{"query":"subscription { endless }"}}'
+        )
+        assert (await socket.receive_json())["type"] == "next"
+        closing = asyncio.create_task(world.sockets.close_all())
+        frame = await socket.receive(timeout=5)
+        assert (frame.type, frame.data) == (WSMsgType.CLOSE, 1001)
+        await closing
+        assert world.running == 0
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(world.url, protocols=[PROTOCOL])
