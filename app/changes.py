@@ -15,6 +15,7 @@ import structlog
 
 from app.resuming import Batch, Place, Position, Resuming, Row
 from app.snapshots import Snapshot
+from app.waiting import woken
 from models.errors import Unavailable
 from models.ports import Database, Heard
 
@@ -109,11 +110,7 @@ class ChangeReader:
 
     async def _follow(self) -> None:
         while True:
-            try:
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            except TimeoutError:
-                pass
-            self._woken.clear()
+            await woken(self._woken, POLL)
             await self._read()
 
     async def _read(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.waiting import woken
 from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of, unseen
 from models.chat.messages import Message
 from models.errors import DomainError, Invalid, NotFound, Unavailable
@@ -128,11 +129,9 @@ class StreamHub:
     async def run(self) -> None:
         """Read and pass on until cancelled, through any loss of the server."""
         while True:
-            try:
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            except TimeoutError:
+            if not await woken(self._woken, POLL):
                 self.wake(None)
-            self._woken.clear()
+                self._woken.clear()
             try:
                 await self._pass_on()
                 await self._check_rights()

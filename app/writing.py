@@ -150,6 +150,6 @@ class Writer:
 
 def storable(text: str) -> str:
     """Text without what PostgreSQL can't keep: NUL and lone surrogates become U+FFFD."""
-    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode(
-        "utf-16", "replace"
+    return (
+        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )

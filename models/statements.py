@@ -48,9 +48,7 @@ def reachable(
     return model.access.condition(model, alias, parameters.owners, need)
 
 
-def reach(
-    model: type[Record], id: str, viewer: Viewer, need: Permission
-) -> tuple[str, list[Any]]:
+def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tuple[str, list[Any]]:
     """Lock one row through its rule."""
     parameters = Parameters(viewer, id)
     condition = reachable(model, parameters, need)

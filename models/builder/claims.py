@@ -118,9 +118,7 @@ async def _answer(tx: Transaction, run: AgentRun, result: RunResult) -> Message:
 async def _new_message(tx: Transaction, run: AgentRun) -> Message:
     main = "project_id = $1 AND main"
     (conversation,) = await tx.find(Conversation, main, run.project_id, lock=True)
-    reply = Message(
-        role=MessageRole.ASSISTANT, status=MessageStatus.STREAMING, model=run.model
-    )
+    reply = Message(role=MessageRole.ASSISTANT, status=MessageStatus.STREAMING, model=run.model)
     await messages.append(tx, conversation, reply)
     return reply
 
