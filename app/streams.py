@@ -191,12 +191,17 @@ class StreamHub:
         self, message_id: str, follower: Follower, seen: Mark
     ) -> AsyncIterator[Streamed]:
         story = (await self._stories({message_id: seen})).get(message_id)
+        told = False
         while story is not None:
             for reset, piece in news(story, seen):
-                seen = piece.mark
+                seen, told = piece.mark, True
                 cursor = self._sign(message_id, seen)
                 yield Streamed(seen.part, piece.kind, piece.text, cursor, reset)
             if story.complete:
+                if not told:
+                    # Clients such as urql take a stream without any event for a failure.
+                    kind = kind_at(story, seen)
+                    yield Streamed(seen.part, kind, "", self._sign(message_id, seen), False)
                 return
             story = await follower.next()
         raise NotFound("The message is gone.")
@@ -214,6 +219,11 @@ class StreamHub:
         if id != message_id:
             raise Invalid("The cursor is not of this message.", field="after")
         return Mark(epoch, part, offset)
+
+
+def kind_at(story: Story, mark: Mark) -> str:
+    """What the part is that a mark lies in."""
+    return next((p.kind for p in story.pieces if p.mark.part == mark.part), "text")
 
 
 def news(story: Story, seen: Mark) -> list[tuple[bool, Piece]]:
