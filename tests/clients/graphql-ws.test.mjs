@@ -25,7 +25,7 @@ usual(
       close: () => client.dispose(),
     };
   },
-  { badTokenCode: 4403 },
+  { run: 4403, listen: 4403 },
 );
 
 test("graphql-ws goes on by itself after a cut, and nothing is missing or repeated", async () => {

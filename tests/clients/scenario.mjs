@@ -46,14 +46,16 @@ export async function collect(events) {
   return found;
 }
 
+const withCode = { run: "UNAUTHENTICATED", listen: "UNAUTHENTICATED" };
+
 /**
  * Tests of one client. `connect(token)` gives `{ run, listen, codeOf, close }`: `run(name,
  * variables)` gives the data of the query or mutation of that name above, `listen` an async
  * iterable of a subscription's data; both throw what `codeOf` finds the code in.
  *
- * `badTokenCode` is what a refused token looks like there: a close code over WebSockets.
+ * `refused` is what a token that does not hold looks like there: a close code over WebSockets.
  */
-export function usual(client, connect, { badTokenCode = "UNAUTHENTICATED" } = {}) {
+export function usual(client, connect, refused = withCode) {
   const as = async (t, token) => {
     const connected = await connect(token);
     t.after(() => connected.close());
@@ -126,11 +128,11 @@ export function usual(client, connect, { badTokenCode = "UNAUTHENTICATED" } = {}
     const impostor = await as(t, badToken);
     await assert.rejects(
       impostor.run("projects", { first: 5 }),
-      refusedWith(impostor, badTokenCode),
+      refusedWith(impostor, refused.run),
     );
     await assert.rejects(
       collect(impostor.listen("streamed", { id: "msg_00000000000000000000000000" })),
-      refusedWith(impostor, badTokenCode),
+      refusedWith(impostor, refused.listen),
     );
   });
 }
