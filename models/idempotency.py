@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from tortoise import Model
@@ -101,11 +102,15 @@ def _ids(result: Any) -> dict[str, str | None]:
     return {name: row.id if row is not None else None for name, row in rows.items()}
 
 
-async def _results(tx: Transaction, found: dict[str, str | None], function: Any) -> Any:
+async def _results(
+    tx: Transaction, found: dict[str, str | None], function: Callable[..., Any]
+) -> Any:
     rows = {name: await _row(tx, id) if id else None for name, id in found.items()}
     if "" in rows:
         return rows[""]
-    return get_type_hints(function)["return"](**rows)
+    # Not by get_type_hints: the verb's other annotations name what only type checkers import.
+    made: Any = vars(sys.modules[function.__module__])[function.__annotations__["return"]]
+    return made(**rows)
 
 
 async def _row(tx: Transaction, id: str) -> Record:
