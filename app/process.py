@@ -25,6 +25,7 @@ from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
+STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -99,6 +100,8 @@ async def keep(service: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=STOP_WITHIN)

@@ -10,9 +10,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from app import graphiql
 from app.config import Settings
 from app.contexts import PunnetContexts
 from app.database import Observe
+from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
@@ -46,10 +48,25 @@ def build(
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)
+    _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
     app.router.add_get("/metrics", metrics.serve)
     return app
+
+
+def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
+    examples: dict[str, str] = {}
+
+    async def fill(_app: web.Application) -> None:
+        examples.update(await demo_examples(services.database))
+
+    def token() -> str:
+        return services.authenticator.local.issue_dev_token(SUBJECT, name="Demo")
+
+    if settings.dev:
+        app.on_startup.append(fill)
+    app.add_routes(graphiql.routes(settings, examples=examples, token=token))
 
 
 def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:

@@ -30,7 +30,9 @@ class Record(Model):
     indexes: ClassVar[tuple[Index, ...]] = ()
     checks: ClassVar[tuple[Check, ...]] = ()
 
-    id: str = fields.KeyColumn(primary_key=True, description="Its id, which says what it is and sorts by time.")  # type: ignore[assignment]
+    id: str = fields.KeyColumn(
+        primary_key=True, description="Its id, which says what it is and sorts by time."
+    )  # type: ignore[assignment]
     created_at: datetime = fields.moment("When it was made.")
     updated_at: datetime = fields.moment("When it last changed.")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -102,15 +102,13 @@ def _ids(result: Any) -> dict[str, str | None]:
     return {name: row.id if row is not None else None for name, row in rows.items()}
 
 
-async def _results(
-    tx: Transaction, found: dict[str, str | None], function: Callable[..., Any]
-) -> Any:
+async def _results(tx: Transaction, found: dict[str, str | None], function: Any) -> Any:
     rows = {name: await _row(tx, id) if id else None for name, id in found.items()}
     if "" in rows:
         return rows[""]
-    # Not by get_type_hints: the verb's other annotations name what only type checkers import.
-    made: Any = vars(sys.modules[function.__module__])[function.__annotations__["return"]]
-    return made(**rows)
+    # By name: what the arguments are annotated with is not there at run time.
+    kind = function.__globals__[get_annotations(function)["return"]]
+    return kind(**rows)
 
 
 async def _row(tx: Transaction, id: str) -> Record:

@@ -81,7 +81,7 @@ class RootVerb(Generic[RowT, P, T]):
 
         async def call(caller: Actor | Transaction, id: str, *args: Any, **options: Any) -> T:
             async def body(tx: Transaction) -> T:
-                return await self._body(await tx.reach(model, id), tx, *args, **options)
+                return await self._body(await tx.reach(model, id, field="id"), tx, *args, **options)
 
             return await _run(caller, self._body, body)
 

@@ -80,9 +80,7 @@ class Api:
     @asynccontextmanager
     async def listen(self, query: str, **variables: Any) -> AsyncIterator[Events]:
         """A subscription over a WebSocket of its own."""
-        async with self.session.ws_connect(
-            self.url, protocols=["graphql-transport-ws"]
-        ) as socket:
+        async with self.session.ws_connect(self.url, protocols=["graphql-transport-ws"]) as socket:
             token = {"authorization": f"Bearer {self.token}"} if self.token else {}
             await socket.send_json({"type": "connection_init", "payload": token})
             assert (await socket.receive_json())["type"] == "connection_ack"
