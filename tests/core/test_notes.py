@@ -17,7 +17,8 @@ HEARTBEAT = {"lease_until"}
 """Columns of a generation that its worker writes without a note."""
 DONE = """\
 SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM deletion_job WHERE state <> 'complete')
-AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING' OR claims = 0 AND status = 'PENDING')"""
+AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
+    OR (claims = 0 AND status = 'PENDING'))"""
 
 Noted = dict[str, tuple[str, set[str]]]
 
