@@ -39,7 +39,10 @@ class MessageChunk(Model):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A piece of an answer that is to be kept and then published."""
+    """A piece of an answer that is to be kept and then published.
+
+    `before` is how many code points the part before this one has.
+    """
 
     generation_id: str
     message_id: str
@@ -48,6 +51,7 @@ class Window:
     start: int
     kind: str
     text: str
+    before: int = 0
 
 
 _APPEND = """\
