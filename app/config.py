@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, description="Port the server listens on; 0 picks a free one.")
     dev: bool = Field(
         False,
-        description="Development: GraphiQL, introspection, loopback origins, the local token secret.",
+        description="Development: GraphiQL, loopback origins, the local token secret.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     user_slots: int = Field(3, ge=1, description="Generations at once per user.")
     lease: float = Field(45.0, gt=0, description="Seconds a generation lives without a heartbeat.")
 
+    introspection: bool = Field(
+        True, description="Whether clients may ask for the schema, as code generators do."
+    )
     max_body: int = Field(1 << 20, description="Bytes of a request body.")
     max_tokens: int = Field(4_000, description="Lexical tokens of a document.")
     max_depth: int = Field(12, description="Nested selection sets of an operation.")

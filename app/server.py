@@ -39,7 +39,7 @@ def build(settings: Settings, url: str, observe: Observe | None = None) -> web.A
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings))
+    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)

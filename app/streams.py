@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from models.accounts.users import User
 from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of, unseen
 from models.chat.messages import Message
-from models.errors import DomainError, Invalid, NotFound, Unavailable
+from models.errors import DomainError, Invalid, NotFound, Unauthenticated, Unavailable
 from models.ports import Database, Streamed
 from models.reading import Lookup
 
@@ -166,9 +167,14 @@ class StreamHub:
         doubtful, self._doubtful = self._doubtful & self._topics.keys(), set()
         for id in doubtful:
             for follower in list(self._topics[id].followers):
-                sql, args = Lookup(Message).statement(follower.viewer, [id])
-                if not await self._database.fetch(sql, *args):
+                if not await self._reaches(follower.viewer, Lookup(User), follower.viewer.id):
+                    follower.end(Unauthenticated("This account is gone."))
+                elif not await self._reaches(follower.viewer, Lookup(Message), id):
                     follower.end(NotFound("The message is gone."))
+
+    async def _reaches(self, viewer: Viewer, query: Lookup, id: str) -> bool:
+        sql, args = query.statement(viewer, [id])
+        return bool(await self._database.fetch(sql, *args))
 
     # -- following -------------------------------------------------------------------------
 
