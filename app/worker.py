@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from app.waiting import woken
 from app.writing import Manuscript, NoLongerWanted, Writer
 from models.builder.claims import reap_runs
 from models.chat.deletion import work_off_deletion
@@ -100,11 +101,7 @@ class Worker:
 
     async def _claim_forever(self) -> None:
         while True:
-            try:
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            except TimeoutError:
-                pass
-            self._woken.clear()
+            await woken(self._woken, POLL)
             await self._patiently(self._claim())
 
     async def _claim(self) -> None:
@@ -185,7 +182,11 @@ class Worker:
         except NoLongerWanted:
             raise
         except ProviderError as error:
-            log.warning("answer.failed", message=lease.message_id, why=error.__notes__ if hasattr(error, "__notes__") else None)
+            log.warning(
+                "answer.failed",
+                message=lease.message_id,
+                why=error.__notes__ if hasattr(error, "__notes__") else None,
+            )
             return error
         except DomainError as error:
             return ProviderError(error.message, retryable=isinstance(error, Unavailable))
