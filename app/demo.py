@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from app.config import Settings
-from app.services import connect, running
+from app.process import connect, running
 from models.accounts.users import Identity, meet
 from models.builder.claims import RunResult, claim_run, complete_run
 from models.builder.snapshots import SavedFiles, save_files
