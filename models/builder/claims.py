@@ -96,8 +96,8 @@ async def complete_run(
     if framework is None:
         raise Invalid("Name the framework.", field="framework")
     body = FragmentBody(
-        sandbox_url=result.sandbox_url or PREVIEW_PLACEHOLDER,
-        title=result.title or result.summary.strip().splitlines()[0][:100],
+        sandbox_url=PREVIEW_PLACEHOLDER if result.sandbox_url is None else result.sandbox_url,
+        title=_title(result),
         files=result.files,
         framework=framework,
         metadata={"source": run.run_source.value, "model": run.model} | (result.metadata or {}),
@@ -106,6 +106,12 @@ async def complete_run(
     made = {"message_id": message.id, "fragment_id": fragment.id}
     await end_run(run, tx, AgentRunStatus.COMPLETED, MessageOutcome.SUCCEEDED, **made)
     return Completed(run, message, fragment)
+
+
+def _title(result: RunResult) -> str:
+    if result.title is not None:
+        return result.title
+    return result.summary.strip().splitlines()[0][:100]
 
 
 async def _answer(tx: Transaction, run: AgentRun, result: RunResult) -> Message:
