@@ -54,12 +54,17 @@ async def _awaited(work: Awaitable[Any]) -> Any:
 
 
 @command.command()
-def serve() -> None:
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")] = False,
+) -> None:
     """Serve the API, after bringing the database up to date; with a worker inside."""
+    from app.demo import load_demo
     from app.server import serve as serve_app
 
     async def work(settings: Settings, url: str) -> None:
         await bring_up_to_date(url)
+        if demo:
+            await load_demo(settings, url)
         await serve_app(settings, url, lambda address: _greet(settings, address))
 
     run(work)
@@ -69,7 +74,8 @@ def _greet(settings: Settings, address: str) -> None:
     show(f"\n  [bold]Punnet[/bold] serves GraphQL at {address}/graphql")
     if settings.dev:
         show(f"  GraphiQL: {address}/")
-        show(f"  Token of the demo user:\n\n  {_token(settings, 'demo')}\n")
+        show("  Token of the demo user, for the Authorization header:\n")
+        typer.echo(f"Bearer {_token(settings, 'demo')}\n")
 
 
 def _token(settings: Settings, user: str) -> str:
@@ -80,7 +86,7 @@ def _token(settings: Settings, user: str) -> str:
 @command.command()
 def worker() -> None:
     """Run one more worker, without serving."""
-    from app.services import connect, running
+    from app.process import connect, running
 
     async def work(settings: Settings, url: str) -> None:
         stopped = asyncio.Event()

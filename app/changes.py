@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,6 +17,7 @@ import structlog
 from app.listener import Listener
 from app.resuming import Batch, Place, Position, Resuming, Row
 from app.snapshots import Snapshot
+from app.waiting import woken
 from models.errors import Unavailable
 from models.ports import Database, Heard
 
@@ -116,9 +117,7 @@ class ChangeReader:
 
     async def _follow(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            self._woken.clear()
+            await woken(self._woken, POLL)
             await self._read()
 
     async def _read(self) -> None:

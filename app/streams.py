@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.topics import Follower, Topic, news
+from app.topics import Follower, Topic, kind_at, news
+from app.waiting import woken
 from models.accounts.users import User
 from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
 from models.chat.messages import Message
@@ -82,9 +83,7 @@ class StreamHub:
     async def run(self) -> None:
         """Read and pass on until cancelled, through any loss of the server."""
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            self._woken.clear()
+            await woken(self._woken, POLL)
             self._poll()
             try:
                 await self._check_rights()
@@ -179,12 +178,17 @@ class StreamHub:
         self, message_id: str, follower: Follower, seen: Mark
     ) -> AsyncIterator[Streamed]:
         story = (await self._stories({message_id: seen})).get(message_id)
+        told = False
         while story is not None:
             for reset, piece in news(story, seen):
-                seen = piece.mark
+                seen, told = piece.mark, True
                 cursor = self._sign(message_id, seen)
                 yield Streamed(seen.part, piece.kind, piece.text, cursor, reset)
             if story.complete:
+                if not told:
+                    # Clients such as urql take a stream without any event for a failure.
+                    kind = kind_at(story, seen)
+                    yield Streamed(seen.part, kind, "", self._sign(message_id, seen), False)
                 return
             story = await follower.next()
         raise NotFound("The message is gone.")

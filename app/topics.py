@@ -89,3 +89,8 @@ def news(story: Story, seen: Mark) -> list[tuple[bool, Piece]]:
     if not pieces and void and story.complete:
         pieces = (Piece("text", "", Mark(story.epoch)),)
     return [(void and number == 0, piece) for number, piece in enumerate(pieces)]
+
+
+def kind_at(story: Story, mark: Mark) -> str:
+    """What the part is that a mark lies in."""
+    return next((p.kind for p in story.pieces if p.mark.part == mark.part), "text")

@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import structlog
 
 from app.answering import pause_before_retry, write_answer
+from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.builder.claims import reap_runs
 from models.chat.deletion import work_off_deletion
@@ -105,9 +105,7 @@ class Worker:
 
     async def _claim_forever(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL)
-            self._woken.clear()
+            await woken(self._woken, POLL)
             self._claiming = asyncio.create_task(self._claim())
             # Shielded: what a claim has taken when the worker leaves must be handed back.
             await self._patiently(asyncio.shield(self._claiming))

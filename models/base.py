@@ -30,7 +30,9 @@ class Record(Model):
     indexes: ClassVar[tuple[Index, ...]] = ()
     checks: ClassVar[tuple[Check, ...]] = ()
 
-    id: str = fields.KeyColumn(primary_key=True, description="Its id, which says what it is and sorts by time.")  # type: ignore[assignment]
+    id: str = fields.KeyColumn(
+        primary_key=True, description="Its id, which says what it is and sorts by time."
+    )  # type: ignore[assignment]
     created_at: datetime = fields.moment("When it was made.")
     updated_at: datetime = fields.moment("When it last changed.")
 
@@ -97,8 +99,8 @@ class Record(Model):
 
     @property
     def inside(self) -> Transaction:
-        """The transaction it was read in. Raises RuntimeError for a row read outside a verb."""
-        if self.transaction is None:
+        """The transaction it was read in. Raises RuntimeError outside a verb, and after it."""
+        if self.transaction is None or self.transaction.over:
             raise RuntimeError("rows change only inside a verb")
         return self.transaction
 

@@ -143,9 +143,7 @@ def text(
     description: str, *, limit: int, blank: bool = False, null: bool = False, default: Any = None
 ) -> Any:
     """Text of at most `limit` characters; `blank` allows the empty one."""
-    return TextColumn(
-        description=description, limit=limit, blank=blank, null=null, default=default
-    )
+    return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
 def moment(description: str, *, null: bool = False) -> Any:

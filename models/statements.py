@@ -48,9 +48,7 @@ def reachable(
     return model.access.condition(model, alias, parameters.owners, need)
 
 
-def reach(
-    model: type[Record], id: str, viewer: Viewer, need: Permission
-) -> tuple[str, list[Any]]:
+def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tuple[str, list[Any]]:
     """Lock one row through its rule."""
     parameters = Parameters(viewer, id)
     condition = reachable(model, parameters, need)
@@ -102,5 +100,6 @@ def delete(model: type[Record], where: str) -> str:
     table = model.table()
     return (
         f"WITH gone AS (SELECT id FROM {table} t WHERE {where} FOR UPDATE) "
-        f"DELETE FROM {table} t USING gone WHERE t.id = gone.id RETURNING {listed(model)}"
+        f"DELETE FROM {table} t WHERE t.id = ANY (ARRAY(SELECT id FROM gone)) "
+        f"RETURNING {listed(model)}"
     )

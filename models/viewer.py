@@ -57,7 +57,9 @@ class Viewer:
 SIGNED_OUT = Viewer()
 
 
-def viewer_of(user_id: str, *, anonymous: bool = False, expires_at: datetime | None = None) -> Viewer:
+def viewer_of(
+    user_id: str, *, anonymous: bool = False, expires_at: datetime | None = None
+) -> Viewer:
     """The viewer who is the user `user_id` and reaches that user's rows."""
     owned = (user_id,)
     return Viewer(user_id, anonymous, dict.fromkeys(Permission, owned), expires_at)

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @strawberry.type(description="A run that was added, changed or removed, or a bare cursor.")
 class AgentRunChanged:
     node: AgentRun | None = strawberry.field(description="The run as it is now.")
-    deleted_id: strawberry.ID | None = strawberry.field(
-        description="The id of a run that is gone."
-    )
+    deleted_id: strawberry.ID | None = strawberry.field(description="The id of a run that is gone.")
     cursor: str = strawberry.field(description="Where to go on after a break.")
     reset: bool = strawberry.field(
         description="True when changes may have been missed: query the list again."

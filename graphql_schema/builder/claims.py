@@ -66,9 +66,7 @@ class Mutation:
         self, info: strawberry.Info, input: CompleteAgentRunInput
     ) -> CompleteAgentRunPayload:
         result = into(claims.RunResult, input)
-        done: Any = await claims.complete_run(
-            acting(info, input), input.id, input.worker, result
-        )
+        done: Any = await claims.complete_run(acting(info, input), input.id, input.worker, result)
         return CompleteAgentRunPayload(
             agent_run=done.agent_run, message=done.message, fragment=done.fragment
         )

@@ -79,7 +79,9 @@ async def _topic(info: strawberry.Info, of: MessageTarget) -> Topic:
 
 @strawberry.type
 class Subscription:
-    @strawberry.subscription(description="The messages of a project or conversation, as they change.")
+    @strawberry.subscription(
+        description="The messages of a project or conversation, as they change."
+    )
     async def message_changed(
         self,
         info: strawberry.Info,

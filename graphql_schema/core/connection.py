@@ -24,15 +24,9 @@ MOST = 100
 First = Annotated[
     int | None, strawberry.argument(description="How many from the start, 100 at most; default 20.")
 ]
-After = Annotated[
-    str | None, strawberry.argument(description="Only those after this cursor.")
-]
-Last = Annotated[
-    int | None, strawberry.argument(description="How many from the end, 100 at most.")
-]
-Before = Annotated[
-    str | None, strawberry.argument(description="Only those before this cursor.")
-]
+After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 100 at most.")]
+Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
 
 
 @strawberry.type(description="Where a page lies in its list.")

@@ -90,9 +90,7 @@ class Listed(Relation):
     def bind(self, source: type[Record], target: type[Record]) -> None:
         checked = is_whole_of(target, self.column)
         order = Order.parse(self.order)
-        self.query = Listing(
-            target, self.column, order, self.limit, self.where, checked=checked
-        )
+        self.query = Listing(target, self.column, order, self.limit, self.where, checked=checked)
 
 
 @dataclass(slots=True)

@@ -44,9 +44,7 @@ async def make_run(tx: Transaction, sent: Sent, draft: Draft) -> None:
 async def start_run(tx: Transaction, message: Message, worker: str) -> None:
     """The server's worker has taken up the run of this message."""
     for run in await _runs(tx, message):
-        await run.change(
-            status=AgentRunStatus.RUNNING, claimed_by=worker, claims=run.claims + 1
-        )
+        await run.change(status=AgentRunStatus.RUNNING, claimed_by=worker, claims=run.claims + 1)
 
 
 @answer_ended.attach
@@ -61,7 +59,9 @@ async def end_run_of(tx: Transaction, message: Message) -> None:
         fragment_id = await _fragment(tx, message)
     status = AgentRunStatus.COMPLETED if succeeded else AgentRunStatus.FAILED
     for run in runs:
-        await end_run(run, tx, status, message.outcome, fragment_id=fragment_id, error=message.error)
+        await end_run(
+            run, tx, status, message.outcome, fragment_id=fragment_id, error=message.error
+        )
 
 
 async def _runs(tx: Transaction, message: Message) -> list[AgentRun]:

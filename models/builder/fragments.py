@@ -65,9 +65,7 @@ async def put_fragment(tx: Transaction, message: Message, body: FragmentBody) ->
     found = await tx.find(Fragment, "message_id = $1", message.id, lock=True)
     if found:
         return await found[0].change(**asdict(body))
-    return await tx.add(
-        Fragment(owner_id=message.owner_id, message_id=message.id, **asdict(body))
-    )
+    return await tx.add(Fragment(owner_id=message.owner_id, message_id=message.id, **asdict(body)))
 
 
 _NEWEST = f"""\

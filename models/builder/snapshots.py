@@ -38,9 +38,7 @@ class FileSnapshot(Record):
     fragment_id: str | None = fields.key("Id of the fragment the files came from.", null=True)
     restored_from: str | None = fields.key("Id of the snapshot this one restored.", null=True)
     files: Any = fields.json("The files: an object of path and text.")
-    framework: Framework | None = fields.choice(
-        Framework, "The framework of the files.", null=True
-    )
+    framework: Framework | None = fields.choice(Framework, "The framework of the files.", null=True)
 
     class Meta:
         table = "file_snapshot"

@@ -126,7 +126,9 @@ LEFT JOIN LATERAL (
         ORDER BY c.part, c.start) AS chunks
     FROM message_chunk c
     WHERE c.message_id = m.id AND c.epoch = g.epoch
-    AND (g.epoch <> seen.epoch OR (c.part, c.start) >= (seen.part, seen.start))
+    AND (c.part, c.start) >= (
+        CASE WHEN g.epoch = seen.epoch THEN seen.part ELSE 0 END,
+        CASE WHEN g.epoch = seen.epoch THEN seen.start ELSE 0 END)
 ) c ON true"""
 
 

@@ -67,9 +67,7 @@ class Message(Record):
         index("conversation_id", "order_id", "id", where="on_branch"),
         unique("conversation_id", "order_id"),
         index("parent_id"),
-        unique(
-            "conversation_id", "client_message_id", where="(client_message_id IS NOT NULL)"
-        ),
+        unique("conversation_id", "client_message_id", where="(client_message_id IS NOT NULL)"),
     )
 
     owner_id: str = fields.key("Whose message it is.")
@@ -151,10 +149,14 @@ async def append(
 ) -> tuple[Message, ...]:
     """Add messages under the end of the selected branch, each following the one before."""
     tail = await tx.first(
-        Message, "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC", conversation.id
+        Message,
+        "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC",
+        conversation.id,
     )
     parent = tail.id if tail else None
-    for message, order in zip(messages, await conversation.next_orders(tx, len(messages)), strict=True):
+    for message, order in zip(
+        messages, await conversation.next_orders(tx, len(messages)), strict=True
+    ):
         message.owner_id = conversation.owner_id
         message.conversation_id = conversation.id
         message.project_id = conversation.project_id if conversation.main else None

@@ -48,9 +48,7 @@ class Project(Record):
         index("created_at", "id", where="(showcased AND (deleted_at IS NULL))"),
         index("framework"),
     )
-    checks = (
-        Check("project_app_framework", "((kind <> 'APP'::text) OR (framework IS NOT NULL))"),
-    )
+    checks = (Check("project_app_framework", "((kind <> 'APP'::text) OR (framework IS NOT NULL))"),)
 
     owner_id: str = fields.key("Whose project it is.")
     user_id: str = fields.key("Id of the user who owns it.")
@@ -62,9 +60,7 @@ class Project(Record):
     model_preference: str | None = fields.text(
         "The model to use when none is named.", limit=200, null=True
     )
-    description: str | None = fields.text(
-        "What it is about.", limit=5_000, blank=True, null=True
-    )
+    description: str | None = fields.text("What it is about.", limit=5_000, blank=True, null=True)
     showcased: bool = fields.flag("Whether it is shown to everybody.", default=False)
     deleted_at: datetime | None = fields.moment("When it was deleted.", null=True)
 

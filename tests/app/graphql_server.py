@@ -120,6 +120,8 @@ def assembled(
     )
 
 
+PATIENCE = aiohttp.ClientTimeout(total=10)
+
 OWN = ("keep_alive", "write_timeout", "socket_limits")
 
 
@@ -148,7 +150,7 @@ async def running(**options: Any) -> AsyncIterator[World]:
 @asynccontextmanager
 async def client(**options: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, World]]:
     """The same with an HTTP client."""
-    async with running(**options) as world, aiohttp.ClientSession() as session:
+    async with running(**options) as world, aiohttp.ClientSession(timeout=PATIENCE) as session:
         yield session, world
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.app.graphql_server import until
-from tests.app.socket_client import PROTOCOL, connected
+from tests.app.graphql_server import client, until
+from tests.app.socket_client import PROTOCOL, connected, joined
 
 COUNT = "subscription { count(to: 2) }"
 
@@ -22,6 +22,12 @@ async def test_a_subscription_runs_to_its_end() -> None:
         assert ann.socket.protocol == PROTOCOL
         assert ann.socket.compress == 0
     assert ann.world.observed == [("subscription", None, [])]
+
+
+async def test_compression_is_not_agreed_to() -> None:
+    async with client() as (session, world), joined(world, session, compress=15) as ann:
+        await ann.init()
+        assert ann.socket.compress == 0
 
 
 async def test_queries_and_mutations_run_too() -> None:

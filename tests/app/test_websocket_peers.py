@@ -116,6 +116,16 @@ async def test_the_queue_of_a_slow_reader_is_bounded_in_bytes() -> None:
         assert before < 2_000
 
 
+async def test_a_reader_that_pauses_gets_everything() -> None:
+    async with running(socket_queue=5) as world, peer(world) as pausing:
+        pausing.say(type="subscribe", id="1", payload=FLOOD)
+        await until(lambda: world.running == 1)
+        await asyncio.sleep(0.3)
+        stalled = world.opened
+        for _ in range(stalled + 100):
+            assert b'"next"' in (await pausing.frame())[1]
+
+
 async def test_asking_without_reading_ends_too() -> None:
     limits = {"write_timeout": 60.0, "close_timeout": 0.2}
     async with running(socket_limits=limits, socket_queue=20) as world, peer(world) as slow:

@@ -33,9 +33,9 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
     await ada.do("saveFiles", "{ fileSnapshot { id } }", projectId=project, files={"a.txt": "a"})
     await ada.do("saveFragmentDraft", "{ draft { id } }", projectId=project, files={"a.txt": "b"})
     await ada.do("deleteProject", "{ deletedProjectId }", id=project)
-    assert (await ada.run("query($id: ID!) { node(id: $id) { id } }", id=made["message"]["id"])) == {
-        "node": None
-    }
+    assert (
+        await ada.run("query($id: ID!) { node(id: $id) { id } }", id=made["message"]["id"])
+    ) == {"node": None}
     stopped = await server.sql("SELECT status, outcome FROM message WHERE role = 'ASSISTANT'")
     assert stopped == [{"status": "COMPLETE", "outcome": "CANCELED"}]
 
@@ -47,8 +47,15 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
     while await work_off_deletion(late, batch=1):
         rounds += 1
     assert rounds > 5, "one row a batch"
-    for table in ("message", "conversation", "attachment", "generation", "agent_run",
-                  "file_snapshot", "fragment_draft"):
+    for table in (
+        "message",
+        "conversation",
+        "attachment",
+        "generation",
+        "agent_run",
+        "file_snapshot",
+        "fragment_draft",
+    ):
         assert await server.sql(f"SELECT id FROM {table}") == [], table  # noqa: S608 - our names
     (row,) = await server.sql("SELECT name, deleted_at FROM project")
     assert row["name"] == "Deleted"

@@ -37,7 +37,9 @@ async def test_a_sent_message_is_answered_as_a_stream(server: Server) -> None:
 async def test_a_second_send_waits_unless_it_supersedes(server: Server) -> None:
     ada = server.user()
     made = await ada.do(
-        "createProjectWithMessage", "{ project { id } reply { id } }", content="x",
+        "createProjectWithMessage",
+        "{ project { id } reply { id } }",
+        content="x",
         model="mock:endless",
     )
     to = {"projectId": made["project"]["id"]}

@@ -126,6 +126,6 @@ async def test_a_late_event_ends_the_subscription() -> None:
     prepared = prepare.prepare("subscription { count(to: 5) }")
     events = prepare.subscribe(prepared, {}, contexts(world), request_id="req")
     with pytest.raises(Refused) as refused:
-        await anext(events)
+        await asyncio.wait_for(anext(events), 5)
     assert refused.value.errors[0]["extensions"]["code"] == "TIMEOUT"
     assert (world.running, world.opened - world.closed) == (0, 0)

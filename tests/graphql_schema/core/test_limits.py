@@ -175,6 +175,18 @@ def test_limits_are_inclusive_and_say_what_was_asked(source: str, says: str) -> 
         measure(source)
 
 
+def test_costs_stop_growing() -> None:
+    """So they fit a float, which half a row below `ofType` needs."""
+    levels = range(1_100)
+    doubling = " ".join(f"fragment F{n} on __Type {{ ...F{n + 1} ...F{n + 1} }}" for n in levels)
+    source = f"{{ __schema {{ types {{ ofType {{ ...F0 }} }} }} }} {doubling}"
+    document = parse(source + " fragment F1100 on __Type { name }", Limits(tokens=20_000))
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    with pytest.raises(TooCostly, match=f" {1 << 53} rows and fields"):
+        MODEL.meter(document, operation).measure()
+
+
 def test_up_to_the_limits_is_allowed() -> None:
     assert measure("{ me " + "{ me " * 10 + "{ id }" + "}" * 11).depth == 12
     aliases = " ".join(f"a{n}: me {{ id }}" for n in range(100))

@@ -21,9 +21,11 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
+from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
+STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -44,10 +46,12 @@ class Services:
     catalogue: Catalogue
 
 
-def connect(settings: Settings, url: str, observe: Observe | None = None) -> Services:
+def connect(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret = load_secret(settings)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
     signer = Signer(derive_key(secret, "signed values"))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
@@ -96,6 +100,8 @@ async def keep(service: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=STOP_WITHIN)
