@@ -36,6 +36,7 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
+        self.url = url
         self._observe = observe
         pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
         self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
