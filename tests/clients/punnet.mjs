@@ -2,6 +2,9 @@
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
+// Node has a WebSocket of its own from version 22, as browsers do; Apollo asks for its constants.
+globalThis.WebSocket ??= WebSocket;
+
 export const url = process.env.PUNNET_URL ?? "";
 export const wsUrl = url.replace(/^http/, "ws");
 
@@ -27,10 +30,18 @@ export async function newUser() {
   return data.createGuest.token;
 }
 
-/** A graphql-ws client; Node has a WebSocket of its own only from version 22. */
+/** A graphql-ws client; the sockets of `ws` can be cut. */
 export const wsClient = (token, options = {}) =>
   createClient({ url: wsUrl, webSocketImpl: WebSocket, connectionParams: bearer(token), ...options });
 
 /** The text that the pieces of a stream make. */
 export const textOf = (pieces) =>
   pieces.reduce((text, piece) => (piece.reset ? "" : text) + piece.text, "");
+
+/** Wait until something is so; throws after five seconds. */
+export async function until(condition) {
+  for (let tries = 0; !condition(); tries += 1) {
+    if (tries === 500) throw new Error(`it never came to ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

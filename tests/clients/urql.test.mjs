@@ -6,7 +6,7 @@ import { cacheExchange, Client, fetchExchange, gql, subscriptionExchange } from 
 import { createClient as createSseClient } from "graphql-sse";
 import { pipe, toAsyncIterable } from "wonka";
 
-import { ask, bearer, newUser, textOf, url, wsClient } from "./punnet.mjs";
+import { ask, bearer, newUser, textOf, until, url, wsClient } from "./punnet.mjs";
 import { collect, documents, startProject, stored, usual } from "./scenario.mjs";
 
 const forwardTo = (client) =>
@@ -120,7 +120,7 @@ test("urql's cache knows a project again by its id when it was changed", async (
   `;
   await client.query(query, { id: projectId }).toPromise();
   dataOf(await client.mutation(rename, { input: { id: projectId, name: "Jam" } }).toPromise());
-  while (names.at(-1) !== "Jam") await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => names.at(-1) === "Jam");
   watched.unsubscribe();
 });
 
