@@ -1,4 +1,8 @@
 // The server under test, as `run.mjs` made it known, and users of it.
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
@@ -43,5 +47,19 @@ export async function until(condition) {
   for (let tries = 0; !condition(); tries += 1) {
     if (tries === 500) throw new Error(`it never came to ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Run a tool that npm installed, in a folder below this one; throws what it said if it fails. */
+export async function tool(name, args, { folder = ".", env = {} } = {}) {
+  const file = join(import.meta.dirname, "node_modules/.bin", name);
+  const options = {
+    cwd: join(import.meta.dirname, folder),
+    env: { ...process.env, NO_COLOR: "1", ...env },
+  };
+  try {
+    return await promisify(execFile)(file, args, options);
+  } catch ({ stdout, stderr }) {
+    throw new Error(`${name} failed:\n${stdout}${stderr}`);
   }
 }
