@@ -51,11 +51,11 @@ export async function until(condition) {
 }
 
 /** Run a tool that npm installed, in a folder below this one; throws what it said if it fails. */
-export async function tool(name, args, { folder = ".", env = {} } = {}) {
+export async function tool(name, args, { folder }) {
   const file = join(import.meta.dirname, "node_modules/.bin", name);
   const options = {
     cwd: join(import.meta.dirname, folder),
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    env: { ...process.env, NO_COLOR: "1" },
   };
   try {
     return await promisify(execFile)(file, args, options);

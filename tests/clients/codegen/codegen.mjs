@@ -1,16 +1,18 @@
-// Types for usage.ts, from where CODEGEN_SCHEMA says, into the folder that CODEGEN_OUTPUT names.
+// Types for usage.ts, once from schema.graphql and once from the running server.
+const types = {
+  preset: "client",
+  config: {
+    scalars: { DateTime: "string", JSON: "unknown" },
+    strictScalars: true,
+    useTypeImports: true,
+  },
+};
+
 export default {
-  // A server is asked which inputs are @oneOf only on demand.
-  schema: [{ [process.env.CODEGEN_SCHEMA]: { oneOf: true } }],
   documents: ["usage.ts"],
   generates: {
-    [`${process.env.CODEGEN_OUTPUT}/`]: {
-      preset: "client",
-      config: {
-        scalars: { DateTime: "string", JSON: "unknown" },
-        strictScalars: true,
-        useTypeImports: true,
-      },
-    },
+    "generated/": { ...types, schema: "../../../schema.graphql" },
+    // A server tells which inputs are @oneOf only when it is asked for it.
+    "introspected/": { ...types, schema: [{ [process.env.PUNNET_URL]: { oneOf: true } }] },
   },
 };
