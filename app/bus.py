@@ -11,15 +11,15 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import asyncpg
 import structlog
 
-from app.database import LOST
+from app.database import LOST, connect
 
 LOG_CHANNEL = "punnet_log"
 TEXT_CHANNEL = "punnet_text"
 PAUSE = 0.005  # seconds between two NOTIFYs
 RETRY = 0.5  # seconds between two attempts to connect
+PATIENCE = 5.0  # seconds for the server to answer
 MOST_BYTES = 7_000  # PostgreSQL takes a little less than 8,000
 
 Woken = Callable[[], None]
@@ -72,19 +72,22 @@ class PostgresBus:
             await asyncio.sleep(RETRY)
 
     async def _connected(self) -> None:
-        connection: Any = await asyncpg.connect(self._url)
+        connection: Any = await connect(self._url, timeout=PATIENCE, command_timeout=PATIENCE)
         try:
-            await connection.add_listener(LOG_CHANNEL, lambda *_: self._wake_log())
-            await connection.add_listener(TEXT_CHANNEL, lambda *args: self._wake_text(args[3]))
+            # A connection that dies while nothing is sent would go unnoticed, and with it LISTEN.
+            connection.add_termination_listener(self._ended)
+            await connection.add_listener(LOG_CHANNEL, self._log_grew)
+            await connection.add_listener(TEXT_CHANNEL, self._text_came)
             self._wake_log()
             self._wake_text("")
-            while True:
+            while not connection.is_closed():
                 await self._due.wait()
                 self._due.clear()
                 await self._notify(connection)
                 await asyncio.sleep(PAUSE)
+            log.warning("bus.lost", error="closed")
         finally:
-            with contextlib.suppress(*LOST, TimeoutError):
+            with contextlib.suppress(*LOST):
                 await connection.close(timeout=1)
 
     async def _notify(self, connection: Any) -> None:
@@ -97,9 +100,19 @@ class PostgresBus:
             payload = named if len(named) <= MOST_BYTES else ""
             await connection.execute("SELECT pg_notify($1, $2)", TEXT_CHANNEL, payload)
 
+    def _ended(self, _connection: Any) -> None:
+        self._due.set()
+
+    def _log_grew(self, *_notification: Any) -> None:
+        self._wake_log()
+
     def _wake_log(self) -> None:
         for listener in self._log_listeners:
             listener()
+
+    def _text_came(self, connection: Any, sender: int, _channel: str, payload: str) -> None:
+        if sender != connection.get_server_pid():  # our own readers were given the text itself
+            self._wake_text(payload)
 
     def _wake_text(self, payload: str) -> None:
         named = payload.split(",") if payload else None

@@ -1,18 +1,20 @@
 """The event log as this process reads it: every commit once, in order, whoever made it.
 
 The reader keeps the snapshot it last read at and takes what is visible in a new one and was not
-in the old. So a long transaction elsewhere neither hides, repeats nor slows anything.
+in the old. So a long transaction elsewhere neither hides, repeats nor slows anything. When it
+can't go on from where it was, its listeners end with Unavailable, and their clients resume.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.listener import Listener
 from app.resuming import Batch, Place, Position, Resuming, Row
 from app.snapshots import Snapshot
 from app.waiting import woken
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 POLL = 0.25  # seconds, when no wake-up comes
-QUEUE = 1_000  # changes that may wait for one listener
+PAGE = 200  # rows of the log that a resuming listener reads at once
+PATIENCE = 5.0  # seconds a listener waits for the reader
 
 log = structlog.get_logger()
 
@@ -36,37 +39,20 @@ SELECT taken.now::text AS now, (extract(epoch FROM clock_timestamp()) * 1000)::b
     e.position, e.xid::text AS xid, e.owner_id, e.changes
 FROM taken LEFT JOIN event_log e ON {_NEW} AND pg_visible_in_snapshot(e.xid, taken.now)
 ORDER BY e.position"""
-_CATCH_UP = f"""\
-SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
+_MISSED = f"""\
+SELECT e.position FROM event_log e
 WHERE e.owner_id = $3 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $4::text::pg_snapshot)
 ORDER BY e.position"""
+_PAGE = """\
+SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
+WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""
 _CLUSTER = """\
-SELECT pg_current_snapshot()::text AS now, s.system_identifier::text AS system, c.timeline_id,
-    (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time
-FROM pg_control_system() s, pg_control_checkpoint() c"""
+SELECT pg_current_snapshot()::text AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    AS time, system_identifier::text || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
+    AS cluster
+FROM pg_control_system()"""
 
 Tap = Callable[[str, Mapping[str, Any]], None]
-
-
-class Listener:
-    """One subscription's queue of batches; too many waiting changes break it."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Batch | None] = asyncio.Queue()
-        self._waiting = 0
-
-    def offer(self, batch: Batch) -> None:
-        """Take a batch, or break when the reader of this queue is too slow."""
-        self._waiting += len(batch.rows)
-        self.queue.put_nowait(batch if self._waiting <= QUEUE else None)
-
-    async def next(self) -> Batch:
-        """The next batch. Raises Unavailable when some were lost."""
-        batch = await self.queue.get()
-        if batch is None:
-            raise Unavailable("Too many changes waited to be read; resume.", retry_after=1)
-        self._waiting -= len(batch.rows)
-        return batch
 
 
 class ChangeReader:
@@ -97,16 +83,37 @@ class ChangeReader:
             try:
                 await self._start()
                 await self._follow()
-            except Unavailable:
+            except Unavailable as error:
                 log.warning("changes.lost")
+                self._refuse(error)
                 await asyncio.sleep(POLL)
+            except Exception:
+                self._restart(None)  # what was being passed on may have reached some only
+                raise
 
     async def _start(self) -> None:
         (row,) = await self._database.fetch(_CLUSTER)
-        self._place = Place(f"{row['system']}/{row['timeline_id']}", row["time"])
-        if self._snapshot is None:
-            self._snapshot = Snapshot.parse(row["now"])
+        new = Snapshot.parse(row["now"])
+        old, before = self._snapshot, self._place.cluster
+        if old is None or row["cluster"] != before or new.xmax < old.xmax:
+            self._restart(new)  # another or an older copy of the database: its log is another
+        self._place = Place(row["cluster"], row["time"])
         self._ready.set()
+
+    def _restart(self, snapshot: Snapshot | None) -> None:
+        """Go on from another place in the log, which no listener can follow to."""
+        self._snapshot = snapshot
+        self._ready.clear()
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.end(_no_reader())
+
+    def _refuse(self, error: Unavailable) -> None:
+        """Tell those who wait for the next reading that there is none."""
+        waiting, self._fresh = self._fresh, []
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
 
     async def _follow(self) -> None:
         while True:
@@ -114,9 +121,11 @@ class ChangeReader:
             await self._read()
 
     async def _read(self) -> None:
-        old, waiting, self._fresh = self._snapshot, self._fresh, []
-        assert old is not None
+        old, waiting = self._snapshot, list(self._fresh)
+        if old is None:
+            raise _no_reader()
         rows = await self._database.fetch(_READ, str(old), [str(xid) for xid in old.running])
+        del self._fresh[: len(waiting)]
         new = Snapshot.parse(rows[0]["now"])
         self._snapshot, self._place = new, Place(self._place.cluster, rows[0]["time"])
         found = [row for row in rows if row["position"] is not None]
@@ -139,9 +148,9 @@ class ChangeReader:
     @asynccontextmanager
     async def listen(
         self, owner: str, viewer: Viewer, after: str | None
-    ) -> AsyncIterator[AsyncIterator[Heard]]:
+    ) -> AsyncGenerator[AsyncIterator[Heard], None]:
         """The changes of an owner's rows; see models.ports.Changes."""
-        await self._ready.wait()
+        await _soon(self._ready.wait())
         listener = Listener()
         self._listeners.setdefault(owner, set()).add(listener)
         try:
@@ -156,17 +165,16 @@ class ChangeReader:
     ) -> AsyncIterator[Heard]:
         resuming = Resuming(self._signer, viewer, owner)
         position = None if after is None else await self._resumed(resuming, after)
-        start = self._snapshot
-        assert start is not None
-        place = self._place
+        start, place = self._snapshot, self._place
+        if start is None:
+            raise _no_reader()
         if position is None:
-            position = Position(start)
             yield Heard(lambda: resuming.sign(Position(start), place), reset=after is not None)
         else:
-            batch = await self._missed(owner, position, start)
-            for heard in resuming.heard(batch, position, place):
-                yield heard
-            position = Position(start)
+            async for batch in self._missed(owner, position, start):
+                for heard in resuming.heard(batch, position, place):
+                    yield heard
+        position = Position(start)
         while True:
             batch = await listener.next()
             for heard in resuming.heard(batch, position, self._place):
@@ -181,12 +189,31 @@ class ChangeReader:
         fresh = asyncio.get_running_loop().create_future()
         self._fresh.append(fresh)
         self.wake()
-        await fresh
+        await _soon(fresh)
         ahead = self._snapshot is None or position.new.xmax > self._snapshot.xmax
         return None if ahead else position
 
-    async def _missed(self, owner: str, position: Position, start: Snapshot) -> Batch:
+    async def _missed(
+        self, owner: str, position: Position, start: Snapshot
+    ) -> AsyncIterator[Batch]:
+        """What `start` sees and the base of a position does not, in batches of bounded size."""
         base = position.base
         running = [str(xid) for xid in base.running]
-        rows = await self._database.fetch(_CATCH_UP, str(base), running, owner, str(start))
-        return Batch(base, start, rows)
+        found = await self._database.fetch(_MISSED, str(base), running, owner, str(start))
+        missed = [row["position"] for row in found]
+        for first in range(0, len(missed), PAGE):
+            rows = await self._database.fetch(_PAGE, missed[first : first + PAGE])
+            yield Batch(base, start, rows, last=first + PAGE >= len(missed))
+
+
+async def _soon(waiting: Awaitable[Any]) -> None:
+    """Wait for the reader. Raises Unavailable when it does not come."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await waiting
+    except TimeoutError:
+        raise _no_reader() from None
+
+
+def _no_reader() -> Unavailable:
+    return Unavailable("The changes can't be read at the moment.", retry_after=1)

@@ -23,11 +23,20 @@ PURPOSE = "resume"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """An owner's rows of the log that `new` sees and `old` does not, in order."""
+    """An owner's rows of the log that `new` sees and `old` does not, in order.
+
+    `last` is false while more of them follow in another batch.
+    """
 
     old: Snapshot
     new: Snapshot
     rows: Sequence[Row]
+    last: bool = True
+
+    @property
+    def size(self) -> int:
+        """How many changes it holds."""
+        return sum(len(row["changes"]) for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ class Resuming:
             for index, change in enumerate(changes):
                 if position.has(xid, row["position"], index):
                     continue
-                ends = number == last and index == len(changes) - 1
+                ends = batch.last and number == last and index == len(changes) - 1
                 here = Position(batch.new, batch.old, row["position"], index)
                 there = Position(batch.new) if ends else here
                 yield Heard(lambda there=there: self.sign(there, place), change)

@@ -10,18 +10,21 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from app import graphiql
 from app.config import Settings
 from app.contexts import PunnetContexts
 from app.database import Observe
+from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
-from app.services import Services, connect, running
+from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
+from models.ports import Clock
 
 READY_WITHIN = 2.0  # seconds for the database to answer a readiness check
 DRAIN = 5.0  # seconds for requests to end after SIGTERM
@@ -31,9 +34,11 @@ SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 log = structlog.get_logger()
 
 
-def build(settings: Settings, url: str, observe: Observe | None = None) -> web.Application:
+def build(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it."""
-    services = connect(settings, url, observe)
+    services = connect(settings, url, observe, clock)
     metrics = Metrics()
     app = web.Application()
     app[SERVICES] = services
@@ -43,10 +48,25 @@ def build(settings: Settings, url: str, observe: Observe | None = None) -> web.A
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)
+    _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
     app.router.add_get("/metrics", metrics.serve)
     return app
+
+
+def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
+    examples: dict[str, str] = {}
+
+    async def fill(_app: web.Application) -> None:
+        examples.update(await demo_examples(services.database))
+
+    def token() -> str:
+        return services.authenticator.local.issue_dev_token(SUBJECT, name="Demo")
+
+    if settings.dev:
+        app.on_startup.append(fill)
+    app.add_routes(graphiql.routes(settings, examples=examples, token=token))
 
 
 def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:

@@ -7,80 +7,31 @@ already has; so whatever the moment, nothing is lost and nothing comes twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.topics import Follower, Topic, kind_at, news
 from app.waiting import woken
-from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of, unseen
+from models.accounts.users import User
+from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
 from models.chat.messages import Message
-from models.errors import DomainError, Invalid, NotFound, Unavailable
+from models.errors import Invalid, NotFound, Unavailable
 from models.ports import Database, Streamed
 from models.reading import Lookup
+from models.viewer import Permission
 
 if TYPE_CHECKING:
     from graphql_schema.core.signed import Signer
     from models.viewer import Viewer
 
 POLL = 0.25  # seconds, when no wake-up comes
-QUEUE = 1_000  # pieces that may wait for one follower
 PURPOSE = "stream"
 ROOTS = ("prj_", "cnv_", "usr_")
 
 log = structlog.get_logger()
-
-
-class Follower:
-    """One subscription's queue of stories; too many waiting ones break it."""
-
-    def __init__(self, viewer: Viewer) -> None:
-        self.viewer = viewer
-        self._queue: asyncio.Queue[Story | DomainError] = asyncio.Queue()
-
-    def offer(self, story: Story) -> None:
-        """Take news of the message."""
-        if self._queue.qsize() < QUEUE:
-            self._queue.put_nowait(story)
-        elif self._queue.qsize() == QUEUE:
-            self.end(Unavailable("Too much text waited to be read; resume.", retry_after=1))
-
-    def end(self, error: DomainError) -> None:
-        """Have `next` raise an error after what waits already."""
-        self._queue.put_nowait(error)
-
-    async def next(self) -> Story:
-        """The next news."""
-        found = await self._queue.get()
-        if isinstance(found, DomainError):
-            raise found
-        return found
-
-
-class Topic:
-    """One message that is followed in this process, and how far its text was passed on."""
-
-    def __init__(self) -> None:
-        self.mark = Mark()
-        self.followers: set[Follower] = set()
-
-    def pass_on(self, story: Story) -> None:
-        """Give news to all followers."""
-        if story.pieces:
-            self.mark = story.pieces[-1].mark
-        elif story.epoch != self.mark.epoch:
-            self.mark = Mark(story.epoch)
-        for follower in self.followers:
-            follower.offer(story)
-
-    def goes_on_with(self, window: Window) -> bool:
-        """Whether a window follows just after what was passed on."""
-        mark = self.mark
-        if window.epoch != mark.epoch:
-            return False
-        same = window.part == mark.part and window.start == mark.offset
-        return same or (window.part == mark.part + 1 and window.start == 0)
 
 
 class StreamHub:
@@ -91,6 +42,7 @@ class StreamHub:
         self._signer = signer
         self._topics: dict[str, Topic] = {}
         self._stale: set[str] = set()
+        self._read_all_at = 0.0
         self._woken = asyncio.Event()
         self._doubtful: set[str] = set()
 
@@ -99,8 +51,10 @@ class StreamHub:
     def wake(self, message_ids: Iterable[str] | None) -> None:
         """These messages, or any, have news in the store."""
         named = self._topics.keys() if message_ids is None else message_ids
-        self._stale.update(id for id in named if id in self._topics)
-        self._woken.set()
+        stale = {id for id in named if id in self._topics and not self._topics[id].complete}
+        if stale:
+            self._stale |= stale
+            self._woken.set()
 
     def publish(self, windows: Sequence[Window]) -> None:
         """Pass on windows that were stored by this very process."""
@@ -121,7 +75,7 @@ class StreamHub:
         if id in self._topics:
             self.wake([id])
         elif id.startswith(ROOTS) and "deleted_at" in change["columns"]:
-            self._doubtful.update(self._topics)
+            self._doubtful.add(owner)
             self._woken.set()
 
     # -- reading ---------------------------------------------------------------------------
@@ -129,24 +83,33 @@ class StreamHub:
     async def run(self) -> None:
         """Read and pass on until cancelled, through any loss of the server."""
         while True:
-            if not await woken(self._woken, POLL):
-                self.wake(None)
-                self._woken.clear()
+            await woken(self._woken, POLL)
+            self._poll()
             try:
-                await self._pass_on()
                 await self._check_rights()
+                await self._pass_on()
             except Unavailable:
                 log.warning("streams.lost")
                 await asyncio.sleep(POLL)
+
+    def _poll(self) -> None:
+        """Look at everything from time to time, however busy some of it is."""
+        now = asyncio.get_running_loop().time()
+        if now - self._read_all_at >= POLL:
+            self._read_all_at = now
+            self._stale |= {id for id, topic in self._topics.items() if not topic.complete}
 
     async def _pass_on(self) -> None:
         stale, self._stale = self._stale & self._topics.keys(), set()
         if not stale:
             return
         marks = {id: self._topics[id].mark for id in stale}
-        for id, story in (await self._stories(marks)).items():
-            topic = self._topics.get(id)
-            if topic is None or marks[id] != topic.mark:
+        stories = await self._stories(marks)
+        for id in stale & self._topics.keys():
+            topic, story = self._topics[id], stories.get(id)
+            if story is None:
+                topic.end(NotFound("The message is gone."))
+            elif marks[id] != topic.mark:
                 self.wake([id])  # windows came in between
             elif story.pieces or story.complete or story.epoch != topic.mark.epoch:
                 topic.pass_on(story)
@@ -162,19 +125,43 @@ class StreamHub:
         return {row["id"]: story_of(row) for row in rows}
 
     async def _check_rights(self) -> None:
-        doubtful, self._doubtful = self._doubtful & self._topics.keys(), set()
-        for id in doubtful:
-            for follower in list(self._topics[id].followers):
-                sql, args = Lookup(Message).statement(follower.viewer, [id])
-                if not await self._database.fetch(sql, *args):
-                    follower.end(NotFound("The message is gone."))
+        """Send those away who lost what they follow, or their account."""
+        doubtful, self._doubtful = self._doubtful, set()
+        try:
+            for viewer, followed in self._followed_of(doubtful):
+                reached = await self._reached(viewer, list(followed))
+                for id in followed.keys() - reached:
+                    for follower in followed[id]:
+                        follower.end(NotFound("The message is gone."))
+        except BaseException:
+            self._doubtful |= doubtful
+            raise
+
+    def _followed_of(self, owners: set[str]) -> list[tuple[Viewer, dict[str, list[Follower]]]]:
+        """The followers who reach rows of these owners, by viewer and message."""
+        found: dict[int, tuple[Viewer, dict[str, list[Follower]]]] = {}
+        for message_id, topic in self._topics.items():
+            for follower in topic.followers:
+                viewer = follower.viewer
+                if not owners.isdisjoint(viewer.owners_with(Permission.READ)):
+                    _, followed = found.setdefault(id(viewer), (viewer, {}))
+                    followed.setdefault(message_id, []).append(follower)
+        return list(found.values())
+
+    async def _reached(self, viewer: Viewer, message_ids: list[str]) -> set[str]:
+        """Those of the messages that a viewer may read now."""
+        sql, args = Lookup(User).statement(viewer, [viewer.id])
+        if not await self._database.fetch(sql, *args):
+            return set()
+        sql, args = Lookup(Message).statement(viewer, message_ids)
+        return {row["id"] for row in await self._database.fetch(sql, *args)}
 
     # -- following -------------------------------------------------------------------------
 
     @asynccontextmanager
     async def follow(
         self, message_id: str, viewer: Viewer, after: str | None
-    ) -> AsyncIterator[AsyncIterator[Streamed]]:
+    ) -> AsyncGenerator[AsyncIterator[Streamed], None]:
         """The text of a message; see models.ports.Streams."""
         seen = self._opened(message_id, after)
         topic = self._topics.setdefault(message_id, Topic())
@@ -219,21 +206,3 @@ class StreamHub:
         if id != message_id:
             raise Invalid("The cursor is not of this message.", field="after")
         return Mark(epoch, part, offset)
-
-
-def kind_at(story: Story, mark: Mark) -> str:
-    """What the part is that a mark lies in."""
-    return next((p.kind for p in story.pieces if p.mark.part == mark.part), "text")
-
-
-def news(story: Story, seen: Mark) -> list[tuple[bool, Piece]]:
-    """What a follower who has seen so much is to be told, and whether that voids what it has."""
-    if story.epoch < seen.epoch:
-        return []
-    if story.epoch == seen.epoch:
-        return [(False, piece) for piece in unseen(story.pieces, seen)]
-    void = seen.offset > 0 or seen.part > 0
-    pieces = story.pieces
-    if not pieces and void and story.complete:
-        pieces = (Piece("text", "", Mark(story.epoch)),)
-    return [(void and number == 0, piece) for number, piece in enumerate(pieces)]

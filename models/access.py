@@ -1,7 +1,8 @@
 """Access rules as data: declared with a table, compiled to SQL with fixed parameters.
 
 The text of a condition depends on the table alone, never on the viewer: the viewer fills one
-parameter per permission with the owners it reaches.
+parameter per permission with the owners it reaches. Each EXISTS ends in OFFSET 0, which keeps it a
+look-up by key for each row: without it the planner may hash or join the whole table instead.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Within:
         column = f"{alias}.{self.container}_id"
         return (
             f"{own} AND ({column} IS NULL OR EXISTS (SELECT 1 FROM {outer.table()} {alias}w "
-            f"WHERE {alias}w.id = {column} AND {alias}w.deleted_at IS NULL))"
+            f"WHERE {alias}w.id = {column} AND {alias}w.deleted_at IS NULL OFFSET 0))"
         )
 
 
@@ -67,7 +68,7 @@ class PartOf:
         inner = whole.access.condition(whole, f"{alias}p", bind, need)
         return (
             f"EXISTS (SELECT 1 FROM {whole.table()} {alias}p "
-            f"WHERE {alias}p.id = {alias}.{self.whole}_id AND {inner})"
+            f"WHERE {alias}p.id = {alias}.{self.whole}_id AND {inner} OFFSET 0)"
         )
 
 

@@ -12,11 +12,11 @@ LOG_KEPT = timedelta(hours=25)  # an hour more than a resume token holds
 BATCH = 5_000
 
 _OLD_EVENTS = f"""\
-DELETE FROM event_log WHERE position IN (
-    SELECT position FROM event_log WHERE at < $1 ORDER BY at LIMIT {BATCH})"""
+DELETE FROM event_log WHERE position = ANY (ARRAY(
+    SELECT position FROM event_log WHERE at < $1 ORDER BY at LIMIT {BATCH}))"""
 _OLD_KEYS = f"""\
-DELETE FROM idempotency_key WHERE row_id IN (
-    SELECT row_id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT {BATCH})"""
+DELETE FROM idempotency_key WHERE row_id = ANY (ARRAY(
+    SELECT row_id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT {BATCH}))"""
 
 
 async def forget_the_old(database: Database, clock: Clock) -> None:

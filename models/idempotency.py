@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, get_type_hints
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from tortoise import Model
@@ -105,7 +106,9 @@ async def _results(tx: Transaction, found: dict[str, str | None], function: Any)
     rows = {name: await _row(tx, id) if id else None for name, id in found.items()}
     if "" in rows:
         return rows[""]
-    return get_type_hints(function)["return"](**rows)
+    # By name: what the arguments are annotated with is not there at run time.
+    kind = function.__globals__[get_annotations(function)["return"]]
+    return kind(**rows)
 
 
 async def _row(tx: Transaction, id: str) -> Record:

@@ -1,4 +1,4 @@
-"""The SQL of reading and writing single tables. Text depends on tables alone, so plans are reused."""
+"""The SQL of reading and writing single tables; its text depends on tables alone."""
 
 from __future__ import annotations
 
@@ -100,5 +100,6 @@ def delete(model: type[Record], where: str) -> str:
     table = model.table()
     return (
         f"WITH gone AS (SELECT id FROM {table} t WHERE {where} FOR UPDATE) "
-        f"DELETE FROM {table} t USING gone WHERE t.id = gone.id RETURNING {listed(model)}"
+        f"DELETE FROM {table} t WHERE t.id = ANY (ARRAY(SELECT id FROM gone)) "
+        f"RETURNING {listed(model)}"
     )

@@ -21,7 +21,8 @@ RowT = TypeVar("RowT", bound="Record")
 class Transaction:
     """One try of a verb. Everything in it commits together or not at all.
 
-    `now` is the time that all its rows are stamped with.
+    `now` is the time that all its rows are stamped with. Once it is `over`, committed or not, its
+    rows do not change any more.
     """
 
     def __init__(self, connection: Connection, actor: Actor, verb: str) -> None:
@@ -29,6 +30,7 @@ class Transaction:
         self.actor = actor
         self.verb = verb
         self.now: datetime = actor.clock.now()
+        self.over = False
         self._rows: dict[str, Record] = {}
         self._notes: dict[str, changes.Change] = {}
 

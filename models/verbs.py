@@ -81,7 +81,7 @@ class RootVerb(Generic[RowT, P, T]):
 
         async def call(caller: Actor | Transaction, id: str, *args: Any, **options: Any) -> T:
             async def body(tx: Transaction) -> T:
-                return await self._body(await tx.reach(model, id), tx, *args, **options)
+                return await self._body(await tx.reach(model, id, field="id"), tx, *args, **options)
 
             return await _run(caller, self._body, body)
 
@@ -115,12 +115,14 @@ async def _run(
     if isinstance(caller, Transaction):
         return await body(caller)
     for attempt in range(TRIES):
+        if attempt:
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+            await asyncio.sleep(PAUSE * 2 ** (attempt - 1) * jitter)
         try:
             return await _attempt(caller, function, body)
         except Exception as error:
             if not _worth_another_try(error, attempt):
                 raise
-        await asyncio.sleep(PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
     raise Conflict("Too many changes at once; try again.", retry_after=1)
 
 
@@ -140,14 +142,17 @@ async def _attempt(
 ) -> T:
     async with actor.database.transaction() as connection:
         tx = Transaction(connection, actor, function.__qualname__)
-        if actor.once is not None:
-            earlier = await idempotency.begin(tx, actor.once, function)
-            if earlier is not None:
-                return earlier
-        result = await body(tx)
-        if actor.once is not None:
-            await idempotency.finish(tx, actor.once, result)
-        wrote = await tx.log()
+        try:
+            if actor.once is not None:
+                earlier = await idempotency.begin(tx, actor.once, function)
+                if earlier is not None:
+                    return earlier
+            result = await body(tx)
+            if actor.once is not None:
+                await idempotency.finish(tx, actor.once, result)
+            wrote = await tx.log()
+        finally:
+            tx.over = True
     if wrote:
         actor.bus.committed()
     return result

@@ -41,6 +41,11 @@ class AgentRunStatus(StrEnum):
     FAILED = "FAILED"
 
 
+def _browsers(status: str) -> str:
+    """Which runs of browsers and external workers the reaper looks through."""
+    return f"((status = '{status}'::text) AND (run_source = 'WEBCONTAINER'::text))"
+
+
 class AgentRun(Record):
     """One piece of work for an agent."""
 
@@ -52,6 +57,8 @@ class AgentRun(Record):
         index("status", "created_at"),
         index("message_id"),
         index("fragment_id"),
+        index("lease_until", where=_browsers("RUNNING")),
+        index("updated_at", where=_browsers("PENDING")),
     )
 
     owner_id: str = fields.key("Whose run it is.")

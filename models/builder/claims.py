@@ -127,10 +127,10 @@ async def _new_message(tx: Transaction, run: AgentRun) -> Message:
 async def reap_runs(tx: Transaction, limit: int = 50) -> int:
     """Give back runs whose claim ended, twice at most, and fail those that nobody claims."""
     source = "run_source = 'WEBCONTAINER'"
-    left = f"status = 'RUNNING' AND {source} AND lease_until < $1 ORDER BY id LIMIT $2"
+    left = f"status = 'RUNNING' AND {source} AND lease_until < $1 ORDER BY lease_until LIMIT $2"
     for run in await tx.find(AgentRun, left, tx.now, limit, lock=True):
         await _give_back(tx, run) if run.claims < CLAIMS else await fail_run(tx, run, LEFT)
-    waiting = f"status = 'PENDING' AND {source} AND updated_at < $1 ORDER BY id LIMIT $2"
+    waiting = f"status = 'PENDING' AND {source} AND updated_at < $1 ORDER BY updated_at LIMIT $2"
     unclaimed = await tx.find(AgentRun, waiting, tx.now - PATIENCE, limit, lock=True)
     for run in unclaimed:
         await fail_run(tx, run, UNCLAIMED)

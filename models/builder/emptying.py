@@ -11,8 +11,8 @@ from models.chat.deletion import Phase, empties
 _IN_PROJECT = "project_id = $1"
 
 empties(
-    Phase("prj", 10, AgentRun, _IN_PROJECT),
-    Phase("prj", 20, FileSnapshot, _IN_PROJECT),
+    Phase("prj", 10, AgentRun, _IN_PROJECT, order="created_at, id"),
+    Phase("prj", 20, FileSnapshot, _IN_PROJECT, order="created_at, id"),
     Phase("prj", 30, FragmentDraft, _IN_PROJECT),
     Phase("prj", 40, Fragment, "message_id IN (SELECT id FROM message WHERE project_id = $1)"),
 )

@@ -82,7 +82,9 @@ def refuse_unsafe(url: str) -> None:
         raise Invalid("Must be an http or https URL.", field="url")
 
 
-async def attach(tx: Transaction, message: Message, new: Sequence[NewAttachment]) -> None:
+async def attach(
+    tx: Transaction, message: Message, new: Sequence[NewAttachment]
+) -> list[Attachment]:
     """Add attachments to a message in one statement. Raises Invalid for one that does not fit."""
     if len(new) > PER_MESSAGE:
         raise Invalid(f"At most {PER_MESSAGE} attachments.", field="attachments")
@@ -99,6 +101,7 @@ async def attach(tx: Transaction, message: Message, new: Sequence[NewAttachment]
         for one in new
     ]
     await tx.add_many(rows)
+    return rows
 
 
 @verb
@@ -110,5 +113,4 @@ async def add_attachment(tx: Transaction, message_id: str, new: NewAttachment) -
     there = await tx.find(Attachment, "message_id = $1", message.id)
     if len(there) >= PER_MESSAGE:
         raise Invalid(f"At most {PER_MESSAGE} attachments.", field="messageId")
-    await attach(tx, message, [new])
-    return (await tx.find(Attachment, "message_id = $1 ORDER BY id DESC LIMIT 1", message.id))[0]
+    return (await attach(tx, message, [new]))[0]

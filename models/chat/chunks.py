@@ -39,7 +39,10 @@ class MessageChunk(Model):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A piece of an answer that is to be kept and then published."""
+    """A piece of an answer that is to be kept and then published.
+
+    `before` is how many code points the part before this one has.
+    """
 
     generation_id: str
     message_id: str
@@ -48,6 +51,7 @@ class Window:
     start: int
     kind: str
     text: str
+    before: int = 0
 
 
 _APPEND = """\
@@ -122,7 +126,9 @@ LEFT JOIN LATERAL (
         ORDER BY c.part, c.start) AS chunks
     FROM message_chunk c
     WHERE c.message_id = m.id AND c.epoch = g.epoch
-    AND (g.epoch <> seen.epoch OR (c.part, c.start) >= (seen.part, seen.start))
+    AND (c.part, c.start) >= (
+        CASE WHEN g.epoch = seen.epoch THEN seen.part ELSE 0 END,
+        CASE WHEN g.epoch = seen.epoch THEN seen.start ELSE 0 END)
 ) c ON true"""
 
 

@@ -47,7 +47,7 @@ class Generation(Record):
     access = PartOf("message")
     indexes = (
         unique("message_id"),
-        index("created_at", "id", where="(state = 'QUEUED'::text)"),
+        index("user_id", "created_at", "id", where="(state = 'QUEUED'::text)"),
         index("lease_until", where="(state = 'RUNNING'::text)"),
         index("user_id", where="(state = 'RUNNING'::text)"),
     )
@@ -102,15 +102,22 @@ answer_started: Hook[Transaction, Message, str] = Hook()
 answer_ended: Hook[Transaction, Message] = Hook()
 """A message that was being answered is COMPLETE, whatever its outcome."""
 
+# Steps from one waiting user to the next over the index, so a user's long queue costs the others
+# nothing: each user is asked for no more rows than may run.
 _CLAIMABLE = """\
-SELECT id, message_id FROM (
-    SELECT g.id, g.message_id, g.created_at,
-        row_number() OVER (PARTITION BY g.user_id ORDER BY g.created_at, g.id) AS place,
-        (SELECT count(*) FROM generation r WHERE r.user_id = g.user_id AND r.state = 'RUNNING')
-            AS running
-    FROM generation g
-    WHERE g.state = 'QUEUED' AND (g.not_before IS NULL OR g.not_before <= $1)
-) waiting WHERE place + running <= $2 ORDER BY created_at, id LIMIT $3"""
+WITH RECURSIVE waiting AS (
+    SELECT min(user_id) AS user_id FROM generation WHERE state = 'QUEUED' AND user_id > ''
+    UNION ALL
+    SELECT (SELECT min(g.user_id) FROM generation g WHERE g.state = 'QUEUED'
+        AND g.user_id > w.user_id) FROM waiting w WHERE w.user_id IS NOT NULL
+)
+SELECT next.id, next.message_id FROM waiting w CROSS JOIN LATERAL (
+    SELECT g.id, g.message_id, g.created_at FROM generation g
+    WHERE g.user_id = w.user_id AND g.state = 'QUEUED'
+    AND (g.not_before IS NULL OR g.not_before <= $1) ORDER BY g.created_at, g.id
+    LIMIT greatest($2 - (SELECT count(*) FROM generation r
+        WHERE r.user_id = w.user_id AND r.state = 'RUNNING'), 0)
+) next ORDER BY next.created_at, next.id LIMIT $3"""
 _ONE_CLAIMER = "SELECT pg_advisory_xact_lock(hashtext('punnet.claim'))"
 
 
@@ -124,7 +131,7 @@ async def claim_generations(
     found: list[Lease] = []
     for row in sorted(rows, key=lambda row: row["message_id"]):
         message, generation = await _hold(tx, row["message_id"])
-        if generation is None or generation.state is not GenerationState.QUEUED:
+        if generation.state is not GenerationState.QUEUED:
             continue
         await generation.change(
             state=GenerationState.RUNNING,

@@ -1,7 +1,7 @@
 """Punnet itself for tests: servers in this process on real sockets, and clients that say who asks.
 
 - `server`: one running server with a worker, on this test's database.
-- `start_server(url=…, **settings)`: another one, on the same or another database.
+- `start_server(url=…, clock=…, **settings)`: another one, on the same or another database.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from app.config import Settings
 from app.migrations import migrate as migrate_database
+from app.process import Services
 from app.server import SERVICES, build, runner
-from app.services import Services
+from models.ports import Clock
 from tests.harness.postgres import Migrate
 
 SECRET = "a secret that only the tests know, 32+"
@@ -172,16 +173,21 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
     """Starts servers: `await start_server(worker=False)`, `await start_server(url=other)`."""
     async with AsyncExitStack() as stack:
 
-        async def start(url: str = database, **settings: Any) -> Server:
-            return await stack.enter_async_context(_running(url, settings))
+        async def start(
+            url: str = database, *, clock: Clock | None = None, **settings: Any
+        ) -> Server:
+            return await stack.enter_async_context(_running(url, settings, clock))
 
         yield start
 
 
 @asynccontextmanager
-async def _running(url: str, settings: dict[str, Any]) -> AsyncIterator[Server]:
+async def _running(
+    url: str, settings: dict[str, Any], clock: Clock | None
+) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
-    app = build(settings_for_tests(**settings), url, lambda *seen: statements.append(seen))
+    told = settings_for_tests(**settings)
+    app = build(told, url, lambda *seen: statements.append(seen), clock)
     running = runner(app)
     await running.setup()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
+from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
@@ -45,10 +46,12 @@ class Services:
     catalogue: Catalogue
 
 
-def connect(settings: Settings, url: str, observe: Observe | None = None) -> Services:
+def connect(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret = load_secret(settings)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
     signer = Signer(derive_key(secret, "signed values"))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
@@ -70,7 +73,7 @@ def connect(settings: Settings, url: str, observe: Observe | None = None) -> Ser
 
 
 @asynccontextmanager
-async def running(services: Services, *, worker: bool) -> AsyncIterator[None]:
+async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, None]:
     """Run the services; at the end the worker first hands its answers back."""
     await services.database.open()
     readers = (services.bus, services.changes, services.streams, services.writer)
