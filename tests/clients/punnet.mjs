@@ -6,8 +6,7 @@ import { promisify } from "node:util";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-// Node has a WebSocket of its own from version 22, as browsers do; Apollo asks for its constants.
-globalThis.WebSocket ??= WebSocket;
+import "./websocket.mjs";
 
 export const url = process.env.PUNNET_URL ?? "";
 export const wsUrl = url.replace(/^http/, "ws");
