@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.harness.api import Api, Server, StartServer
-from tests.harness.bad_values import LONG, Bad, bad_values
+from tests.harness.bad_values import Bad, bad_values
 from tests.harness.documents import asked, object_type
 from tests.harness.ownership import PROBES, Variables, World, dump, make_world, replaced
 
