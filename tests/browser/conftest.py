@@ -1,0 +1,111 @@
+"""Headless Chromium against a running server. Run alone: `pytest tests/browser`."""
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+
+from tests.browser.fake_schema import PROJECT_ID
+from tests.browser.fake_server import TOKEN, application
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its origin, the demo user's token and one project of theirs."""
+
+    origin: str
+    token: str
+    project_id: str
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """The one place that says which server the browser talks to."""
+    async with TestServer(application()) as running:
+        origin = f"http://127.0.0.1:{running.port}"
+        yield Server(origin=origin, token=TOKEN, project_id=PROJECT_ID)
+
+
+@pytest.fixture
+async def other_origin() -> AsyncIterator[str]:
+    """The origin of an empty page on another port of this machine."""
+
+    async def empty(_: web.Request) -> web.Response:
+        return web.Response(text="<!doctype html><title>Elsewhere</title>", content_type="text/html")
+
+    app = web.Application()
+    app.add_routes([web.get("/", empty)])
+    async with TestServer(app) as running:
+        yield f"http://127.0.0.1:{running.port}"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "these tests need Debian's package `chromium`"
+    flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield running
+        await running.close()
+
+
+@dataclass
+class Watch:
+    """What a page asked for and complained about."""
+
+    hosts: set[str] = field(default_factory=set[str])
+    complaints: list[str] = field(default_factory=list[str])
+
+    def on_request(self, request: Request) -> None:
+        if not request.url.startswith("data:"):
+            self.hosts.add(urlsplit(request.url).netloc)
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+def watch(page: Page) -> Watch:
+    seen = Watch()
+    page.on("request", seen.on_request)
+    page.on("websocket", lambda socket: seen.hosts.add(urlsplit(socket.url).netloc))
+    page.on("console", seen.on_console)
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    return seen
+
+
+@pytest.fixture
+async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A page with its own storage; its last state is kept as a picture."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = await context.new_page()
+    yield opened
+    SCREENSHOTS.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "_", request.node.name)
+    await opened.screenshot(path=SCREENSHOTS / f"{name}.png")
+    await context.close()
