@@ -86,7 +86,7 @@ class Watch:
             self.hosts.add(urlsplit(request.url).netloc)
 
     def on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type == "error":
             self.complaints.append(message.text)
 
 

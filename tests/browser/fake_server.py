@@ -25,6 +25,7 @@ def application(*, pause: float = 0.25) -> web.Application:
         Settings(dev=True), examples={"projectId": PROJECT_ID}, token=lambda: TOKEN
     )
     app.add_routes([*pages, web.post("/graphql", endpoint.post), web.get("/graphql", endpoint.socket)])
+    app.on_shutdown.append(endpoint.close)
     return app
 
 
@@ -47,6 +48,11 @@ async def _loopback_origins(request: web.Request, handler: Handler) -> web.Strea
 class _Endpoint:
     def __init__(self, built: GraphQLSchema, data: Data) -> None:
         self.schema, self.data = built, data
+        self.sockets: set[web.WebSocketResponse] = set()
+
+    async def close(self, _: web.Application) -> None:
+        for socket in list(self.sockets):
+            await socket.close(code=1001)
 
     def context(self, authorization: object) -> dict[str, Any]:
         return {"data": self.data, "viewer": authorization == f"Bearer {TOKEN}"}
@@ -65,6 +71,7 @@ class _Endpoint:
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=("graphql-transport-ws",))
         await socket.prepare(request)
+        self.sockets.add(socket)
         running: dict[str, asyncio.Task[None]] = {}
         context: dict[str, Any] = {}
         async for frame in socket:
@@ -85,6 +92,7 @@ class _Endpoint:
                     running.pop(message["id"]).cancel()
                 case _:
                     break
+        self.sockets.discard(socket)
         for task in running.values():
             task.cancel()
         await asyncio.gather(*running.values(), return_exceptions=True)
