@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     default_model: str = Field("mock:raypx-1", description="Used when nobody chose another.")
     openai_base_url: str | None = Field(None, description="An OpenAI-compatible endpoint.")
     openai_api_key: SecretStr | None = Field(None, description="Its key.")
+    openai_timeout: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which an answer is given up."
+    )
 
     worker: bool = Field(True, description="Run a generation worker inside `punnet serve`.")
     worker_slots: int = Field(32, ge=1, description="Generations one worker runs at once.")

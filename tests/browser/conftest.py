@@ -13,10 +13,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
 
-from tests.browser.fake_schema import PROJECT_ID
-from tests.browser.fake_server import TOKEN, application
+from app.demo import SUBJECT, demo_examples, load_demo
+from tests.harness.api import StartServer, settings_for_tests
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+# GraphiQL's dialogs have no description, of which its own library warns.
+GRAPHIQL_OWN = (
+    "Warning: Missing `Description` or `aria-describedby={undefined}` for {DialogContent}.",
+)
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -43,11 +47,13 @@ class Server:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    """The one place that says which server the browser talks to."""
-    async with TestServer(application()) as running:
-        origin = f"http://127.0.0.1:{running.port}"
-        yield Server(origin=origin, token=TOKEN, project_id=PROJECT_ID)
+async def server(database: str, start_server: StartServer) -> Server:
+    """Punnet with its demo data."""
+    await load_demo(settings_for_tests(), database)
+    running = await start_server()
+    (project_id,) = (await demo_examples(running.services.database)).values()
+    user = running.user(SUBJECT)
+    return Server(origin=running.url, token=user.token or "", project_id=project_id)
 
 
 @pytest.fixture
@@ -55,7 +61,9 @@ async def other_origin() -> AsyncIterator[str]:
     """The origin of an empty page on another port of this machine."""
 
     async def empty(_: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>Elsewhere</title>", content_type="text/html")
+        return web.Response(
+            text="<!doctype html><title>Elsewhere</title>", content_type="text/html"
+        )
 
     app = web.Application()
     app.add_routes([web.get("/", empty)])
@@ -86,7 +94,7 @@ class Watch:
             self.hosts.add(urlsplit(request.url).netloc)
 
     def on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type in ("error", "warning") and message.text not in GRAPHIQL_OWN:
             self.complaints.append(message.text)
 
 

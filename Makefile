@@ -1,0 +1,58 @@
+# Everything a newcomer needs: `make run`, `make test`, `make help`.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run worker test test-clients test-browser check format schema migrations lock clean
+
+help: ## Show what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit("Punnet needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/runs: $(VENV)/made requirements.lock pyproject.toml
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/tests: $(VENV)/runs requirements-dev.lock
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/runs ## Start Punnet with demo data on http://127.0.0.1:8000 (PUNNET_PORT)
+	@PUNNET_DEV=true PUNNET_LOG_FORMAT=console $(PY) -m app serve --demo
+
+worker: $(VENV)/runs ## Run one more worker beside `make run`
+	@PUNNET_DEV=true PUNNET_LOG_FORMAT=console $(PY) -m app worker
+
+test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
+	$(PY) -m pytest -q -n auto
+
+check: $(VENV)/tests ## Lint, format check, types and import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/tests ## Format the code
+	$(VENV)/bin/ruff check --fix --quiet .
+	$(VENV)/bin/ruff format --quiet .
+
+schema: $(VENV)/runs ## Write schema.graphql
+	$(PY) -m app schema --output schema.graphql
+
+lock: ## Pin the newest versions of all dependencies (needs uv)
+	uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev $(LOCK) -o requirements-dev.lock
+	uv pip compile pyproject.toml --group build --group dev --group browser $(LOCK) -o requirements-browser.lock
+
+LOCK := --universal --generate-hashes --python-version 3.11 --no-header --quiet
+
+clean: ## Remove the environment and the embedded database
+	rm -rf $(VENV) .punnet

@@ -1,0 +1,66 @@
+"""From a request's headers to its viewer, and from a viewer to an operation's context."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from app.auth import Authenticator, Claims
+from graphql_schema.core.context import Context, Ports
+from models.accounts.users import Identity, is_live, meet, state_by
+from models.errors import Unauthenticated
+from models.verbs import Actor
+from models.viewer import SIGNED_OUT, Viewer, viewer_of
+
+
+class PunnetContexts:
+    """Makes viewers and contexts; see app.operations.Contexts.
+
+    Only the signature of a token is remembered: the user's state is read with each request.
+    """
+
+    def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
+        self._ports = ports
+        self._authenticator = authenticator
+
+    async def authenticate(
+        self, headers: Mapping[str, str], connection_params: Mapping[str, Any] | None
+    ) -> Viewer:
+        """The viewer of a request. Raises Unauthenticated for a token that does not hold."""
+        header = headers.get("Authorization")
+        if header is None:
+            return SIGNED_OUT
+        scheme, _, token = header.strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
+        claims = await self._authenticator.verify(token.strip())
+        return await self._viewer(claims)
+
+    async def _viewer(self, claims: Claims) -> Viewer:
+        guest = claims.kind == "guest"
+        column = "id" if guest else "clerk_id"
+        rows = await self._ports.database.fetch(state_by(column), claims.subject)
+        if rows:
+            row = rows[0]
+            if not is_live(row) or (guest and not row["anonymous"]):
+                raise Unauthenticated("This account is gone.")
+            id, anonymous = row["id"], row["anonymous"]
+        elif guest:
+            raise Unauthenticated("This account is gone.")
+        else:
+            id, anonymous = await self._meet(claims), False
+        return viewer_of(id, anonymous=anonymous, expires_at=claims.expires_at)
+
+    async def _meet(self, claims: Claims) -> str:
+        identity = Identity(
+            claims.subject, claims.email, claims.email_verified, claims.name, claims.picture
+        )
+        ports = self._ports
+        actor = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
+        return (await meet(actor, identity)).id
+
+    @asynccontextmanager
+    async def operation(self, viewer: Viewer, request_id: str) -> AsyncIterator[Context]:
+        """A context for one operation or one event."""
+        yield Context(viewer, self._ports, request_id)

@@ -1,0 +1,106 @@
+"""PostgreSQL: the pool, the migrations, and errors of a lost server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import orjson
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+
+from models.errors import Unavailable
+from models.ports import Connection
+
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What asyncpg raises when the server is gone, going or not there yet."""
+
+Observe = Callable[[str, Sequence[Any]], None]
+
+
+class PostgresDatabase:
+    """A pool of connections; see models.ports.Database.
+
+    `observe` is called with each statement and its arguments, for tests and `punnet dev`.
+    """
+
+    def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
+        self._observe = observe
+        pool = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
+
+    async def open(self) -> None:
+        """Connect. Raises Unavailable when there is no server."""
+        with _lost():
+            await self._client.create_connection(with_db=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        with _lost():
+            async with self._client.acquire_connection() as connection:
+                yield cast("Connection", connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        with _lost():
+            async with self._client.acquire_connection() as connection, connection.transaction():
+                yield cast("Connection", connection)
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+        async with self.connection() as connection:
+            return await connection.fetch(query, *args)
+
+    async def _prepare(self, connection: Any) -> None:
+        await use_json(connection)
+        if self._observe is not None:
+            observe = self._observe
+            connection.add_query_logger(lambda record: observe(record.query, record.args or ()))
+
+
+def credentials(url: str) -> dict[str, Any]:
+    """What Tortoise's client needs of a PostgreSQL URL, whose host may be a socket's folder."""
+    parts = urlsplit(url)
+    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    found: dict[str, Any] = {
+        "host": query.get("host") or parts.hostname or "127.0.0.1",
+        "port": int(query.get("port") or parts.port or 5432),
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password) if parts.password else None,
+        "database": unquote(parts.path.lstrip("/")) or "punnet",
+    }
+    if "sslmode" in query:
+        found["ssl"] = query["sslmode"]
+    return found
+
+
+async def use_json(connection: Any) -> None:
+    """Have jsonb go in and out as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: orjson.dumps(value).decode(),
+        decoder=orjson.loads,
+    )
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except LOST as error:
+        raise Unavailable("The database can't be reached.", retry_after=1) from error

@@ -1,0 +1,71 @@
+"""The GraphQL endpoint with the bounds of the settings."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from app.config import Settings
+from app.connection import SocketLimits
+from app.cors import Origins
+from app.endpoint import Endpoint
+from app.operations import Contexts, Observer, Operations
+from app.sockets import Sockets
+from app.sse import EventStreams
+from app.websocket import WebSockets
+from graphql_schema.core.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLServer:
+    """The endpoint and what is open on it; `sockets.close_all()` belongs to the shutdown."""
+
+    endpoint: Endpoint
+    sockets: Sockets
+
+    def add_to(self, app: web.Application) -> None:
+        """Serve /graphql and close what is open when the application shuts down."""
+        self.endpoint.add_to(app)
+        app.on_shutdown.append(self._shut_down)
+
+    async def _shut_down(self, _app: web.Application) -> None:
+        await self.sockets.close_all()
+
+
+def graphql_server(
+    settings: Settings,
+    engine: Engine,
+    contexts: Contexts,
+    observer: Observer | None = None,
+    *,
+    keep_alive: float = 12.0,
+    write_timeout: float = 10.0,
+    limits: SocketLimits | None = None,
+) -> GraphQLServer:
+    """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
+
+    `keep_alive` and `write_timeout` are the seconds of event streams.
+    """
+    operations = Operations(
+        engine, contexts, time_limit=settings.request_timeout, observer=observer
+    )
+    sockets = Sockets(per_user=settings.user_sockets)
+    endpoint = Endpoint(
+        operations,
+        origins=Origins(settings.origins, loopback=settings.dev),
+        streams=EventStreams(sockets, keep_alive=keep_alive, write_timeout=write_timeout),
+        sockets=WebSockets(operations, sockets, limits or limits_of(settings)),
+        max_body=settings.max_body,
+        body_timeout=settings.request_timeout,
+    )
+    return GraphQLServer(endpoint, sockets)
+
+
+def limits_of(settings: Settings) -> SocketLimits:
+    """The bounds of one WebSocket."""
+    return SocketLimits(
+        message=settings.socket_message,
+        operations=settings.socket_operations,
+        queue=settings.socket_queue,
+        init_timeout=settings.init_timeout,
+        ping_interval=settings.ping_interval,
+    )

@@ -1,0 +1,165 @@
+"""What every transport does with a request: check it, run it in a fresh context, observe it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any, Protocol
+
+from app.payload import GraphQLRequest
+from graphql_schema.core.engine import Engine, Prepared, Response
+from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+
+
+class Viewer(Protocol):
+    """Who is asking, as far as a transport needs to know."""
+
+    @property
+    def user_id(self) -> str | None:
+        """Whose sockets are counted together; none for the signed out."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the token ends, in UTC; none for never."""
+        ...
+
+
+class Contexts(Protocol):
+    """How viewers and contexts come to be."""
+
+    async def authenticate(
+        self, headers: Mapping[str, str], connection_params: Mapping[str, Any] | None
+    ) -> Viewer:
+        """Who sent these headers; a socket's token is already among them as `Authorization`.
+
+        Raises DomainError when a token is given that does not hold.
+        """
+        ...
+
+    def operation(self, viewer: Any, request_id: str) -> AbstractAsyncContextManager[Any]:
+        """A context for one operation, or for one event of a subscription; never shared."""
+        ...
+
+
+class Observer(Protocol):
+    """Where numbers about operations go."""
+
+    def operation_finished(
+        self, kind: str, name: str | None, seconds: float, codes: list[str]
+    ) -> None:
+        """`kind` is query, mutation, subscription or refused; `codes` is empty on success."""
+        ...
+
+
+class NoObserver:
+    """Observes nothing."""
+
+    def operation_finished(
+        self, kind: str, name: str | None, seconds: float, codes: list[str]
+    ) -> None:
+        """Do nothing."""
+
+
+class Operations:
+    """The engine with its viewers, contexts and observer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        contexts: Contexts,
+        *,
+        time_limit: float,
+        observer: Observer | None = None,
+    ) -> None:
+        """`time_limit` is in seconds and bounds authentication; the engine has its own."""
+        self._engine = engine
+        self._contexts = contexts
+        self._time_limit = time_limit
+        self._observer = observer or NoObserver()
+
+    async def authenticate(
+        self,
+        headers: Mapping[str, str],
+        connection_params: Mapping[str, Any] | None,
+        request_id: str,
+    ) -> Viewer:
+        """Who is asking; raises Refused, whatever went wrong."""
+        try:
+            async with asyncio.timeout(self._time_limit):
+                return await self._contexts.authenticate(headers, connection_params)
+        except Exception as error:
+            raise Refused([ErrorReport(request_id).raised(error)]) from error
+
+    def prepare(self, request: GraphQLRequest) -> Prepared:
+        """The operation to run; raises Refused."""
+        started = perf_counter()
+        try:
+            return self._engine.prepare(request.query, request.operation_name)
+        except Refused as refused:
+            self._finished("refused", None, started, refused.errors)
+            raise
+
+    async def execute(
+        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+    ) -> Response:
+        """Run a query or a mutation; every failure is in the response."""
+        started = perf_counter()
+        response = await self._engine.execute(
+            prepared,
+            request.variables,
+            lambda: self._contexts.operation(viewer, request_id),
+            request_id=request_id,
+            tell_cost=request.wants_cost,
+        )
+        self._finished(prepared.kind, prepared.name, started, response.get("errors", []))
+        return response
+
+    async def responses(
+        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+    ) -> AsyncGenerator[Response, None]:
+        """Run any operation: one response, or one per event. Raises Refused as the last thing."""
+        if prepared.kind != "subscription":
+            response = await self.execute(prepared, request, viewer, request_id)
+            if "data" not in response:
+                raise Refused(response["errors"])
+            yield response
+            return
+        async with aclosing(self._events(prepared, request, viewer, request_id)) as events:
+            async for response in events:
+                yield response
+
+    async def _events(
+        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+    ) -> AsyncGenerator[Response, None]:
+        started = perf_counter()
+        errors: list[dict[str, Any]] = []
+        events = self._engine.subscribe(
+            prepared,
+            request.variables,
+            lambda: self._contexts.operation(viewer, request_id),
+            request_id=request_id,
+        )
+        try:
+            async with aclosing(events):
+                async for response in events:
+                    yield response
+        except Refused as refused:
+            errors = refused.errors
+            raise
+        finally:
+            self._finished(prepared.kind, prepared.name, started, errors)
+
+    def _finished(
+        self, kind: str, name: str | None, started: float, errors: list[dict[str, Any]]
+    ) -> None:
+        seconds = perf_counter() - started
+        self._observer.operation_finished(kind, name, seconds, error_codes(errors))
+
+
+def seconds_left(viewer: Viewer) -> float | None:
+    """How long the viewer's token still holds; none for ever."""
+    if viewer.expires_at is None:
+        return None
+    return max(0.0, (viewer.expires_at - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,74 @@
+"""What a WebSocket still has to send: bounded, written by one task."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSMsgType
+
+Send = Callable[[bytes, WSMsgType], Awaitable[None]]
+
+
+class SlowReader(Exception):
+    """The other side does not read what it is sent."""
+
+
+class Outbox:
+    """A queue of frames, bounded in number and bytes."""
+
+    def __init__(
+        self, send: Send, *, max_frames: int, max_bytes: int, write_timeout: float
+    ) -> None:
+        """`write_timeout` is the seconds one frame may wait for the reader."""
+        self._send = send
+        self._max_frames = max_frames
+        self._max_bytes = max_bytes
+        self._write_timeout = write_timeout
+        self._frames: deque[tuple[bytes, WSMsgType]] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+        self._drained = asyncio.Event()
+
+    async def put(self, data: bytes) -> None:
+        """Queue a text frame, waiting for room; the loop gets its turn each time."""
+        await asyncio.sleep(0)
+        while self._is_full():
+            self._drained.clear()
+            await self._drained.wait()
+        self._append(data, WSMsgType.TEXT)
+
+    def push(self, data: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
+        """Queue a short answer to the other side at once.
+
+        Raises SlowReader when it asks for more and more and reads nothing.
+        """
+        if len(self._frames) >= 2 * self._max_frames or self._bytes > 2 * self._max_bytes:
+            raise SlowReader
+        self._append(data, kind)
+
+    async def run(self) -> None:
+        """Write for ever; raises SlowReader, or OSError when the other side is gone."""
+        while True:
+            await self._filled.wait()
+            data, kind = self._frames.popleft()
+            await self._write(data, kind)
+            self._bytes -= len(data)
+            if not self._frames:
+                self._filled.clear()
+            if not self._is_full():
+                self._drained.set()
+
+    async def _write(self, data: bytes, kind: WSMsgType) -> None:
+        try:
+            async with asyncio.timeout(self._write_timeout):
+                await self._send(data, kind)
+        except TimeoutError as error:
+            raise SlowReader from error
+
+    def _append(self, data: bytes, kind: WSMsgType) -> None:
+        self._frames.append((data, kind))
+        self._bytes += len(data)
+        self._filled.set()
+
+    def _is_full(self) -> bool:
+        return len(self._frames) >= self._max_frames or self._bytes >= self._max_bytes

@@ -1,0 +1,107 @@
+"""What runs beside the requests: the bus, the readers, the writer and the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from app.auth import Authenticator, derive_key, load_secret
+from app.bus import PostgresBus
+from app.changes import ChangeReader
+from app.clock import SystemClock
+from app.config import Settings
+from app.database import Observe, PostgresDatabase
+from app.providers.catalogue import Catalogue
+from app.streams import StreamHub
+from app.worker import Worker, WorkerLimits
+from app.writing import Writer
+from graphql_schema.core.context import Ports
+from graphql_schema.core.signed import Signer
+from models.ports import Clock
+from models.verbs import Actor
+from models.viewer import SIGNED_OUT
+
+STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
+RESTART = 1.0  # seconds before a service that crashed is started again
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a process has, connected."""
+
+    ports: Ports
+    database: PostgresDatabase
+    bus: PostgresBus
+    changes: ChangeReader
+    streams: StreamHub
+    writer: Writer
+    worker: Worker
+    authenticator: Authenticator
+    catalogue: Catalogue
+
+
+def connect(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> Services:
+    """Make the services of a process for the database at `url`; nothing runs yet."""
+    secret = load_secret(settings)
+    clock = clock or SystemClock()
+    authenticator = Authenticator(settings, secret, clock)
+    signer = Signer(derive_key(secret, "signed values"))
+    database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
+    bus = PostgresBus(url)
+    changes, streams = ChangeReader(database, signer), StreamHub(database, signer)
+    catalogue = Catalogue(settings)
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
+    writer = Writer(database, streams, bus)
+    actor = Actor(SIGNED_OUT, database, clock, bus, catalogue)
+    limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
+    worker = Worker(actor, catalogue, writer, limits)
+    bus.on_log(changes.wake)
+    bus.on_text(streams.wake)
+    changes.tap(streams.changed)
+    changes.tap(worker.changed)
+    return Services(
+        ports, database, bus, changes, streams, writer, worker, authenticator, catalogue
+    )
+
+
+@asynccontextmanager
+async def running(services: Services, *, worker: bool) -> AsyncIterator[None]:
+    """Run the services; at the end the worker first hands its answers back."""
+    await services.database.open()
+    readers = (services.bus, services.changes, services.streams, services.writer)
+    tasks = [asyncio.create_task(keep(one.run)) for one in readers]
+    working = [asyncio.create_task(keep(services.worker.run))] if worker else []
+    try:
+        yield
+    finally:
+        await _stop(working)
+        await _stop(tasks)
+        await services.authenticator.close()
+        await services.catalogue.close()
+        await services.database.close()
+
+
+async def keep(service: Callable[[], Awaitable[None]]) -> None:
+    """Run a service again should it crash."""
+    while True:
+        try:
+            await service()
+        except Exception:
+            log.exception("service.crashed", service=service.__qualname__)
+        await asyncio.sleep(RESTART)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=STOP_WITHIN)

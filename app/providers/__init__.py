@@ -1,0 +1,1 @@
+"""Where answers come from: the mock models and any OpenAI-compatible endpoint."""

@@ -1,0 +1,93 @@
+"""The models of the configuration, and the provider behind each."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from app.config import ModelEntry, Settings
+from app.providers.mock import MockProvider, Sleep
+from app.providers.openai import OpenAIProvider
+from models.errors import Invalid
+from models.ports import ModelInfo, ModelProvider
+
+
+class Catalogue:
+    """A ModelCatalogue made from the settings.
+
+    Raises ValueError for a table that cannot work: a repeated id, an unknown provider, a default
+    that is not listed. The providers are made here, but connect and import only when used.
+    """
+
+    def __init__(self, settings: Settings, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._openai = _openai(settings)
+        self._providers: dict[str, ModelProvider | None] = {
+            "mock": MockProvider(sleep=sleep),
+            "openai": self._openai,
+        }
+        self._models: dict[str, ModelInfo] = {}
+        for entry in settings.models:
+            if entry.id in self._models:
+                raise ValueError(f"The model {entry.id!r} is listed twice.")
+            self._models[entry.id] = _info(entry, self._providers)
+        if settings.default_model not in self._models:
+            raise ValueError(f"The default model {settings.default_model!r} is not listed.")
+        self._default = settings.default_model
+
+    @property
+    def default(self) -> str:
+        """The id used when nobody chose another."""
+        return self._default
+
+    def entries(self) -> Sequence[ModelInfo]:
+        """All models, in the order of the configuration."""
+        return list(self._models.values())
+
+    def find(self, model_id: str) -> ModelInfo | None:
+        """The model of that id, or None; ids are compared exactly."""
+        return self._models.get(model_id)
+
+    def choose(self, model_id: str | None) -> ModelInfo:
+        """The named model, or the default one. Raises Invalid for one that can't be used."""
+        found = self.find(self._default if model_id is None else model_id)
+        if found is None or not found.available:
+            raise Invalid("There is no such model here.", field="model")
+        return found
+
+    def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:
+        """Who answers, and the name the provider knows the model by; raises Invalid."""
+        model = self._models.get(model_id)
+        if model is None:
+            raise Invalid("There is no such model.", field="model")
+        provider = self._providers[model.provider]
+        if provider is None:
+            raise Invalid("This model is not available.", field="model")
+        return provider, model_id.partition(":")[2]
+
+    async def close(self) -> None:
+        """Close the connections of the providers. Streams still open break off."""
+        if self._openai is not None:
+            await self._openai.close()
+
+
+def _openai(settings: Settings) -> OpenAIProvider | None:
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+    if not key and not settings.openai_base_url:
+        return None
+    return OpenAIProvider(
+        base_url=settings.openai_base_url or None,
+        api_key=key or None,
+        timeout=settings.openai_timeout,
+    )
+
+
+def _info(entry: ModelEntry, providers: Mapping[str, object]) -> ModelInfo:
+    provider, _, name = entry.id.partition(":")
+    if provider not in providers or not name:
+        known = " or ".join(f"{each}:NAME" for each in providers)
+        raise ValueError(f"The model {entry.id!r} must be named {known}.")
+    return ModelInfo(
+        id=entry.id,
+        provider=provider,
+        tier=entry.tier,
+        context=entry.context,
+        available=providers[provider] is not None,
+    )

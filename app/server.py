@@ -1,0 +1,127 @@
+"""The web application: `build(settings, url)` puts it together, `serve` runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from app import graphiql
+from app.config import Settings
+from app.contexts import PunnetContexts
+from app.database import Observe
+from app.demo import SUBJECT, demo_examples
+from app.endpoint import RUNNER_OPTIONS
+from app.graphql import graphql_server
+from app.metrics import Metrics
+from app.process import Services, connect, running
+from graphql_schema.core.engine import Engine
+from graphql_schema.core.gate import Gate
+from graphql_schema.core.limits import Limits
+from graphql_schema.schema import graphql_core_schema
+from models.errors import Unavailable
+from models.ports import Clock
+
+READY_WITHIN = 2.0  # seconds for the database to answer a readiness check
+DRAIN = 5.0  # seconds for requests to end after SIGTERM
+
+SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
+
+log = structlog.get_logger()
+
+
+def build(
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+) -> web.Application:
+    """The application for the database at `url`; see `serve` for how to run it."""
+    services = connect(settings, url, observe, clock)
+    metrics = Metrics()
+    app = web.Application()
+    app[SERVICES] = services
+    app.cleanup_ctx.append(_services(services, worker=settings.worker))
+    schema = graphql_core_schema()
+    gate = Gate(schema, _limits(settings))
+    engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
+    contexts = PunnetContexts(services.ports, services.authenticator)
+    graphql_server(settings, engine, contexts, metrics).add_to(app)
+    _add_graphiql(app, settings, services)
+    app.router.add_get("/healthz", _alive)
+    app.router.add_get("/readyz", _ready)
+    app.router.add_get("/metrics", metrics.serve)
+    return app
+
+
+def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
+    examples: dict[str, str] = {}
+
+    async def fill(_app: web.Application) -> None:
+        examples.update(await demo_examples(services.database))
+
+    def token() -> str:
+        return services.authenticator.local.issue_dev_token(SUBJECT, name="Demo")
+
+    if settings.dev:
+        app.on_startup.append(fill)
+    app.add_routes(graphiql.routes(settings, examples=examples, token=token))
+
+
+def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        async with running(services, worker=worker):
+            yield
+
+    return context
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        cost=settings.max_cost,
+        aliases=settings.max_aliases,
+    )
+
+
+async def _alive(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _ready(request: web.Request) -> web.Response:
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            await request.app[SERVICES].database.fetch("SELECT 1")
+    except (TimeoutError, Unavailable):
+        return web.Response(status=503, text="the database does not answer\n")
+    return web.Response(text="ok\n")
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """The runner of an application, with what its endpoint relies on."""
+    return web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=DRAIN, **RUNNER_OPTIONS
+    )
+
+
+async def serve(
+    settings: Settings, url: str, started: Callable[[str], None] = lambda address: None
+) -> None:
+    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    running_app = runner(build(settings, url))
+    await running_app.setup()
+    try:
+        site = web.TCPSite(running_app, settings.host, settings.port)
+        await site.start()
+        host, port = running_app.addresses[0][:2]
+        log.info("serving", host=host, port=port)
+        started(f"http://{host}:{port}")
+        await stopped.wait()
+        log.info("stopping")
+    finally:
+        await running_app.cleanup()

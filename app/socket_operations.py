@@ -1,0 +1,92 @@
+"""The operations that run on one WebSocket."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from app.messages import ProtocolViolation, written
+from app.operations import Operations, Viewer
+from app.outbox import Outbox
+from app.payload import GraphQLRequest, request_from_json
+from app.responses import encode
+from graphql_schema.core.errors import ErrorReport, Refused, refusal
+from models.errors import BadRequest, DomainError, RateLimited
+
+
+class SocketOperations:
+    """Starts, counts and stops operations; their messages go to the outbox."""
+
+    def __init__(
+        self, operations: Operations, outbox: Outbox, *, most: int, request_id: str
+    ) -> None:
+        """`most` bounds the operations at once; ids of requests begin with `request_id`."""
+        self._operations = operations
+        self._outbox = outbox
+        self._most = most
+        self._request_id = request_id
+        self._started = 0
+        self._by_id: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, operation: str, payload: dict[str, Any], viewer: Viewer) -> None:
+        """Run an operation; raises ProtocolViolation (4400, 4409).
+
+        What is wrong with a single operation is sent as its error.
+        """
+        if operation in self._by_id:
+            raise ProtocolViolation(4409, f"Subscriber for {operation} already exists")
+        try:
+            request = self._admit(payload)
+        except BadRequest as error:
+            raise ProtocolViolation(4400, error.message) from error
+        except DomainError as error:
+            self._outbox.push(written("error", operation, [refusal(error)]))
+            return
+        task = asyncio.create_task(self._run(operation, request, viewer, self._next_id()))
+        self._by_id[operation] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def complete(self, operation: str) -> None:
+        """Stop an operation; nothing more is sent under its id. Unknown ids are fine."""
+        task = self._by_id.pop(operation, None)
+        if task is not None:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """Stop all; returns once the last has let go of what it held."""
+        self._by_id.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _admit(self, payload: dict[str, Any]) -> GraphQLRequest:
+        request = request_from_json(payload)
+        # Stopped operations count until they are gone, so that restarting gains nothing.
+        if len(self._tasks) >= self._most:
+            raise RateLimited("Too many operations run on this socket.", retry_after=1)
+        return request
+
+    def _next_id(self) -> str:
+        self._started += 1
+        return f"{self._request_id[:48]}-{self._started}"
+
+    async def _run(
+        self, operation: str, request: GraphQLRequest, viewer: Viewer, request_id: str
+    ) -> None:
+        try:
+            prepared = self._operations.prepare(request)
+            responses = self._operations.responses(prepared, request, viewer, request_id)
+            async with aclosing(responses):
+                async for response in responses:
+                    await self._outbox.put(written("next", operation, encode(response, request_id)))
+            last = written("complete", operation)
+        except Refused as refused:
+            last = written("error", operation, refused.errors)
+        except Exception as error:
+            last = written("error", operation, [ErrorReport(request_id).raised(error)])
+        # The id is free as soon as the client can know of the end.
+        if self._by_id.get(operation) is asyncio.current_task():
+            del self._by_id[operation]
+        await self._outbox.put(last)

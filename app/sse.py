@@ -1,0 +1,152 @@
+"""GraphQL over server-sent events: one stream per operation (graphql-sse, distinct connections)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+
+from aiohttp import web
+
+from app.operations import Viewer, seconds_left
+from app.responses import SAFE_HEADERS, encode
+from app.sockets import Sockets, user_key
+from graphql_schema.core.engine import Response
+from graphql_schema.core.errors import ErrorReport, Refused, refusal
+from models.errors import Unauthenticated
+
+STREAM_HEADERS = {
+    **SAFE_HEADERS,
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",
+}
+
+COMMENT = b": \n\n"
+
+# Without a data line EventSource would not dispatch the event.
+COMPLETE = b"event: complete\ndata: \n\n"
+
+
+def next_event(response: Response, request_id: str) -> bytes:
+    """A response as an event; orjson writes it without line ends."""
+    return b"event: next\ndata: " + encode(response, request_id) + b"\n\n"
+
+
+class EventStreams:
+    """Starts event streams and bounds them."""
+
+    def __init__(
+        self, sockets: Sockets, *, keep_alive: float = 12.0, write_timeout: float = 10.0
+    ) -> None:
+        """`keep_alive` is the seconds between comments, `write_timeout` how long a reader may
+        leave a write waiting before it is cut off.
+        """
+        self._sockets = sockets
+        self._keep_alive = keep_alive
+        self._write_timeout = write_timeout
+
+    async def serve(
+        self,
+        request: web.Request,
+        headers: Mapping[str, str],
+        viewer: Viewer,
+        responses: AsyncGenerator[Response, None],
+    ) -> web.StreamResponse:
+        """Send responses until they end, the reader goes or the token expires.
+
+        Raises RateLimited before the stream starts.
+        """
+        stream = EventStream(request, headers, self._keep_alive, self._write_timeout)
+        with (
+            self._sockets.counted(user_key(viewer.user_id, request.remote)),
+            self._sockets.registered(stream),
+        ):
+            return await stream.run(responses, seconds_left(viewer))
+
+    async def refuse(
+        self, request: web.Request, headers: Mapping[str, str], refused: Refused
+    ) -> web.StreamResponse:
+        """Tell a refusal as the protocol asks: an event, not a status."""
+
+        async def nothing() -> AsyncGenerator[Response, None]:
+            for response in ():
+                yield response
+            raise refused
+
+        stream = EventStream(request, headers, self._keep_alive, self._write_timeout)
+        return await stream.run(nothing(), None)
+
+
+class EventStream:
+    """One response that stays open."""
+
+    def __init__(
+        self,
+        request: web.Request,
+        headers: Mapping[str, str],
+        keep_alive: float,
+        write_timeout: float,
+    ) -> None:
+        self._request = request
+        self._response = web.StreamResponse(headers={**headers, **STREAM_HEADERS})
+        self._request_id = headers["X-Request-Id"]
+        self._keep_alive = keep_alive
+        self._write_timeout = write_timeout
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def run(
+        self, responses: AsyncGenerator[Response, None], seconds: float | None
+    ) -> web.StreamResponse:
+        """Send everything within `seconds`; without an end of its own the stream just stops."""
+        await self._response.prepare(self._request)
+        sending = asyncio.create_task(self._send_all(responses))
+        self._tasks = [sending, asyncio.create_task(self._comment())]
+        try:
+            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            expired = not any(task.done() for task in self._tasks)
+        finally:
+            await self.close(1001, "")
+            self._report(sending)
+        if expired:
+            with suppress(OSError):
+                await self._refuse([refusal(Unauthenticated("The token has expired."))])
+        return self._response
+
+    async def close(self, code: int, reason: str) -> None:
+        """Stop without a `complete`, so that the client comes back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _report(self, sending: asyncio.Task[None]) -> None:
+        error = None if sending.cancelled() else sending.exception()
+        if error is not None and not isinstance(error, OSError):
+            ErrorReport(self._request_id).raised(error)
+
+    async def _send_all(self, responses: AsyncGenerator[Response, None]) -> None:
+        await self._write(COMMENT)
+        async with aclosing(responses):
+            try:
+                async for response in responses:
+                    await self._write(next_event(response, self._request_id))
+            except Refused as refused:
+                await self._refuse(refused.errors)
+            else:
+                await self._write(COMPLETE)
+
+    async def _refuse(self, errors: list[dict[str, Any]]) -> None:
+        await self._write(next_event({"errors": errors}, self._request_id) + COMPLETE)
+
+    async def _comment(self) -> None:
+        while True:
+            await asyncio.sleep(self._keep_alive)
+            await self._write(COMMENT)
+
+    async def _write(self, data: bytes) -> None:
+        """Write, or cut the reader off; raises OSError when it is gone or too slow."""
+        try:
+            async with asyncio.timeout(self._write_timeout):
+                await self._response.write(data)
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise

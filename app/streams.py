@@ -1,0 +1,208 @@
+"""Texts that are being written: from the store to everybody who follows them.
+
+A follower attaches to the message's topic, then reads the store, then drops by offset what it
+already has; so whatever the moment, nothing is lost and nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from app.topics import Follower, Topic, kind_at, news
+from app.waiting import woken
+from models.accounts.users import User
+from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
+from models.chat.messages import Message
+from models.errors import Invalid, NotFound, Unavailable
+from models.ports import Database, Streamed
+from models.reading import Lookup
+from models.viewer import Permission
+
+if TYPE_CHECKING:
+    from graphql_schema.core.signed import Signer
+    from models.viewer import Viewer
+
+POLL = 0.25  # seconds, when no wake-up comes
+PURPOSE = "stream"
+ROOTS = ("prj_", "cnv_", "usr_")
+
+log = structlog.get_logger()
+
+
+class StreamHub:
+    """The texts that this process serves; see models.ports.Streams."""
+
+    def __init__(self, database: Database, signer: Signer) -> None:
+        self._database = database
+        self._signer = signer
+        self._topics: dict[str, Topic] = {}
+        self._stale: set[str] = set()
+        self._read_all_at = 0.0
+        self._woken = asyncio.Event()
+        self._doubtful: set[str] = set()
+
+    # -- being told ------------------------------------------------------------------------
+
+    def wake(self, message_ids: Iterable[str] | None) -> None:
+        """These messages, or any, have news in the store."""
+        named = self._topics.keys() if message_ids is None else message_ids
+        stale = {id for id in named if id in self._topics and not self._topics[id].complete}
+        if stale:
+            self._stale |= stale
+            self._woken.set()
+
+    def publish(self, windows: Sequence[Window]) -> None:
+        """Pass on windows that were stored by this very process."""
+        for window in windows:
+            topic = self._topics.get(window.message_id)
+            if topic is None:
+                continue
+            if topic.goes_on_with(window):
+                mark = Mark(window.epoch, window.part, window.start + len(window.text))
+                piece = Piece(window.kind, window.text, mark)
+                topic.pass_on(Story(window.epoch, (piece,), complete=False))
+            else:
+                self.wake([window.message_id])
+
+    def changed(self, owner: str, change: Mapping[str, Any]) -> None:
+        """Follow the event log: a message's state, and rights that may be gone."""
+        id: str = change["id"]
+        if id in self._topics:
+            self.wake([id])
+        elif id.startswith(ROOTS) and "deleted_at" in change["columns"]:
+            self._doubtful.add(owner)
+            self._woken.set()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Read and pass on until cancelled, through any loss of the server."""
+        while True:
+            await woken(self._woken, POLL)
+            self._poll()
+            try:
+                await self._check_rights()
+                await self._pass_on()
+            except Unavailable:
+                log.warning("streams.lost")
+                await asyncio.sleep(POLL)
+
+    def _poll(self) -> None:
+        """Look at everything from time to time, however busy some of it is."""
+        now = asyncio.get_running_loop().time()
+        if now - self._read_all_at >= POLL:
+            self._read_all_at = now
+            self._stale |= {id for id, topic in self._topics.items() if not topic.complete}
+
+    async def _pass_on(self) -> None:
+        stale, self._stale = self._stale & self._topics.keys(), set()
+        if not stale:
+            return
+        marks = {id: self._topics[id].mark for id in stale}
+        stories = await self._stories(marks)
+        for id in stale & self._topics.keys():
+            topic, story = self._topics[id], stories.get(id)
+            if story is None:
+                topic.end(NotFound("The message is gone."))
+            elif marks[id] != topic.mark:
+                self.wake([id])  # windows came in between
+            elif story.pieces or story.complete or story.epoch != topic.mark.epoch:
+                topic.pass_on(story)
+
+    async def _stories(self, marks: Mapping[str, Mark]) -> dict[str, Story]:
+        rows = await self._database.fetch(
+            STORY,
+            list(marks),
+            [mark.epoch for mark in marks.values()],
+            [mark.part for mark in marks.values()],
+            [mark.offset for mark in marks.values()],
+        )
+        return {row["id"]: story_of(row) for row in rows}
+
+    async def _check_rights(self) -> None:
+        """Send those away who lost what they follow, or their account."""
+        doubtful, self._doubtful = self._doubtful, set()
+        try:
+            for viewer, followed in self._followed_of(doubtful):
+                reached = await self._reached(viewer, list(followed))
+                for id in followed.keys() - reached:
+                    for follower in followed[id]:
+                        follower.end(NotFound("The message is gone."))
+        except BaseException:
+            self._doubtful |= doubtful
+            raise
+
+    def _followed_of(self, owners: set[str]) -> list[tuple[Viewer, dict[str, list[Follower]]]]:
+        """The followers who reach rows of these owners, by viewer and message."""
+        found: dict[int, tuple[Viewer, dict[str, list[Follower]]]] = {}
+        for message_id, topic in self._topics.items():
+            for follower in topic.followers:
+                viewer = follower.viewer
+                if not owners.isdisjoint(viewer.owners_with(Permission.READ)):
+                    _, followed = found.setdefault(id(viewer), (viewer, {}))
+                    followed.setdefault(message_id, []).append(follower)
+        return list(found.values())
+
+    async def _reached(self, viewer: Viewer, message_ids: list[str]) -> set[str]:
+        """Those of the messages that a viewer may read now."""
+        sql, args = Lookup(User).statement(viewer, [viewer.id])
+        if not await self._database.fetch(sql, *args):
+            return set()
+        sql, args = Lookup(Message).statement(viewer, message_ids)
+        return {row["id"] for row in await self._database.fetch(sql, *args)}
+
+    # -- following -------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def follow(
+        self, message_id: str, viewer: Viewer, after: str | None
+    ) -> AsyncGenerator[AsyncIterator[Streamed], None]:
+        """The text of a message; see models.ports.Streams."""
+        seen = self._opened(message_id, after)
+        topic = self._topics.setdefault(message_id, Topic())
+        follower = Follower(viewer)
+        topic.followers.add(follower)
+        try:
+            yield self._streamed(message_id, follower, seen)
+        finally:
+            topic.followers.discard(follower)
+            if not topic.followers:
+                self._topics.pop(message_id, None)
+
+    async def _streamed(
+        self, message_id: str, follower: Follower, seen: Mark
+    ) -> AsyncIterator[Streamed]:
+        story = (await self._stories({message_id: seen})).get(message_id)
+        told = False
+        while story is not None:
+            for reset, piece in news(story, seen):
+                seen, told = piece.mark, True
+                cursor = self._sign(message_id, seen)
+                yield Streamed(seen.part, piece.kind, piece.text, cursor, reset)
+            if story.complete:
+                if not told:
+                    # Clients such as urql take a stream without any event for a failure.
+                    kind = kind_at(story, seen)
+                    yield Streamed(seen.part, kind, "", self._sign(message_id, seen), False)
+                return
+            story = await follower.next()
+        raise NotFound("The message is gone.")
+
+    def _sign(self, message_id: str, mark: Mark) -> str:
+        return self._signer.sign(PURPOSE, [message_id, mark.epoch, mark.part, mark.offset])
+
+    def _opened(self, message_id: str, after: str | None) -> Mark:
+        if after is None:
+            return Mark()
+        try:
+            id, epoch, part, offset = self._signer.open(PURPOSE, after)
+        except Invalid:
+            id, epoch, part, offset = "", 0, 0, 0
+        if id != message_id:
+            raise Invalid("The cursor is not of this message.", field="after")
+        return Mark(epoch, part, offset)

@@ -1,0 +1,63 @@
+"""Users in the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from graphql_schema.core.context import context_of
+from graphql_schema.core.mutations import given, mutation
+from graphql_schema.core.node import Node
+from graphql_schema.core.record_type import record_type
+from models.accounts import users
+from models.reading import Lookup
+
+
+@record_type(users.User)
+class User(Node):
+    clerk_id: str | None
+    email: str | None
+    email_verified: bool
+    name: str
+    avatar_url: str | None
+    anonymous: bool
+    premium: bool
+    message_count: int
+    last_active_at: datetime | None
+    system_prompt: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@strawberry.input(description="What a guest may say of themselves.")
+class CreateGuestInput:
+    name: str | None = given("What to call the guest.", default=None)
+
+
+@strawberry.type(description="A new guest and the token that lets them in.")
+class CreateGuestPayload:
+    user: User = strawberry.field(description="The guest.")
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`; keep it.")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="The one who asks; null when signed out.")
+    async def me(self, info: strawberry.Info) -> User | None:
+        context = context_of(info)
+        found: Any = await context.loaders.row(Lookup(users.User), context.viewer.user_id)
+        return found
+
+
+@strawberry.type
+class Mutation:
+    @mutation("Make a guest, who may do all that a user may, within a guest's limits.", public=True)
+    async def create_guest(
+        self, info: strawberry.Info, input: CreateGuestInput
+    ) -> CreateGuestPayload:
+        context = context_of(info)
+        guest: Any = await users.create_guest(context.actor(), input.name)
+        token = context.ports.guests.issue_guest_token(guest.id)
+        return CreateGuestPayload(user=guest, token=token)

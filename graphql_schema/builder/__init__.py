@@ -1,0 +1,1 @@
+"""Fragments, drafts, snapshots and agent runs."""

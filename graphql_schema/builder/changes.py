@@ -1,0 +1,42 @@
+"""Subscriptions of the app builder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from graphql_schema.chat.changes import AfterCursor
+from graphql_schema.core.context import context_of
+from graphql_schema.core.hearing import Topic, hear, reach_root
+from models.builder.agent_runs import AgentRun as AgentRunRow
+from models.chat.projects import Project
+
+if TYPE_CHECKING:
+    from graphql_schema.builder.agent_runs import AgentRun
+
+
+@strawberry.type(description="A run that was added, changed or removed, or a bare cursor.")
+class AgentRunChanged:
+    node: AgentRun | None = strawberry.field(description="The run as it is now.")
+    deleted_id: strawberry.ID | None = strawberry.field(description="The id of a run that is gone.")
+    cursor: str = strawberry.field(description="Where to go on after a break.")
+    reset: bool = strawberry.field(
+        description="True when changes may have been missed: query the list again."
+    )
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(description="The runs of a project, as they change.")
+    async def agent_run_changed(
+        self,
+        info: strawberry.Info,
+        project_id: Annotated[strawberry.ID, strawberry.argument(description="The project.")],
+        after: AfterCursor = None,
+    ) -> AsyncIterator[AgentRunChanged]:
+        context = context_of(info)
+        root = await reach_root(context, Project, project_id, "projectId")
+        async for event in hear(context, Topic(AgentRunRow, "project_id", root), after):
+            yield event  # type: ignore[misc]

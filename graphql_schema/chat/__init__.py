@@ -1,0 +1,1 @@
+"""Projects, conversations, messages and attachments."""

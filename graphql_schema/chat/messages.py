@@ -1,0 +1,124 @@
+"""Messages in the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from graphql_schema.core.context import context_of
+from graphql_schema.core.enums import describe
+from graphql_schema.core.fields import many, one, one_by
+from graphql_schema.core.mutations import acting, given, mutation
+from graphql_schema.core.node import Node, load_node
+from graphql_schema.core.record_type import record_type
+from graphql_schema.core.scalars import JSON
+from models.chat import messages
+from models.chat.messages import MessageOutcome, MessageRole, MessageStatus, MessageType
+
+if TYPE_CHECKING:
+    from graphql_schema.builder.fragments import Fragment
+    from graphql_schema.chat.attachments import Attachment
+    from graphql_schema.chat.conversations import Conversation
+    from graphql_schema.chat.projects import Project
+
+describe(
+    MessageRole,
+    "Who speaks in a message.",
+    USER="A user.",
+    ASSISTANT="A model.",
+    SYSTEM="The product, to the model.",
+    DATA="Data for the model.",
+    TOOL="A tool that the model called.",
+)
+describe(
+    MessageType,
+    "What kind of content a message holds.",
+    RESULT="What was asked for.",
+    ERROR="What went wrong.",
+    STREAMING="Text that is still growing.",
+)
+describe(
+    MessageStatus,
+    "How far a message is.",
+    PENDING="Nobody writes it yet.",
+    STREAMING="It is being written.",
+    COMPLETE="It is whole.",
+)
+describe(
+    MessageOutcome,
+    "How the writing of an answer ended.",
+    SUCCEEDED="It was written to its end.",
+    FAILED="It could not be written.",
+    CANCELED="Somebody stopped it.",
+    AWAITING_APPROVAL="It waits for a tool call to be approved.",
+)
+
+
+@record_type(messages.Message)
+class Message(Node):
+    conversation_id: strawberry.ID
+    project_id: strawberry.ID | None
+    user_id: strawberry.ID | None
+    role: MessageRole
+    type: MessageType
+    status: MessageStatus
+    outcome: MessageOutcome | None
+    content: str
+    parts: JSON | None
+    order_id: int
+    message_group_id: str | None
+    model: str | None
+    provider: str | None
+    parent_id: strawberry.ID | None
+    branch_index: int
+    selected: bool
+    on_branch: bool
+    client_message_id: str | None
+    usage: JSON | None
+    citations: JSON | None
+    finish_reason: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+    conversation: Conversation | None = one("conversation_id", "Its conversation.")
+    project: Project | None = one("project_id", "The app project it belongs to.")
+    fragment: Fragment | None = one_by("message_id", "The files it made.")
+    attachments: list[Attachment] = many(
+        "message_id", "Its files and images, 20 at most.", order="created_at"
+    )
+
+
+@strawberry.input(description="A new text for a message that nothing has answered yet.")
+class UpdateMessageInput:
+    id: strawberry.ID = given("Which one.")
+    content: str = given("Its new text.")
+
+
+@strawberry.type(description="The changed message.")
+class UpdateMessagePayload:
+    message: Message = strawberry.field(description="The message.")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="A message that the viewer reaches; null when there is none.")
+    async def message(
+        self,
+        info: strawberry.Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
+    ) -> Message | None:
+        found = await load_node(context_of(info), id)
+        return found if isinstance(found, messages.Message) else None  # type: ignore[return-value]
+
+
+@strawberry.type
+class Mutation:
+    @mutation("Correct a user's message that nothing has answered yet.")
+    async def update_message(
+        self, info: strawberry.Info, input: UpdateMessageInput
+    ) -> UpdateMessagePayload:
+        actor = acting(info, input)
+        row: Any = await messages.Message.update_text(actor, input.id, input.content)
+        return UpdateMessagePayload(message=row)

@@ -1,0 +1,231 @@
+"""Projects in the API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from graphql_schema.core.connection import (
+    EMPTY,
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    Window,
+    load_page,
+)
+from graphql_schema.core.context import context_of
+from graphql_schema.core.enums import describe
+from graphql_schema.core.fields import first, first_through, one_by, page
+from graphql_schema.core.mutations import (
+    acting,
+    chosen,
+    given,
+    into,
+    key_field,
+    mutation,
+    optional,
+)
+from graphql_schema.core.node import Node, load_node
+from graphql_schema.core.record_type import record_type
+from models.chat import projects
+from models.chat.messages import Message as MessageRow
+from models.chat.projects import Framework, ProjectKind
+from models.reading import Listing, Order
+
+if TYPE_CHECKING:
+    from graphql_schema.builder.agent_runs import AgentRun
+    from graphql_schema.builder.drafts import FragmentDraft
+    from graphql_schema.builder.snapshots import FileSnapshot
+    from graphql_schema.chat.attachments import Attachment
+    from graphql_schema.chat.conversations import Conversation
+    from graphql_schema.chat.messages import Message
+
+describe(ProjectKind, "What a project is.", APP="An app being built.", FOLDER="A folder of chats.")
+describe(
+    Framework,
+    "The front-end framework of an app.",
+    NEXTJS="Next.js.",
+    ANGULAR="Angular.",
+    REACT="React.",
+    VUE="Vue.",
+    SVELTE="Svelte.",
+)
+
+_NEWEST_IMAGE = first(
+    "message_id",
+    "The newest image of the latest message.",
+    order="-created_at",
+    where="t.type = 'IMAGE'",
+)
+
+
+@record_type(projects.Project)
+class Project(Node):
+    user_id: strawberry.ID
+    name: str
+    kind: ProjectKind
+    framework: Framework | None
+    model_preference: str | None
+    description: str | None
+    showcased: bool
+    created_at: datetime
+    updated_at: datetime
+    conversation: Conversation | None = first(
+        "project_id", "The main conversation of an app.", order="created_at", where="t.main"
+    )
+    messages: Connection[Message] = page(
+        "project_id",
+        "The selected branch of the main conversation, oldest first.",
+        order="order_id",
+        where="t.on_branch",
+    )
+    draft: FragmentDraft | None = one_by("project_id", "The files in progress.")
+    agent_runs: Connection[AgentRun] = page(
+        "project_id", "What agents were asked to do, newest first.", order="-created_at"
+    )
+    latest_files: FileSnapshot | None = first(
+        "project_id", "The newest snapshot of its files.", order="-created_at"
+    )
+    file_history: Connection[FileSnapshot] = page(
+        "project_id", "The snapshots of its files, newest first.", order="-created_at"
+    )
+    preview_attachment: Attachment | None = first_through(
+        MessageRow,
+        first("project_id", "", order="-order_id", where="t.on_branch"),
+        _NEWEST_IMAGE,
+    )
+
+
+@record_type(projects.Project, shared=True)
+class ShowcaseProject:
+    """A project that its owner shows to everybody, without a word of the owner."""
+
+    id: strawberry.ID
+    name: str
+    framework: Framework | None
+    description: str | None
+    created_at: datetime
+
+
+@strawberry.input(description="A new app project.")
+class CreateProjectInput:
+    name: str = given("Its name, at most 200 characters.")
+    framework: Framework = given("The framework of the app.")
+    model_preference: str | None = optional("The model to use when none is named.")
+    description: str | None = optional("What it is about.")
+    showcased: bool = given("Whether to show it to everybody.", default=False)
+    idempotency_key: str | None = key_field()
+
+
+@strawberry.input(description="What to change of a project; what is left out stays.")
+class UpdateProjectInput:
+    id: strawberry.ID = given("Which one.")
+    name: str | None = optional("Its new name.")
+    framework: Framework | None = optional("Its new framework.")
+    model_preference: str | None = optional("The model to use when none is named.")
+    description: str | None = optional("What it is about.")
+    showcased: bool | None = optional("Whether to show it to everybody.")
+
+
+@strawberry.input(description="A project to delete.")
+class DeleteProjectInput:
+    id: strawberry.ID = given("Which one.")
+
+
+@strawberry.type(description="The new project.")
+class CreateProjectPayload:
+    project: Project = strawberry.field(description="The project.")
+
+
+@strawberry.type(description="The changed project.")
+class UpdateProjectPayload:
+    project: Project = strawberry.field(description="The project.")
+
+
+@strawberry.type(description="What is gone.")
+class DeleteProjectPayload:
+    deleted_project_id: strawberry.ID = strawberry.field(description="The project's id.")
+
+
+OWN = Listing(projects.Project, "owner_id", Order("created_at", descending=True), 0)
+SHOWCASE = Listing(
+    projects.Project,
+    "id",
+    Order("created_at", descending=True),
+    0,
+    where="t.showcased AND t.deleted_at IS NULL",
+    public=True,
+)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="A project of the viewer's; null when there is none.")
+    async def project(
+        self,
+        info: strawberry.Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
+    ) -> Project | None:
+        found = await load_node(context_of(info), id)
+        return found if isinstance(found, projects.Project) else None  # type: ignore[return-value]
+
+    @strawberry.field(description="One owner's projects, newest first.")
+    async def projects(
+        self,
+        info: strawberry.Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        org: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Whose; default: the viewer's.")
+        ] = None,
+    ) -> Connection[Project]:
+        context, window = context_of(info), Window(first, after, last, before)
+        owner = org or context.viewer.user_id
+        page: Any = await load_page(context, OWN, owner, window) if owner else EMPTY
+        return page
+
+    @strawberry.field(description="The projects that their owners show to all, newest first.")
+    async def showcase_projects(
+        self,
+        info: strawberry.Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[ShowcaseProject]:
+        window = Window(first, after, last, before)
+        page: Any = await load_page(context_of(info), SHOWCASE, "", window)
+        return page
+
+
+@strawberry.type
+class Mutation:
+    @mutation("Make an app project, with its main conversation.")
+    async def create_project(
+        self, info: strawberry.Info, input: CreateProjectInput
+    ) -> CreateProjectPayload:
+        new = into(projects.NewProject, input)
+        made: Any = await projects.create_project(acting(info, input), new)
+        return CreateProjectPayload(project=made)
+
+    @mutation("Change a project.")
+    async def update_project(
+        self, info: strawberry.Info, input: UpdateProjectInput
+    ) -> UpdateProjectPayload:
+        names = ("name", "framework", "model_preference", "description", "showcased")
+        changed = chosen(input, *names)
+        row: Any = await projects.Project.update(acting(info, input), input.id, **changed)
+        return UpdateProjectPayload(project=row)
+
+    @mutation("Delete a project and all in it. It is hidden at once and emptied after 30 days.")
+    async def delete_project(
+        self, info: strawberry.Info, input: DeleteProjectInput
+    ) -> DeleteProjectPayload:
+        deleted = await projects.Project.delete(acting(info, input), input.id)
+        return DeleteProjectPayload(deleted_project_id=strawberry.ID(deleted))

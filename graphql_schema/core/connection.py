@@ -1,0 +1,159 @@
+"""Relay connections over keyset pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+import strawberry
+
+from graphql_schema.core.context import Context
+from models.base import Record
+from models.errors import Invalid
+from models.reading import Listing, Place
+
+if TYPE_CHECKING:
+    from graphql_schema.core.signed import Signer
+
+NodeT = TypeVar("NodeT")
+
+DEFAULT_SIZE = 20
+MOST = 100
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many from the start, 100 at most; default 20.")
+]
+After = Annotated[str | None, strawberry.argument(description="Only those after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 100 at most.")]
+Before = Annotated[str | None, strawberry.argument(description="Only those before this cursor.")]
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether others come before.")
+    start_cursor: str | None = strawberry.field(description="The first one's cursor.")
+    end_cursor: str | None = strawberry.field(description="The last one's cursor.")
+
+
+@strawberry.type(description="One of a list, with its place.")
+class Edge(Generic[NodeT]):
+    cursor: str = strawberry.field(description="Its place, for `after` and `before`.")
+    node: NodeT = strawberry.field(description="The thing itself.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[NodeT]):
+    edges: list[Edge[NodeT]] = strawberry.field(description="The page, with cursors.")
+    nodes: list[NodeT] = strawberry.field(description="The page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The paging arguments as given. Raises Invalid from `sizes` for those that make no sense."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def size(self) -> int:
+        """How many rows the page may have."""
+        if self.first is not None and self.last is not None:
+            raise Invalid("Give first or last, not both.", field="last")
+        for name, value in (("first", self.first), ("last", self.last)):
+            if value is not None and not 0 <= value <= MOST:
+                raise Invalid(f"Must be from 0 to {MOST}.", field=name)
+        if self.first is not None:
+            return self.first
+        return DEFAULT_SIZE if self.last is None else self.last
+
+
+class Cursors:
+    """Signs and reads the cursors of one list: of one table, order and parent."""
+
+    def __init__(self, signer: Signer, listing: Listing, parent: str) -> None:
+        self._signer = signer
+        order = listing.order
+        self._purpose = f"cursor {listing.model.prefix} {listing.where} {order} {parent}"
+
+    def sign(self, place: Place) -> str:
+        """The cursor of a row's place."""
+        value, id = place
+        return self._signer.sign(self._purpose, [_packed(value), id])
+
+    def open(self, cursor: str | None, field: str) -> Place | None:
+        """The place of a cursor of this very list. Raises Invalid for another."""
+        if cursor is None:
+            return None
+        try:
+            value, id = self._signer.open(self._purpose, cursor)
+        except Invalid as error:
+            raise Invalid("This cursor is not of this list.", field=field) from error
+        return _unpacked(value), id
+
+
+def _packed(value: Any) -> Any:
+    return {"t": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _unpacked(value: Any) -> Any:
+    return datetime.fromisoformat(value["t"]) if isinstance(value, dict) else value  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as resolvers return it; it has the attributes of a Connection."""
+
+    nodes: list[Record]
+    cursors: list[str]
+    has_next: bool
+    has_previous: bool
+
+    @property
+    def edges(self) -> list[Edge[Any]]:
+        pairs = zip(self.cursors, self.nodes, strict=True)
+        return [Edge(cursor=cursor, node=node) for cursor, node in pairs]
+
+    @property
+    def page_info(self) -> PageInfo:
+        return PageInfo(
+            has_next_page=self.has_next,
+            has_previous_page=self.has_previous,
+            start_cursor=self.cursors[0] if self.cursors else None,
+            end_cursor=self.cursors[-1] if self.cursors else None,
+        )
+
+
+EMPTY = Page([], [], has_next=False, has_previous=False)
+
+
+async def load_page(context: Context, listing: Listing, parent: str, window: Window) -> Page:
+    """Read one page of a list, one row more than asked to know whether others follow."""
+    size = window.size()
+    cursors = Cursors(context.ports.signer, listing, parent)
+    backward = window.last is not None
+    query = Listing(
+        listing.model,
+        listing.column,
+        listing.order,
+        size + 1,
+        listing.where,
+        cursors.open(window.after, "after"),
+        cursors.open(window.before, "before"),
+        backward,
+        listing.checked,
+        listing.public,
+    )
+    rows = await context.loaders.rows(query, parent)
+    more, rows = len(rows) > size, rows[:size]
+    if backward:
+        rows = rows[::-1]
+    return Page(
+        nodes=rows,
+        cursors=[cursors.sign(listing.place_of(row)) for row in rows],
+        has_next=window.before is not None if backward else more,
+        has_previous=more if backward else window.after is not None,
+    )

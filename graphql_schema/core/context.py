@@ -1,0 +1,66 @@
+"""What a resolver may use: made anew for each operation, never for a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from graphql_schema.core.loaders import Loaders
+from models.verbs import Actor
+
+if TYPE_CHECKING:
+    import strawberry
+
+    from graphql_schema.core.signed import Signer
+    from models.idempotency import Once
+    from models.ports import Bus, Changes, Clock, Database, GuestTokens, ModelCatalogue, Streams
+    from models.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What resolvers need from outside; the server makes it once, tests make their own."""
+
+    database: Database
+    clock: Clock
+    bus: Bus
+    models: ModelCatalogue
+    signer: Signer
+    changes: Changes
+    streams: Streams
+    guests: GuestTokens
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation: its viewer, its ports and its loaders."""
+
+    viewer: Viewer
+    ports: Ports
+    request_id: str
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was read, after a write and before each event of a subscription."""
+        self.loaders = Loaders(self.ports.database, self.viewer)
+
+    def actor(self, once: Once | None = None) -> Actor:
+        """The viewer as the one who acts in a verb."""
+        ports = self.ports
+        return Actor(
+            self.viewer,
+            ports.database,
+            ports.clock,
+            ports.bus,
+            ports.models,
+            self.request_id,
+            once,
+        )
+
+
+def context_of(info: strawberry.Info) -> Context:
+    """The context of the operation that `info` belongs to."""
+    return cast("Context", cast("Any", info).context)

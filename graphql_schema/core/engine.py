@@ -1,0 +1,238 @@
+"""Parse, validate and execute operations; knows nothing of HTTP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    get_operation_ast,
+)
+
+from graphql_schema.core import execution
+from graphql_schema.core.document_cache import DocumentCache
+from graphql_schema.core.errors import (
+    MAX_ERRORS,
+    ErrorReport,
+    Refused,
+    ResponseError,
+    parse_error,
+    refusal,
+    validation_error,
+    variable_error,
+)
+from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.values import check_literals
+from models.errors import BadRequest, DomainError
+
+Kind: TypeAlias = Literal["query", "mutation", "subscription"]
+
+Response: TypeAlias = dict[str, Any]
+"""`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
+
+TOKEN_BYTES = 600
+"""What graphql-core keeps per lexical token, measured."""
+
+
+class Cost(Protocol):
+    """What one operation asks for with its variables."""
+
+    def as_dict(self) -> dict[str, int]:
+        """The value of `extensions.cost`."""
+        ...
+
+
+class Meter(Protocol):
+    """Measures one operation."""
+
+    def measure(self, variables: Mapping[str, object]) -> Cost:
+        """Raises TooCostly."""
+        ...
+
+
+class Limits(Protocol):
+    """What a document may ask for; each step takes linear time and raises TooCostly."""
+
+    def parse(self, source: str) -> DocumentNode:
+        """Look at the text, then parse it; raises GraphQLSyntaxError."""
+        ...
+
+    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
+        """Look at the document, not validated yet."""
+        ...
+
+    def validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """Check the document by the rules of the specification."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that may run: parsed, measured and valid."""
+
+    kind: Kind
+    name: str | None
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    meter: Meter
+
+
+class Engine:
+    """One schema and the documents that were sent to it."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        limits: Limits,
+        time_limit: float = 15.0,
+        cache_size: int = 16 << 20,
+        cache_entries: int = 2_000,
+    ) -> None:
+        """`time_limit` is in seconds: for a query, a mutation, the start of a subscription and
+        each of its events. `cache_size` bounds the estimated bytes of the documents kept.
+        """
+        self._schema = schema
+        self._limits = limits
+        self._time_limit = time_limit
+        self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
+            entries=cache_entries, size=cache_size
+        )
+
+    def prepare(self, query: str, operation_name: str | None = None) -> Prepared:
+        """Find the operation and check it. Raises Refused; the same text is checked once."""
+        key = (query, operation_name)
+        found = self._cache.get(key)
+        if found is None:
+            found, size = self._judge(query, operation_name)
+            self._cache.put(key, found, size)
+        if isinstance(found, list):
+            raise Refused(found)
+        return found
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        open_context: OpenContext,
+        *,
+        request_id: str,
+        tell_cost: bool = False,
+    ) -> Response:
+        """Run a query or a mutation; every failure is in the response, none is raised."""
+        report = ErrorReport(request_id)
+        try:
+            cost = prepared.meter.measure(variables)
+            bound = self._bind(prepared, variables)
+            async with asyncio.timeout(self._time_limit), open_context() as context:
+                response = shaped(await execution.run(bound, context), report)
+        except Refused as refused:
+            return {"errors": refused.errors}
+        except Exception as error:
+            return {"errors": [report.raised(error)]}
+        return {**response, "extensions": {"cost": cost.as_dict()}} if tell_cost else response
+
+    async def subscribe(
+        self,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        open_context: OpenContext,
+        *,
+        request_id: str,
+    ) -> AsyncGenerator[Response, None]:
+        """Yield a response per event; raises Refused at the start or when the source fails.
+
+        The source and each event have a context of their own, since what a context has
+        loaded grows old. Closing the generator closes the source.
+        """
+        report = ErrorReport(request_id)
+        try:
+            prepared.meter.measure(variables)
+            bound = self._bind(prepared, variables)
+            async with open_context() as context:
+                source = await self._source(bound, context, report)
+                limited = limited_by(self._time_limit, open_context)
+                async with aclosing(execution.responses(bound, source, limited)) as results:
+                    async for result in results:
+                        yield shaped(result, report)
+        except Refused:
+            raise
+        except Exception as error:
+            raise Refused([report.raised(error)]) from error
+
+    async def _source(self, bound: Bound, context: object, report: ErrorReport) -> Any:
+        async with asyncio.timeout(self._time_limit):
+            found = await execution.source_of(bound, context)
+        if isinstance(found, ExecutionResult):
+            raise Refused([report.field_error(error) for error in found.errors or []])
+        return found
+
+    def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
+        bound, errors = execution.bind(
+            self._schema, prepared.document, prepared.name, variables, MAX_ERRORS
+        )
+        if errors:
+            raise Refused([variable_error(error) for error in errors])
+        return bound
+
+    def _judge(
+        self, query: str, operation_name: str | None
+    ) -> tuple[Prepared | list[ResponseError], int]:
+        """What is kept of a document, and its size in bytes."""
+        size = 1_000 + 4 * len(query)
+        try:
+            prepared = self._check(query, operation_name)
+        except Refused as refused:
+            return refused.errors, size + 1_000 * len(refused.errors)
+        except DomainError as error:
+            return [refusal(error)], size
+        except GraphQLSyntaxError as error:
+            return [parse_error(error)], size
+        return prepared, size + TOKEN_BYTES * prepared.document.token_count
+
+    def _check(self, query: str, operation_name: str | None) -> Prepared:
+        document = self._limits.parse(query)
+        check_literals(query, document)
+        operation = chosen(document, operation_name)
+        meter = self._limits.meter(document, operation)
+        errors = self._limits.validate(document)
+        if errors:
+            raise Refused([validation_error(error) for error in errors])
+        name = operation.name.value if operation.name else None
+        return Prepared(operation.operation.value, name, document, operation, meter)
+
+
+def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:
+    """The operation to run; raises BadRequest when the name does not tell which."""
+    operation = get_operation_ast(document, operation_name)
+    if operation is not None:
+        return operation
+    if operation_name is not None:
+        raise BadRequest("No operation of the document has the given operationName.")
+    raise BadRequest("The document needs one operation, or an operationName to choose by.")
+
+
+def limited_by(seconds: float, open_context: OpenContext) -> OpenContext:
+    """Contexts that end with TimeoutError when used for longer."""
+
+    @asynccontextmanager
+    async def limited() -> AsyncGenerator[Any, None]:
+        async with asyncio.timeout(seconds), open_context() as context:
+            yield context
+
+    return limited
+
+
+def shaped(result: ExecutionResult, report: ErrorReport) -> Response:
+    """A result as the specification writes it down."""
+    response: Response = {"data": result.data}
+    if result.errors:
+        response["errors"] = [report.field_error(error) for error in result.errors]
+    return response

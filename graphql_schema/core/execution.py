@@ -1,0 +1,75 @@
+# pyright: basic
+# Reason: graphql-core leaves the type parameter of its Executor open, so strict mode knows
+# nothing of it. Everything that touches the Executor is here, behind typed functions.
+"""How graphql-core is asked to run an operation."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+
+Bound: TypeAlias = Any
+"""An operation with its variables: graphql-core's Executor."""
+
+OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
+"""Makes a fresh context for one execution."""
+
+
+def bind(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    name: str | None,
+    variables: Mapping[str, Any],
+    max_errors: int,
+) -> tuple[Bound, list[GraphQLError]]:
+    """The operation with its variables, and what is wrong with these."""
+    bound = Executor.build(
+        schema,
+        document,
+        raw_variable_values=dict(variables),
+        operation_name=name,
+        max_coercion_errors=max_errors,
+    )
+    return (None, bound) if isinstance(bound, list) else (bound, [])
+
+
+async def run(bound: Bound, context: object) -> ExecutionResult:
+    """Execute a query or a mutation."""
+    bound.context_value = context
+    return await _settled(execute_root_selection_set(bound))
+
+
+async def source_of(bound: Bound, context: object) -> Any:
+    """The event source of a subscription, or an ExecutionResult that says why there is none."""
+    bound.context_value = context
+    return await _settled(create_source_event_stream(bound))
+
+
+def responses(
+    bound: Bound, source: Any, open_context: OpenContext
+) -> AsyncGenerator[ExecutionResult, None]:
+    """Execute each event of a source in a context of its own; closing it closes the source."""
+
+    async def respond(event: Any) -> ExecutionResult:
+        async with open_context() as context:
+            event.context_value = context
+            return await _settled(execute_subscription_event(event))
+
+    return map_source_to_response_event(bound, source, respond)
+
+
+async def _settled(value: Any) -> Any:
+    """The value, awaited where graphql-core made a coroutine of it."""
+    return await value if isawaitable(value) else value

@@ -1,0 +1,216 @@
+"""Relations as declarations: `one`, `one_by`, `many`, `page`, `first`, and computed fields.
+
+They are data that an executor can read; none hides a resolver of its own. The target is the type
+that the field's annotation names, found when the schema is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+
+from graphql_schema.core.connection import After, Before, First, Last, Window, load_page
+from graphql_schema.core.context import context_of
+from models.reading import Listing, Lookup, Order, is_whole_of
+
+if TYPE_CHECKING:
+    from models.base import Record
+
+UNBOUND = "the schema is not built yet"
+LIST_LIMIT = 100
+
+
+@dataclass(slots=True)
+class Relation:
+    """A field that leads from a row to others.
+
+    `bind` is called once when the schema is built, with the tables on both sides.
+    """
+
+    description: str
+
+    def bind(self, source: type[Record], target: type[Record]) -> None:
+        """Find out what to read."""
+        raise NotImplementedError
+
+    def field(self) -> Any:
+        """The Strawberry field that resolves it."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class One(Relation):
+    """The row whose id is in a column of this one."""
+
+    key: str
+    query: Lookup | None = None
+
+    def bind(self, source: type[Record], target: type[Record]) -> None:
+        self.query = Lookup(target, checked=is_whole_of(source, self.key))
+
+    def field(self) -> Any:
+        async def resolve(root: Any, info: strawberry.Info) -> Any:
+            assert self.query is not None, UNBOUND
+            return await context_of(info).loaders.row(self.query, getattr(root, self.key))
+
+        return _field(self, resolve)
+
+
+@dataclass(slots=True)
+class OneBy(Relation):
+    """The one row that has this one's id in a column, and meets `where`."""
+
+    column: str
+    query: Lookup | None = None
+
+    def bind(self, source: type[Record], target: type[Record]) -> None:
+        self.query = Lookup(target, self.column, checked=is_whole_of(target, self.column))
+
+    def field(self) -> Any:
+        async def resolve(root: Any, info: strawberry.Info) -> Any:
+            assert self.query is not None, UNBOUND
+            return await context_of(info).loaders.row(self.query, root.id)
+
+        return _field(self, resolve)
+
+
+@dataclass(slots=True)
+class Listed(Relation):
+    """The rows that have this one's id in a column: what many, page and first share."""
+
+    column: str
+    order: str
+    where: str | None = None
+    limit: int = LIST_LIMIT
+    query: Listing | None = None
+
+    def bind(self, source: type[Record], target: type[Record]) -> None:
+        checked = is_whole_of(target, self.column)
+        order = Order.parse(self.order)
+        self.query = Listing(target, self.column, order, self.limit, self.where, checked=checked)
+
+
+@dataclass(slots=True)
+class Many(Listed):
+    """All of a short list, which the write path bounds."""
+
+    def field(self) -> Any:
+        async def resolve(root: Any, info: strawberry.Info) -> Any:
+            assert self.query is not None, UNBOUND
+            return await context_of(info).loaders.rows(self.query, root.id)
+
+        return _field(self, resolve)
+
+
+@dataclass(slots=True)
+class Paged(Listed):
+    """A connection."""
+
+    def field(self) -> Any:
+        async def resolve(
+            root: Any,
+            info: strawberry.Info,
+            first: First = None,
+            after: After = None,
+            last: Last = None,
+            before: Before = None,
+        ) -> Any:
+            assert self.query is not None, UNBOUND
+            window = Window(first, after, last, before)
+            return await load_page(context_of(info), self.query, root.id, window)
+
+        return _field(self, resolve)
+
+
+@dataclass(slots=True)
+class FirstOf(Listed):
+    """The first row of a list, or, with `then`, the first row of a list of that row."""
+
+    then: FirstOf | None = None
+    through: type[Record] | None = None
+
+    def bind(self, source: type[Record], target: type[Record]) -> None:
+        Listed.bind(self, source, self.through or target)
+        if self.then is not None:
+            self.then.bind(self.through or target, target)
+
+    def field(self) -> Any:
+        async def resolve(root: Any, info: strawberry.Info) -> Any:
+            step: FirstOf | None = self
+            while step is not None and root is not None:
+                assert step.query is not None, UNBOUND
+                found = await context_of(info).loaders.rows(step.query, root.id)
+                root, step = (found[0] if found else None), step.then
+            return root
+
+        return _field(self, resolve)
+
+
+@dataclass(slots=True)
+class Computed(Relation):
+    """A value made from columns of this row, for a batch of rows at once."""
+
+    columns: tuple[str, ...]
+    compute: Callable[[Sequence[Any]], Sequence[Any]]
+
+    def bind(self, source: type[Record], target: type[Record] | None) -> None:
+        missing = set(self.columns) - set(source.columns())
+        assert not missing, f"{source.__name__} has no columns {missing}"
+
+    def field(self) -> Any:
+        def resolve(root: Any) -> Any:
+            return self.compute([root])[0]
+
+        return _field(self, resolve)
+
+
+def _field(relation: Relation, resolve: Callable[..., Any]) -> Any:
+    return strawberry.field(
+        resolver=resolve, description=relation.description, metadata={"relation": relation}
+    )
+
+
+def one(key: str, description: str) -> Any:
+    """The row whose id is in the column `key`; null when the viewer does not reach it."""
+    return One(description, key)
+
+
+def one_by(column: str, description: str) -> Any:
+    """The row whose unique `column` holds this one's id."""
+    return OneBy(description, column)
+
+
+def many(column: str, description: str, *, order: str, where: str | None = None) -> Any:
+    """All rows whose `column` holds this one's id; at most 100, which the write path ensures."""
+    return Many(description, column, order, where)
+
+
+def page(column: str, description: str, *, order: str, where: str | None = None) -> Any:
+    """A connection of the rows whose `column` holds this one's id."""
+    return Paged(description, column, order, where)
+
+
+def first(column: str, description: str, *, order: str, where: str | None = None) -> Any:
+    """The first row of a list."""
+    return FirstOf(description, column, order, where, limit=1)
+
+
+def first_through(through: type[Record], step: Any, then: Any) -> Any:
+    """The first row (`then`) of a list of the first row (`step`), which is of `through`."""
+    return FirstOf(
+        then.description, step.column, step.order, step.where, 1, then=then, through=through
+    )
+
+
+def computed(
+    *columns: str, description: str
+) -> Callable[[Callable[[Sequence[Any]], Sequence[Any]]], Any]:
+    """A field computed from `columns` by a function of a batch of rows."""
+
+    def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
+        return Computed(description, columns, compute)
+
+    return wrap

@@ -1,0 +1,83 @@
+"""Change subscriptions: the committed changes of one list, resumable after any break."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphql_schema.core.context import Context
+from models.accounts.users import User
+from models.errors import NotFound, Unauthenticated
+from models.reading import Lookup
+
+if TYPE_CHECKING:
+    from models.base import Record
+    from models.ports import Heard
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What is listened to: the rows of `model` whose index key `column` is `root`'s id."""
+
+    model: type[Record]
+    column: str
+    root: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as the payload types show it."""
+
+    node: Any
+    deleted_id: str | None
+    cursor: str
+    reset: bool = False
+
+
+async def reach_root(context: Context, model: type[Record], id: str, field: str) -> Record:
+    """The row whose parts are listened to. Raises Unauthenticated or NotFound."""
+    _ = context.viewer.id
+    found = await context.loaders.row(Lookup(model), id)
+    if found is None:
+        raise NotFound("There is no such thing, or it is not yours.", field=field)
+    return found
+
+
+async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterator[Event]:
+    """The changes of a topic, each with the row as it is now.
+
+    Without `after` the first event is a bare cursor: subscribe, then query, and nothing is
+    missed. A cursor that can't be continued from gets `reset`. Raises NotFound when the viewer
+    loses the root.
+    """
+    owner, viewer = topic.root.owner, context.viewer
+    async with context.ports.changes.listen(owner, viewer, after) as heard:
+        async for one in heard:
+            context.forget()
+            if one.change is None:
+                yield Event(None, None, one.sign(), one.reset)
+            elif one.change["id"] in (topic.root.id, viewer.user_id):
+                await _still_reach(context, topic)
+            elif _concerns(topic, one):
+                yield await _event(context, topic, one)
+
+
+async def _still_reach(context: Context, topic: Topic) -> None:
+    """Raise NotFound or Unauthenticated when the viewer or the root is no longer there."""
+    if await context.loaders.row(Lookup(User), context.viewer.user_id) is None:
+        raise Unauthenticated("This account is gone.")
+    await reach_root(context, type(topic.root), topic.root.id, "of")
+
+
+def _concerns(topic: Topic, heard: Heard) -> bool:
+    change = heard.change or {}
+    if not change["id"].startswith(f"{topic.model.prefix}_"):
+        return False
+    return topic.root.id in (change["old"].get(topic.column), change["new"].get(topic.column))
+
+
+async def _event(context: Context, topic: Topic, heard: Heard) -> Event:
+    id = (heard.change or {})["id"]
+    row = await context.loaders.row(Lookup(topic.model), id)
+    return Event(row, None if row is not None else id, heard.sign())

@@ -1,0 +1,49 @@
+"""The scalars: times in milliseconds, and JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+
+
+def _show(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _read(value: object) -> datetime:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise GraphQLError("A DateTime is ISO 8601 with a zone, such as 2026-01-31T12:00:00.000Z.")
+    return found.replace(microsecond=found.microsecond // 1000 * 1000)
+
+
+JSON = NewType("JSON", object)
+"""Any JSON value."""
+
+
+def _literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    return value_from_ast_untyped(node, variables)
+
+
+SCALARS: dict[object, Any] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A time in UTC with milliseconds, ISO 8601: `2026-01-31T12:00:00.000Z`.",
+        serialize=_show,
+        parse_value=_read,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value: an object, a list, a text, a number, true, false or null.",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+        parse_literal=_literal,
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+    ),
+}

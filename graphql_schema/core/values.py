@@ -1,0 +1,96 @@
+"""Values that are JSON or GraphQL but that neither the domain nor PostgreSQL can hold."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import cast
+
+from graphql import DocumentNode, FloatValueNode, IntValueNode, Node, StringValueNode
+
+from models.errors import Invalid
+
+MAX_NESTING = 100
+"""Lists and objects inside each other in one value."""
+
+INT64 = 2**63
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+SUSPICIOUS = re.compile(r"\x00|\\u|\d{19}|[eE][+-]?\d{3}")
+"""Only a source with one of these can hold a literal worth looking for."""
+
+
+def check_value(value: object) -> None:
+    """Refuse NUL, lone surrogates, numbers beyond 64 bits and deep nesting, keys included.
+
+    Raises Invalid. Takes time in proportion to the value and never recurses.
+    """
+    stack: list[tuple[object, int]] = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, str):
+            check_text(item)
+        elif isinstance(item, dict | list):
+            if depth >= MAX_NESTING:
+                raise Invalid(f"Values may be nested {MAX_NESTING} deep.")
+            container = cast("dict[str, object] | list[object]", item)
+            stack.extend((part, depth + 1) for part in parts(container))
+        elif isinstance(item, int | float):
+            check_number(item)
+
+
+def parts(container: dict[str, object] | list[object]) -> Iterator[object]:
+    """The items of a list; the keys and values of an object."""
+    if isinstance(container, dict):
+        yield from container
+        yield from container.values()
+    else:
+        yield from container
+
+
+def check_text(text: str) -> None:
+    """Raise Invalid for text that PostgreSQL cannot store."""
+    if "\0" in text:
+        raise Invalid("Text must not contain NUL.")
+    if SURROGATE.search(text):
+        raise Invalid("Text must not contain lone surrogates.")
+
+
+def check_number(number: float) -> None:
+    """Raise Invalid beyond 64 bits. JSON readers turn larger integers into floats."""
+    lowest = -INT64 if isinstance(number, int) else math.nextafter(-INT64, 0)
+    if not lowest <= number < INT64:
+        raise Invalid("Numbers must fit 64 bits.")
+
+
+def check_literals(source: str, document: DocumentNode) -> None:
+    """The same for the literals of a document; raises Invalid."""
+    if not SUSPICIOUS.search(source):
+        return
+    stack: list[Node] = [document]
+    while stack:
+        node = stack.pop()
+        check_literal(node)
+        stack.extend(children(node))
+
+
+def check_literal(node: Node) -> None:
+    """Raise Invalid for a literal that no type can take."""
+    if isinstance(node, StringValueNode):
+        check_text(node.value)
+    elif isinstance(node, IntValueNode):
+        # 5,000 digits are too many even for int() to read.
+        if len(node.value) > 20 or not -INT64 <= int(node.value) < INT64:
+            raise Invalid("Numbers must fit 64 bits.")
+    elif isinstance(node, FloatValueNode) and not math.isfinite(float(node.value)):
+        raise Invalid("Numbers must fit 64 bits.")
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in no particular order."""
+    for key in node.keys:
+        value = cast("object", getattr(node, key, None))
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in cast("tuple[object]", value) if isinstance(item, Node))

@@ -1,0 +1,80 @@
+"""Access rules as data: declared with a table, compiled to SQL with fixed parameters.
+
+The text of a condition depends on the table alone, never on the viewer: the viewer fills one
+parameter per permission with the owners it reaches. Each EXISTS ends in OFFSET 0, which keeps it a
+look-up by key for each row: without it the planner may hash or join the whole table instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from models.viewer import Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.base import Record
+
+    Bind = Callable[[Permission], str]
+
+
+class Access(Protocol):
+    """Decides which rows of a table a viewer reaches."""
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+        """SQL that is true for the rows of `alias` on which the viewer holds `need`.
+
+        `bind` gives the placeholder of the array of owners for a permission.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A root: reached through its `owner_id` (or `column`), until it is deleted."""
+
+    column: str = "owner_id"
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+        return f"{alias}.{self.column} = ANY({bind(need)}) AND {alias}.deleted_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A root that may lie inside another (`container`): hidden while either is deleted."""
+
+    container: str
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+        own = Owned().condition(model, alias, bind, need)
+        outer = model.referenced(self.container)
+        column = f"{alias}.{self.container}_id"
+        return (
+            f"{own} AND ({column} IS NULL OR EXISTS (SELECT 1 FROM {outer.table()} {alias}w "
+            f"WHERE {alias}w.id = {column} AND {alias}w.deleted_at IS NULL OFFSET 0))"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """A part has no right of its own: whoever reaches its whole reaches it."""
+
+    whole: str
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+        whole = model.referenced(self.whole)
+        inner = whole.access.condition(whole, f"{alias}p", bind, need)
+        return (
+            f"EXISTS (SELECT 1 FROM {whole.table()} {alias}p "
+            f"WHERE {alias}p.id = {alias}.{self.whole}_id AND {inner} OFFSET 0)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorOnly:
+    """No viewer reaches these rows through the ordinary fields."""
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+        return "FALSE"

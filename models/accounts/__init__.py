@@ -1,0 +1,1 @@
+"""Users, and later their sessions, organisations and keys."""

@@ -1,0 +1,109 @@
+"""Users: everybody who owns rows, guests included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from models import fields
+from models.access import Owned
+from models.base import Record
+from models.indexes import index, unique
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+GUEST_NAME = "Guest"
+NAME_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a verified token says of its subject."""
+
+    subject: str
+    email: str | None = None
+    email_verified: bool = False
+    name: str | None = None
+    avatar_url: str | None = None
+
+
+class User(Record):
+    """A person, or a guest who may become one."""
+
+    prefix = "usr"
+    access = Owned("id")
+    indexes = (
+        unique("clerk_id"),
+        unique("email", where="(deleted_at IS NULL)"),
+        index("email"),
+    )
+
+    clerk_id: str | None = fields.key("The subject at the identity provider.", null=True)
+    email: str | None = fields.text("The e-mail address, lower-cased.", limit=320, null=True)
+    email_verified: bool = fields.flag("Whether the address is proven.", default=False)
+    name: str = fields.text("What to call the user.", limit=NAME_LIMIT)
+    avatar_url: str | None = fields.text("A picture of the user.", limit=2_000, null=True)
+    anonymous: bool = fields.flag("Whether this is a guest.", default=False)
+    premium: bool = fields.flag("Whether a paying plan is live.", default=False)
+    message_count: int = fields.integer("Messages sent in all.", default=0)
+    daily_message_count: int = fields.integer("Messages sent today.", default=0)
+    daily_reset: datetime | None = fields.moment("When today's count began.", null=True)
+    daily_pro_message_count: int = fields.integer("Messages to pro models today.", default=0)
+    daily_pro_reset: datetime | None = fields.moment("When the pro count began.", null=True)
+    last_active_at: datetime | None = fields.moment("When the user last did something.", null=True)
+    favorite_models: list[str] = fields.json("Ids of favourite models.", default=[])
+    system_prompt: str | None = fields.text(
+        "Given to the model where the conversation has none.", limit=20_000, null=True
+    )
+    deleted_at: datetime | None = fields.moment("When the account was erased.", null=True)
+
+    class Meta:
+        table = "user_account"
+
+
+@verb
+async def create_guest(tx: Transaction, name: str | None = None) -> User:
+    """A guest, whose signed token is the only way in."""
+    return await tx.add(User(name=name or GUEST_NAME, anonymous=True))
+
+
+@verb
+async def meet(tx: Transaction, identity: Identity) -> User:
+    """The user of a subject, made at first sight.
+
+    An address that another user holds already is left out: two subjects share one only when both
+    sides are verified, which the accounts decide later.
+    """
+    known = await tx.first(User, "clerk_id = $1", identity.subject)
+    if known is not None:
+        return known
+    email = identity.email.lower() if identity.email else None
+    if email and await tx.first(User, "email = $1 AND deleted_at IS NULL", email):
+        email = None
+    user = User(
+        clerk_id=identity.subject,
+        email=email,
+        email_verified=bool(email and identity.email_verified),
+        name=(identity.name or identity.subject).strip()[:NAME_LIMIT] or identity.subject,
+        avatar_url=identity.avatar_url,
+    )
+    return await tx.add(user)
+
+
+STATE = f"""\
+SELECT id, anonymous, deleted_at FROM {User.Meta.table}
+WHERE {{column}} = $1"""
+
+
+def state_by(column: str) -> str:
+    """The statement that reads a user's state with each request, by `id` or `clerk_id`."""
+    return STATE.format(column=column)
+
+
+def is_live(row: Mapping[str, Any]) -> bool:
+    """Whether a row of `state_by` may sign in."""
+    return row["deleted_at"] is None

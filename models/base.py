@@ -1,0 +1,127 @@
+"""Record: what every table has, and the one place that touches Tortoise's inner side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from tortoise import Model
+
+from models import fields
+from models.errors import Invalid
+from models.indexes import Check, Index
+
+if TYPE_CHECKING:
+    from models.access import Access
+    from models.transaction import Transaction
+
+
+class Record(Model):
+    """A row with an id, two times and an access rule.
+
+    Rows are read by the loaders and by transactions, and written only inside a verb.
+    """
+
+    prefix: ClassVar[str]
+    access: ClassVar[Access]
+    indexes: ClassVar[tuple[Index, ...]] = ()
+    checks: ClassVar[tuple[Check, ...]] = ()
+
+    id: str = fields.KeyColumn(
+        primary_key=True, description="Its id, which says what it is and sorts by time."
+    )  # type: ignore[assignment]
+    created_at: datetime = fields.moment("When it was made.")
+    updated_at: datetime = fields.moment("When it last changed.")
+
+    transaction: Transaction | None = None
+    locked: bool = False
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def table(cls) -> str:
+        """The table's name."""
+        return cls._meta.db_table
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The names of its columns, in the order of their declaration."""
+        return _columns(cls)
+
+    @classmethod
+    def column(cls, name: str) -> fields.Column:
+        """The column called `name`. Raises KeyError for another name."""
+        return cls._meta.fields_map[name]  # type: ignore[return-value]
+
+    @classmethod
+    def choice_columns(cls) -> dict[str, type[StrEnum]]:
+        """The columns that hold one of a fixed set of values."""
+        found = {name: cls.column(name) for name in cls.columns()}
+        return {n: c.choices for n, c in found.items() if isinstance(c, fields.ChoiceColumn)}
+
+    @classmethod
+    def referenced(cls, name: str) -> type[Record]:
+        """The model that the foreign key `name` points to."""
+        return cls._meta.fields_map[name].related_model  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The record that a database row holds; `row` has all the columns."""
+        return cls._init_from_db(**row)
+
+    @property
+    def owner(self) -> str:
+        """Whose row this is, for the event log."""
+        return getattr(self, "owner_id", self.id)
+
+    def values(self) -> list[Any]:
+        """The values of its columns, in the order of `columns()`."""
+        return [getattr(self, name) for name in self.columns()]
+
+    def index_keys(self) -> dict[str, Any]:
+        """The values that say which lists it is in: its references and indexed keys."""
+        return {name: getattr(self, name) for name in _key_columns(type(self))}
+
+    async def change(self, **columns: Any) -> Self:
+        """Write the columns that differ, stamp the time, and note the change.
+
+        Raises Invalid for a value that does not fit its column.
+        """
+        return await self.inside.change(self, columns)
+
+    async def remove(self) -> None:
+        """Delete the row and note it."""
+        await self.inside.remove(self)
+
+    @property
+    def inside(self) -> Transaction:
+        """The transaction it was read in. Raises RuntimeError outside a verb, and after it."""
+        if self.transaction is None or self.transaction.over:
+            raise RuntimeError("rows change only inside a verb")
+        return self.transaction
+
+    @classmethod
+    def check(cls, columns: Mapping[str, Any]) -> None:
+        """Raise Invalid for the first value that does not fit."""
+        for name, value in columns.items():
+            column = cls.column(name)
+            if value is not None:
+                column.check(value) if isinstance(column, fields.Column) else None
+            elif not column.null and not column.generated:
+                raise Invalid("Must not be null.", field=fields.camel(name))
+
+
+@cache
+def _columns(model: type[Record]) -> tuple[str, ...]:
+    return tuple(model._meta.fields_db_projection)  # noqa: SLF001 - Tortoise keeps it nowhere else
+
+
+@cache
+def _key_columns(model: type[Record]) -> tuple[str, ...]:
+    indexed = {c.split()[0] for index in model.indexes for c in index.columns}
+    times = {"created_at", "updated_at", "id"}
+    return tuple(name for name in model.columns() if name in indexed - times)

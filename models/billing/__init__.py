@@ -1,0 +1,1 @@
+"""What using Punnet costs and how much of it is allowed."""

@@ -1,0 +1,1 @@
+"""What an app builder makes of an answer: fragments, drafts, file snapshots, agent runs."""

@@ -1,0 +1,87 @@
+"""What a verb did, as rows of the event log: all that the rest of the system hears of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from tortoise import Model
+from tortoise import fields as tortoise_fields
+from tortoise.fields.db_defaults import SqlDefault
+
+from models import fields
+from models.indexes import index
+
+if TYPE_CHECKING:
+    from models.base import Record
+
+Op = Literal["add", "change", "remove"]
+
+
+@dataclass(slots=True)
+class Change:
+    """One row's change within one transaction; several changes of a row merge into one.
+
+    `columns` names what changed; `old` and `new` hold the index keys before and after, so that a
+    listener knows which lists the row left and joined.
+    """
+
+    op: Op
+    id: str
+    owner: str
+    columns: set[str] = field(default_factory=set[str])
+    old: dict[str, Any] = field(default_factory=dict[str, Any])
+    new: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def merge(self, later: Change) -> None:
+        """Fold a later change of the same row into this one."""
+        if later.op == "remove":
+            self.op = "remove"
+        self.columns |= later.columns
+        self.new = later.new
+
+    def as_json(self) -> dict[str, Any]:
+        """The change as the event log keeps it."""
+        found: dict[str, Any] = {"op": self.op, "id": self.id, "columns": sorted(self.columns)}
+        return found | {"old": self.old, "new": self.new}
+
+
+def added(row: Record) -> Change:
+    """The note on a new row."""
+    return Change("add", row.id, row.owner, set(row.columns()), {}, row.index_keys())
+
+
+def removed(row: Record) -> Change:
+    """The note on a row that is gone."""
+    return Change("remove", row.id, row.owner, set(), row.index_keys(), {})
+
+
+class TransactionIdColumn(tortoise_fields.Field[Any]):
+    """An xid8, which pg_visible_in_snapshot compares with a snapshot."""
+
+    SQL_TYPE = "XID8"
+
+
+class EventLog(Model):
+    """One committed verb for one owner; kept 25 hours.
+
+    `position` is drawn last in the transaction, after all locks, so rows of one owner that wait
+    for each other are numbered in the order of their commits. `xid` says which snapshots see it.
+    """
+
+    position: int = tortoise_fields.BigIntField(primary_key=True, generated=True)
+    xid: Any = TransactionIdColumn(
+        description="The transaction that wrote it.", db_default=SqlDefault("pg_current_xact_id()")
+    )
+    owner_id: str = fields.key("Whose rows changed.")
+    actor_id: str | None = fields.key("Who did it; null for the system.", null=True)
+    verb: str = fields.key("What was done.")
+    request_id: str | None = fields.key("The request it was done in.", null=True)
+    at: datetime = fields.moment("When.")
+    changes: Any = fields.json("The changes, see Change.as_json.")
+
+    indexes = (index("xid"), index("owner_id", "xid"), index("at"))
+
+    class Meta:
+        table = "event_log"

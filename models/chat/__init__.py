@@ -1,0 +1,1 @@
+"""Projects, conversations, messages, attachments, and the generations that answer them."""

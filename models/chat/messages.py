@@ -1,0 +1,167 @@
+"""Messages: one node each of a conversation's tree."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from models import fields
+from models.access import PartOf
+from models.base import Record
+from models.chat.conversations import Conversation
+from models.errors import Conflict, Invalid
+from models.indexes import index, unique
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+CONTENT_LIMIT = 1_000_000
+
+
+class MessageRole(StrEnum):
+    """Who speaks in a message."""
+
+    USER = "USER"
+    ASSISTANT = "ASSISTANT"
+    SYSTEM = "SYSTEM"
+    DATA = "DATA"
+    TOOL = "TOOL"
+
+
+class MessageType(StrEnum):
+    """What kind of content a message holds."""
+
+    RESULT = "RESULT"
+    ERROR = "ERROR"
+    STREAMING = "STREAMING"
+
+
+class MessageStatus(StrEnum):
+    """How far a message is."""
+
+    PENDING = "PENDING"
+    STREAMING = "STREAMING"
+    COMPLETE = "COMPLETE"
+
+
+class MessageOutcome(StrEnum):
+    """How the writing of an answer ended."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+
+
+class Message(Record):
+    """What a user, a model or a tool said at one point of a conversation."""
+
+    prefix = "msg"
+    access = PartOf("conversation")
+    indexes = (
+        index("project_id", "created_at"),
+        index("project_id", "order_id", "id", where="on_branch"),
+        index("conversation_id", "role"),
+        index("conversation_id", "order_id", "id", where="on_branch"),
+        unique("conversation_id", "order_id"),
+        index("parent_id"),
+        unique("conversation_id", "client_message_id", where="(client_message_id IS NOT NULL)"),
+    )
+
+    owner_id: str = fields.key("Whose message it is.")
+    conversation: Any = fields.reference("Conversation", "Id of its conversation.")
+    conversation_id: str
+    project: Any = fields.reference(
+        "Project", "Id of the app project it belongs to, if any.", null=True
+    )
+    project_id: str | None
+    user_id: str | None = fields.key("Id of the user who wrote it, if one did.", null=True)
+    role: MessageRole = fields.choice(MessageRole, "Who speaks.")
+    type: MessageType = fields.choice(
+        MessageType, "What kind of content it holds.", default=MessageType.RESULT
+    )
+    status: MessageStatus = fields.choice(
+        MessageStatus, "How far it is.", default=MessageStatus.COMPLETE
+    )
+    outcome: MessageOutcome | None = fields.choice(
+        MessageOutcome, "How the writing of an answer ended; null until then.", null=True
+    )
+    content: str = fields.text(
+        "Its text; empty while an answer is being written.",
+        limit=CONTENT_LIMIT,
+        blank=True,
+        default="",
+    )
+    parts: Any = fields.json("Its parts, where it has more than text.", null=True)
+    order_id: int = fields.integer("Its place in the conversation, from 1.", least=1)
+    message_group_id: str | None = fields.key(
+        "Shared by answers of several models to one prompt.", null=True
+    )
+    model: str | None = fields.text("Id of the model that writes it.", limit=200, null=True)
+    provider: str | None = fields.text("Who runs that model.", limit=100, null=True)
+    parent: Any = fields.reference("Message", "Id of the message it follows.", null=True)
+    parent_id: str | None
+    branch_index: int = fields.integer("Its place among its siblings, from 0.", default=0)
+    selected: bool = fields.flag("Whether it is the chosen one of its siblings.", default=True)
+    on_branch: bool = fields.flag(
+        "Whether it and all it follows are selected, so that lists show it.", default=True
+    )
+    client_message_id: str | None = fields.key(
+        "The id a client gave it before the server did.", null=True
+    )
+    usage: Any = fields.json("Tokens used, as the provider counts them.", null=True)
+    citations: Any = fields.json("The sources it cites.", null=True)
+    finish_reason: str | None = fields.text("Why the model stopped.", limit=100, null=True)
+    error: str | None = fields.text("What went wrong, in neutral words.", limit=2_000, null=True)
+    content_epoch: int = fields.integer(
+        "Which try its text comes from; streams compare it.", default=0
+    )
+
+    class Meta:
+        table = "message"
+
+    async def edit(self, **columns: Any) -> Message:
+        """Replace the text; streams that showed the old one start again."""
+        return await self.change(content_epoch=self.content_epoch + 1, **columns)
+
+    @verb
+    async def update_text(self, tx: Transaction, content: str) -> Message:
+        """Correct a user's message that nothing has answered yet. Raises Conflict else."""
+        await tx.lock(Conversation, self.conversation_id)
+        if self.role is not MessageRole.USER:
+            raise Conflict("Only a user's message can be changed.")
+        if await tx.first(Message, "parent_id = $1", self.id):
+            raise Conflict("It has been answered already.")
+        refuse_empty(content)
+        return await self.edit(content=content)
+
+
+def refuse_empty(content: str, field: str = "content") -> None:
+    """A message that somebody writes has text. Raises Invalid."""
+    if not content.strip():
+        raise Invalid("Must not be empty.", field=field)
+
+
+async def append(
+    tx: Transaction, conversation: Conversation, *messages: Message
+) -> tuple[Message, ...]:
+    """Add messages under the end of the selected branch, each following the one before."""
+    tail = await tx.first(
+        Message,
+        "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC",
+        conversation.id,
+    )
+    parent = tail.id if tail else None
+    for message, order in zip(
+        messages, await conversation.next_orders(tx, len(messages)), strict=True
+    ):
+        message.owner_id = conversation.owner_id
+        message.conversation_id = conversation.id
+        message.project_id = conversation.project_id if conversation.main else None
+        message.order_id = order
+        message.parent_id = parent
+        await tx.add(message)
+        parent = message.id
+    return messages

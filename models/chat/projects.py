@@ -1,0 +1,123 @@
+"""Projects: an app that is being built, or a folder of conversations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from models import fields
+from models.access import Owned
+from models.base import Record
+from models.chat.conversations import Conversation
+from models.chat.deletion import schedule
+from models.chat.generations import stop_generation, unfinished_tail
+from models.indexes import Check, index
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+
+class ProjectKind(StrEnum):
+    """What a project is."""
+
+    APP = "APP"
+    FOLDER = "FOLDER"
+
+
+class Framework(StrEnum):
+    """The front-end framework of an app."""
+
+    NEXTJS = "NEXTJS"
+    ANGULAR = "ANGULAR"
+    REACT = "REACT"
+    VUE = "VUE"
+    SVELTE = "SVELTE"
+
+
+class Project(Record):
+    """An app that is being built, with one main conversation, or a folder of conversations."""
+
+    prefix = "prj"
+    access = Owned()
+    indexes = (
+        index("user_id", "created_at", "id"),
+        index("owner_id", "created_at", "id", where="(deleted_at IS NULL)"),
+        index("created_at", "id", where="(showcased AND (deleted_at IS NULL))"),
+        index("framework"),
+    )
+    checks = (Check("project_app_framework", "((kind <> 'APP'::text) OR (framework IS NOT NULL))"),)
+
+    owner_id: str = fields.key("Whose project it is.")
+    user_id: str = fields.key("Id of the user who owns it.")
+    name: str = fields.text("Its name.", limit=200)
+    kind: ProjectKind = fields.choice(ProjectKind, "What it is.")
+    framework: Framework | None = fields.choice(
+        Framework, "The framework of the app; null for a folder.", null=True
+    )
+    model_preference: str | None = fields.text(
+        "The model to use when none is named.", limit=200, null=True
+    )
+    description: str | None = fields.text("What it is about.", limit=5_000, blank=True, null=True)
+    showcased: bool = fields.flag("Whether it is shown to everybody.", default=False)
+    deleted_at: datetime | None = fields.moment("When it was deleted.", null=True)
+
+    class Meta:
+        table = "project"
+
+    @verb
+    async def update(self, tx: Transaction, **changed: Any) -> Project:
+        """Change what the input names: name, framework, model preference, description, showcase."""
+        if changed.get("model_preference"):
+            tx.actor.models.choose(changed["model_preference"])
+        return await self.change(**changed)
+
+    @verb
+    async def delete(self, tx: Transaction) -> str:
+        """Hide it and everything in it at once; a job empties it later. Returns its id.
+
+        An answer that is being written is stopped.
+        """
+        main = await tx.find(Conversation, "project_id = $1 AND main", self.id, lock=True)
+        unfinished = await unfinished_tail(tx, main[0].id) if main else None
+        if unfinished is not None:
+            await stop_generation(tx, unfinished)
+        await self.change(deleted_at=tx.now)
+        await schedule(tx, self)
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """What a new app project starts with."""
+
+    name: str
+    framework: Framework = Framework.NEXTJS
+    model_preference: str | None = None
+    description: str | None = None
+    showcased: bool = False
+
+
+@verb
+async def create_project(tx: Transaction, new: NewProject) -> Project:
+    """An app project of the viewer's, with its main conversation."""
+    if new.model_preference:
+        tx.actor.models.choose(new.model_preference)
+    user = tx.actor.viewer.id
+    project = Project(
+        owner_id=user,
+        user_id=user,
+        kind=ProjectKind.APP,
+        name=new.name,
+        framework=new.framework,
+        model_preference=new.model_preference,
+        description=new.description,
+        showcased=new.showcased,
+    )
+    await tx.add(project)
+    main = Conversation(owner_id=user, user_id=user, project_id=project.id, title=new.name)
+    main.main = True
+    await tx.add(main)
+    return project

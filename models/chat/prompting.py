@@ -1,0 +1,68 @@
+"""What a model is given for an answer: the system prompt and the branch before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from models.chat.generations import Lease
+from models.chat.prompts import fit
+from models.ports import ContentPart, Prompt, PromptMessage
+
+if TYPE_CHECKING:
+    from models.ports import Database
+
+ANSWER_SHARE = 0.25  # of the model's context is left for the answer
+MOST_MESSAGES = 400
+
+_BRANCH = f"""\
+SELECT m.role, m.content, coalesce(c.system_prompt, u.system_prompt) AS system_prompt, a.attached
+FROM message reply
+JOIN conversation c ON c.id = reply.conversation_id
+LEFT JOIN user_account u ON u.id = c.user_id
+JOIN LATERAL (
+    SELECT id, role, content, order_id FROM message
+    WHERE conversation_id = reply.conversation_id AND on_branch AND order_id < reply.order_id
+    AND type <> 'ERROR' ORDER BY order_id DESC LIMIT {MOST_MESSAGES}
+) m ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(type, url, file_name) ORDER BY created_at, id) AS attached
+    FROM attachment WHERE message_id = m.id
+) a ON true
+WHERE reply.id = $1 ORDER BY m.order_id"""
+
+
+async def read_prompt(database: Database, lease: Lease, name: str, context: int) -> Prompt:
+    """The prompt of a generation, fitted into `context` tokens less the answer's share."""
+    rows = await database.fetch(_BRANCH, lease.message_id)
+    messages = [_message(row) for row in rows]
+    system = rows[0]["system_prompt"] if rows else None
+    if system:
+        messages.insert(0, PromptMessage("system", [ContentPart("text", system)]))
+    fitting = fit(messages, int(context * (1 - ANSWER_SHARE)))
+    return Prompt(name, fitting, key=lease.generation_id, attempt=lease.tries - 1)
+
+
+def _message(row: Mapping[str, Any]) -> PromptMessage:
+    parts = [_attached(*attached) for attached in row["attached"] or ()]
+    if row["content"]:
+        parts.insert(0, ContentPart("text", row["content"]))
+    return PromptMessage(_role(row["role"]), parts)
+
+
+def _role(role: str) -> Literal["system", "user", "assistant", "tool"]:
+    match role:
+        case "ASSISTANT":
+            return "assistant"
+        case "SYSTEM":
+            return "system"
+        case "TOOL":
+            return "tool"
+        case _:
+            return "user"
+
+
+def _attached(kind: str, url: str, name: str | None) -> ContentPart:
+    if kind == "IMAGE":
+        return ContentPart("image", url)
+    return ContentPart("text", f"[{name or kind.lower()}]({url})")

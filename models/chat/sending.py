@@ -1,0 +1,191 @@
+"""Sending a message: it, its attachments, its admission and its answer commit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from models.billing import admission
+from models.chat import messages
+from models.chat.attachments import NewAttachment, attach
+from models.chat.conversations import Conversation, main_of
+from models.chat.generations import Generation, stop_generation, unfinished_tail
+from models.chat.messages import Message, MessageRole, MessageStatus
+from models.chat.names import made_up_name
+from models.chat.projects import Framework, NewProject, Project, create_project
+from models.errors import Conflict, DomainError, Invalid
+from models.hooks import Hook
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.ports import ModelInfo
+    from models.transaction import Transaction
+
+
+class RunSource(StrEnum):
+    """Who writes the answer: the server's workers, or a browser that claims the run."""
+
+    WEBCONTAINER = "WEBCONTAINER"
+    INNGEST = "INNGEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a message goes: exactly one of the two."""
+
+    project_id: str | None = None
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to send. `model` is for this answer only."""
+
+    content: str
+    model: str | None = None
+    attachments: Sequence[NewAttachment] = ()
+    run_source: RunSource = RunSource.INNGEST
+    client_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The user's message and the answer that is being written."""
+
+    message: Message
+    reply: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A new project with its first message."""
+
+    project: Project
+    message: Message
+    reply: Message
+
+
+message_sent: Hook[Transaction, Sent, Draft] = Hook()
+"""A message was sent and its reply is PENDING."""
+
+
+@verb
+async def send_message(
+    tx: Transaction, to: Target, draft: Draft, *, supersede: bool = False
+) -> Sent:
+    """Send a message and have it answered.
+
+    Raises Conflict while an answer is being written, unless `supersede` stops that one.
+    """
+    conversation = await _open(tx, to)
+    await _make_room(tx, conversation, supersede)
+    model = await _model(tx, conversation, draft)
+    request = admission.Request(conversation.owner_id, model)
+    await admission.admit(tx, request)
+    message, reply = await _append(tx, conversation, draft, model)
+    await attach(tx, message, draft.attachments)
+    if draft.run_source is RunSource.INNGEST:
+        await tx.add(_generation(tx, reply, model))
+    sent = Sent(message, reply)
+    await message_sent(tx, sent, draft)
+    return sent
+
+
+@verb
+async def create_project_with_message(
+    tx: Transaction, framework: Framework, draft: Draft
+) -> Started:
+    """A project with a made-up name and its first message."""
+    project = await create_project(tx, NewProject(made_up_name(), framework))
+    sent = await send_message(tx, Target(project_id=project.id), draft)
+    return Started(project, sent.message, sent.reply)
+
+
+@verb
+async def create_message(
+    tx: Transaction, to: Target, content: str, client_message_id: str | None = None
+) -> Message:
+    """Add a user's message that nothing answers."""
+    conversation = await _open(tx, to)
+    await _make_room(tx, conversation, supersede=False)
+    (message,) = await messages.append(
+        tx, conversation, _user_message(tx, content, client_message_id)
+    )
+    return message
+
+
+@verb
+async def stop_message(tx: Transaction, message_id: str) -> Message:
+    """Stop the writing of an answer and keep its text. Raises Conflict when it has ended."""
+    message = await tx.reach(Message, message_id, field="id")
+    if message.status is MessageStatus.COMPLETE:
+        raise Conflict("It is complete already.")
+    await stop_generation(tx, message)
+    return message
+
+
+async def _open(tx: Transaction, to: Target) -> Conversation:
+    if to.project_id is not None:
+        return await main_of(tx, to.project_id, field="to.projectId")
+    if to.conversation_id is not None:
+        return await tx.reach(Conversation, to.conversation_id, field="to.conversationId")
+    raise Invalid("Name a project or a conversation.", field="to")
+
+
+async def _make_room(tx: Transaction, conversation: Conversation, supersede: bool) -> None:
+    unfinished = await unfinished_tail(tx, conversation.id)
+    if unfinished is None:
+        return
+    if not supersede:
+        raise Conflict("An answer is being written; stop it, or send with supersede.")
+    await stop_generation(tx, unfinished)
+
+
+async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
+    if draft.model is not None:
+        return tx.actor.models.choose(draft.model)
+    preferred = conversation.model
+    if preferred is None and conversation.project_id is not None:
+        project = await tx.find(Project, "id = $1", conversation.project_id)
+        preferred = project[0].model_preference
+    try:
+        return tx.actor.models.choose(preferred)
+    except DomainError:
+        return tx.actor.models.choose(None)  # a preference may outlive its model
+
+
+async def _append(
+    tx: Transaction, conversation: Conversation, draft: Draft, model: ModelInfo
+) -> tuple[Message, Message]:
+    if draft.run_source is RunSource.WEBCONTAINER and not conversation.main:
+        raise Invalid("Only an app project's messages can run in a browser.", field="runSource")
+    message = _user_message(tx, draft.content, draft.client_message_id)
+    reply = Message(
+        role=MessageRole.ASSISTANT,
+        status=MessageStatus.PENDING,
+        model=model.id,
+        provider=model.provider,
+    )
+    await messages.append(tx, conversation, message, reply)
+    return message, reply
+
+
+def _user_message(tx: Transaction, content: str, client_message_id: str | None) -> Message:
+    messages.refuse_empty(content)
+    return Message(
+        role=MessageRole.USER,
+        user_id=tx.actor.viewer.id,
+        content=content,
+        client_message_id=client_message_id,
+    )
+
+
+def _generation(tx: Transaction, reply: Message, model: ModelInfo) -> Generation:
+    return Generation(
+        owner_id=reply.owner_id,
+        message_id=reply.id,
+        user_id=tx.actor.viewer.id,
+        model=model.id,
+    )

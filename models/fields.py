@@ -1,0 +1,193 @@
+"""The column types, each with its description and its bounds.
+
+A column is declared as `name: str = text("What it is.", limit=200)`. The description becomes the
+column's comment and the API's text; the bounds are checked by the write path, so no verb can
+go round them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from tortoise import fields
+from tortoise.fields.base import OnDelete
+
+from models.errors import Invalid
+
+KEY_TYPE = 'TEXT COLLATE "C"'
+
+
+def camel(name: str) -> str:
+    """`sandbox_url` → `sandboxUrl`, as the API spells it."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def refuse_unstorable(value: str, field: str) -> None:
+    """PostgreSQL keeps neither NUL nor lone surrogates; raise Invalid for both."""
+    if "\0" in value:
+        raise Invalid("Text must not contain NUL.", field=field)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Invalid("Text must be valid Unicode.", field=field) from None
+
+
+class Column(fields.Field[Any]):
+    """A column that checks what is written to it. `indexable` columns may be in a B-tree."""
+
+    def check(self, value: Any) -> None:
+        """Raise Invalid, naming the field as the API spells it, when `value` does not fit."""
+
+
+class TextColumn(Column):
+    field_type = str
+    SQL_TYPE = "TEXT"
+
+    def __init__(self, *, limit: int, blank: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.limit = limit
+        self.blank = blank
+
+    def check(self, value: Any) -> None:
+        field = camel(self.model_field_name)
+        if len(value) > self.limit:
+            raise Invalid(f"At most {self.limit:,} characters.", field=field)
+        if not self.blank and not value.strip():
+            raise Invalid("Must not be empty.", field=field)
+        refuse_unstorable(value, field)
+
+
+class KeyColumn(TextColumn):
+    SQL_TYPE = KEY_TYPE
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"limit": 255, "blank": False, **options})
+
+
+class TimeColumn(Column):
+    field_type = datetime
+    SQL_TYPE = "TIMESTAMPTZ(3)"
+
+    def to_python_value(self, value: Any) -> Any:
+        return value
+
+
+class IntegerColumn(Column):
+    field_type = int
+    SQL_TYPE = "BIGINT"
+
+    def __init__(self, *, least: int, most: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.least = least
+        self.most = most
+
+    def check(self, value: Any) -> None:
+        if not self.least <= value <= self.most:
+            raise Invalid(
+                f"Must be from {self.least:,} to {self.most:,}.",
+                field=camel(self.model_field_name),
+            )
+
+
+class BooleanColumn(Column):
+    SQL_TYPE = "BOOLEAN"
+    field_type = bool
+
+    def to_python_value(self, value: Any) -> Any:
+        return value
+
+
+class JsonColumn(Column):
+    field_type = dict
+    SQL_TYPE = "JSONB"
+    indexable = False
+
+    def to_python_value(self, value: Any) -> Any:
+        return value
+
+    def check(self, value: Any) -> None:
+        _check_json(value, camel(self.model_field_name))
+
+
+class ChoiceColumn(KeyColumn):
+    def __init__(self, *, choices: type[StrEnum], **options: Any) -> None:
+        super().__init__(**options)
+        self.choices = choices
+
+    def to_python_value(self, value: Any) -> Any:
+        return None if value is None else self.choices(value)
+
+
+def _check_json(value: Any, field: str) -> None:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            refuse_unstorable(item, field)
+        elif isinstance(item, dict):
+            stack.extend(item.keys())  # type: ignore[arg-type]
+            stack.extend(item.values())  # type: ignore[arg-type]
+        elif isinstance(item, list):
+            stack.extend(item)  # type: ignore[arg-type]
+
+
+def key(description: str, *, null: bool = False, unique: bool = False) -> Any:
+    """An id or another exact key, collated "C", at most 255 characters."""
+    return KeyColumn(description=description, null=null, unique=unique)
+
+
+def text(
+    description: str, *, limit: int, blank: bool = False, null: bool = False, default: Any = None
+) -> Any:
+    """Text of at most `limit` characters; `blank` allows the empty one."""
+    return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
+
+
+def moment(description: str, *, null: bool = False) -> Any:
+    """A time in whole milliseconds."""
+    return TimeColumn(description=description, null=null)
+
+
+def integer(
+    description: str,
+    *,
+    least: int = 0,
+    most: int = 2**31 - 1,
+    null: bool = False,
+    default: int | None = None,
+) -> Any:
+    """A whole number from `least` to `most`, both included."""
+    return IntegerColumn(
+        description=description, least=least, most=most, null=null, default=default
+    )
+
+
+def flag(description: str, *, null: bool = False, default: bool | None = None) -> Any:
+    """True or false."""
+    return BooleanColumn(description=description, null=null, default=default)
+
+
+def json(description: str, *, null: bool = False, default: Any = None) -> Any:
+    """Any JSON value, kept as jsonb."""
+    return JsonColumn(description=description, null=null, default=default)
+
+
+def choice(
+    choices: type[StrEnum], description: str, *, null: bool = False, default: Any = None
+) -> Any:
+    """One of `choices`, stored as the enum's value and held by a check constraint."""
+    return ChoiceColumn(choices=choices, description=description, null=null, default=default)
+
+
+def reference(model: str, description: str, *, null: bool = False) -> Any:
+    """A foreign key to the table of `model`, by name; the column is `<field>_id`."""
+    return fields.ForeignKeyField(
+        f"models.{model}",
+        related_name=False,
+        on_delete=OnDelete.NO_ACTION,
+        null=null,
+        description=description,
+    )

@@ -1,0 +1,26 @@
+"""What is kept for a while only: the event log and the idempotency keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.ports import Clock, Database
+
+LOG_KEPT = timedelta(hours=25)  # an hour more than a resume token holds
+BATCH = 5_000
+
+_OLD_EVENTS = f"""\
+DELETE FROM event_log WHERE position = ANY (ARRAY(
+    SELECT position FROM event_log WHERE at < $1 ORDER BY at LIMIT {BATCH}))"""
+_OLD_KEYS = f"""\
+DELETE FROM idempotency_key WHERE row_id = ANY (ARRAY(
+    SELECT row_id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT {BATCH}))"""
+
+
+async def forget_the_old(database: Database, clock: Clock) -> None:
+    """Delete what is past its time, a bounded number of rows a call."""
+    async with database.connection() as connection:
+        await connection.execute(_OLD_EVENTS, clock.now() - LOG_KEPT)
+        await connection.execute(_OLD_KEYS, clock.now())

@@ -1,0 +1,123 @@
+"""Idempotency keys: a mutation repeated with its key gives the first one's result.
+
+The key's row is the verb's first statement, so parallel retries wait on it; a failed verb rolls
+it back with everything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from tortoise import Model
+
+from models import fields, ids, statements
+from models.base import Record
+from models.errors import Conflict, NotFound
+from models.indexes import index, unique
+from models.packages import model_of
+from models.viewer import Permission
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+KEPT = timedelta(hours=24)
+
+_CLAIM = """\
+INSERT INTO idempotency_key (viewer_id, mutation, key, hash, expires_at)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT (viewer_id, mutation, key) DO NOTHING
+RETURNING true"""
+_EARLIER = """\
+SELECT hash, results FROM idempotency_key WHERE viewer_id = $1 AND mutation = $2 AND key = $3"""
+_RESULTS = """\
+UPDATE idempotency_key SET results = $4 WHERE viewer_id = $1 AND mutation = $2 AND key = $3"""
+
+
+class IdempotencyKey(Model):
+    """A key that a viewer gave with a mutation, and what that mutation made; kept 24 hours."""
+
+    row_id: int = fields.fields.BigIntField(primary_key=True, generated=True)
+    viewer_id: str = fields.key("Who gave it; the address for those without a user.")
+    mutation: str = fields.key("The mutation it was given with.")
+    key: str = fields.key("The key itself.")
+    hash: str = fields.key("SHA-256 of the payload without the key.")
+    results: Any = fields.json("The ids of the results by name.", null=True)
+    expires_at: datetime = fields.moment("When it is forgotten.")
+
+    indexes = (unique("viewer_id", "mutation", "key"), index("expires_at"))
+
+    class Meta:
+        table = "idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A mutation that is to happen once. `hash` covers everything else in the payload."""
+
+    mutation: str
+    key: str
+    hash: str
+
+
+def once(mutation: str, key: str, payload: Any) -> Once:
+    """The key of one mutation with its JSON-able payload."""
+    body = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    return Once(mutation, key, hashlib.sha256(body).hexdigest())
+
+
+async def begin(tx: Transaction, once: Once, function: Callable[..., Any]) -> Any:
+    """Claim the key, or return what the first call made.
+
+    Raises Conflict when the key was used with another payload, NotFound when the result is gone.
+    """
+    viewer = tx.actor.viewer.id
+    expires = tx.now + KEPT
+    args = (viewer, once.mutation, once.key)
+    if await tx.connection.fetchval(_CLAIM, *args, once.hash, expires):
+        return None
+    earlier = await tx.connection.fetchrow(_EARLIER, *args)
+    if earlier is None:
+        raise Conflict("The idempotency key is just expiring; try again.", retry_after=1)
+    if earlier["hash"] != once.hash:
+        raise Conflict("This key was used with other input.", field="idempotencyKey")
+    return await _results(tx, earlier["results"], function)
+
+
+async def finish(tx: Transaction, once: Once, result: Any) -> None:
+    """Keep the ids of what was made."""
+    viewer = tx.actor.viewer.id
+    await tx.connection.execute(_RESULTS, viewer, once.mutation, once.key, _ids(result))
+
+
+def _ids(result: Any) -> dict[str, str | None]:
+    if isinstance(result, Record):
+        return {"": result.id}
+    rows = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
+    return {name: row.id if row is not None else None for name, row in rows.items()}
+
+
+async def _results(tx: Transaction, found: dict[str, str | None], function: Any) -> Any:
+    rows = {name: await _row(tx, id) if id else None for name, id in found.items()}
+    if "" in rows:
+        return rows[""]
+    # By name: what the arguments are annotated with is not there at run time.
+    kind = function.__globals__[get_annotations(function)["return"]]
+    return kind(**rows)
+
+
+async def _row(tx: Transaction, id: str) -> Record:
+    model = model_of(ids.prefix_of(id) or "")
+    if model is not None:
+        parameters = statements.Parameters(tx.actor.viewer, id)
+        rule = statements.reachable(model, parameters, Permission.READ)
+        sql = statements.select(model, f"t.id = $1 AND {rule}")
+        row = await tx.connection.fetchrow(sql, *parameters.args)
+        if row is not None:
+            return model.from_row(row)
+    raise NotFound("What this key made is gone.", field="idempotencyKey")

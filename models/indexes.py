@@ -1,0 +1,73 @@
+"""Indexes and checks as PostgreSQL spells them back, so that a catalogue can be compared.
+
+Tortoise's migrations drop constraints silently and know no DESC or partial index, so these are
+declared here, created by `RunSQL` in a migration, and compared with the catalogue by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.base import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A B-tree over `columns` (`created_at DESC`), for the rows that meet `where`.
+
+    `where` is written as PostgreSQL prints it: `(deleted_at IS NULL)`, `on_branch`.
+    """
+
+    columns: tuple[str, ...]
+    unique: bool = False
+    where: str = ""
+
+    def name(self, table: str) -> str:
+        """`message_project_id_order_id_idx`; partial ones end in `_part`, unique ones in `_key`."""
+        words = "_".join(column.replace(" DESC", "") for column in self.columns)
+        ending = "key" if self.unique else "idx"
+        return f"{table}_{words}_{'part_' if self.where else ''}{ending}"
+
+    def sql(self, table: str) -> str:
+        """The statement that creates it, letter for letter what `pg_get_indexdef` prints."""
+        unique = "UNIQUE " if self.unique else ""
+        where = f" WHERE {self.where}" if self.where else ""
+        return (
+            f"CREATE {unique}INDEX {self.name(table)} ON public.{table} "
+            f"USING btree ({', '.join(self.columns)}){where}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every row meets, written as PostgreSQL prints it."""
+
+    name: str
+    condition: str
+
+    def sql(self, table: str) -> str:
+        """The statement that adds it."""
+        return f"ALTER TABLE public.{table} ADD CONSTRAINT {self.name} CHECK {self.condition}"
+
+
+def unique(*columns: str, where: str = "") -> Index:
+    """A unique index."""
+    return Index(columns, unique=True, where=where)
+
+
+def index(*columns: str, where: str = "") -> Index:
+    """A plain index."""
+    return Index(columns, where=where)
+
+
+def checks_of(model: type[Record]) -> tuple[Check, ...]:
+    """The declared checks and one for each column of choices."""
+    table = model.table()
+    found = list(model.checks)
+    for column, choices in model.choice_columns().items():
+        listed = ", ".join(f"'{choice.value}'::text" for choice in choices)
+        condition = f"({column} = ANY (ARRAY[{listed}]))"
+        found.append(Check(f"{table}_{column}_check", condition))
+    return tuple(found)

@@ -1,0 +1,105 @@
+"""The SQL of reading and writing single tables. Text depends on tables alone, so plans are reused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from models.viewer import Permission, Viewer
+
+if TYPE_CHECKING:
+    from models.base import Record
+
+LOG = """\
+INSERT INTO event_log (owner_id, changes, actor_id, verb, request_id, at)
+SELECT key, value, $2, $3, $4, $5 FROM jsonb_each($1::jsonb) ORDER BY key"""
+
+
+class Parameters:
+    """Collects the arguments of a statement and gives their placeholders."""
+
+    def __init__(self, viewer: Viewer, *args: Any) -> None:
+        self.args: list[Any] = list(args)
+        self._viewer = viewer
+        self._owners: dict[Permission, str] = {}
+
+    def add(self, value: Any) -> str:
+        """Add an argument and return its placeholder."""
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+    def owners(self, permission: Permission) -> str:
+        """The placeholder of the owners on whom the viewer holds `permission`."""
+        if permission not in self._owners:
+            self._owners[permission] = self.add(list(self._viewer.owners_with(permission)))
+        return self._owners[permission]
+
+
+def listed(model: type[Record], alias: str = "t") -> str:
+    """The columns of a table for a SELECT."""
+    return ", ".join(f"{alias}.{name}" for name in model.columns())
+
+
+def reachable(
+    model: type[Record], parameters: Parameters, need: Permission, alias: str = "t"
+) -> str:
+    """The condition under which the viewer of `parameters` reaches a row."""
+    return model.access.condition(model, alias, parameters.owners, need)
+
+
+def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tuple[str, list[Any]]:
+    """Lock one row through its rule."""
+    parameters = Parameters(viewer, id)
+    condition = reachable(model, parameters, need)
+    sql = f"SELECT {listed(model)} FROM {model.table()} t WHERE t.id = $1 AND {condition}"
+    return f"{sql} FOR NO KEY UPDATE OF t", parameters.args
+
+
+def select(model: type[Record], where: str, *, lock: bool = False) -> str:
+    """All columns of the rows that meet `where`."""
+    ending = " FOR NO KEY UPDATE" if lock else ""
+    return f"SELECT {listed(model)} FROM {model.table()} t WHERE {where}{ending}"
+
+
+def insert(model: type[Record], rows: Sequence[Record]) -> tuple[str, list[Any]]:
+    """Insert rows in one statement."""
+    names = model.columns()
+    args = [value for row in rows for value in row.values()]
+    places = ", ".join(
+        f"({', '.join(f'${n * len(names) + k}' for k in range(1, len(names) + 1))})"
+        for n in range(len(rows))
+    )
+    return f"INSERT INTO {model.table()} ({', '.join(names)}) VALUES {places}", args
+
+
+@cache
+def update(model: type[Record], names: tuple[str, ...]) -> str:
+    """Write columns of the row $1."""
+    assigned = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, 2))
+    return f"UPDATE {model.table()} SET {assigned} WHERE id = $1"
+
+
+@cache
+def update_many(model: type[Record], names: tuple[str, ...]) -> str:
+    """Write columns of the rows in $1."""
+    return update(model, names).replace("id = $1", "id = ANY($1::text[])")
+
+
+@cache
+def count_up(model: type[Record], column: str) -> str:
+    """Add $2 to a counter of the row $1 unless that brings it under $3."""
+    return (
+        f"UPDATE {model.table()} SET {column} = {column} + $2, updated_at = $4 "
+        f"WHERE id = $1 AND ($3::bigint IS NULL OR {column} + $2 >= $3) RETURNING {column}"
+    )
+
+
+def delete(model: type[Record], where: str) -> str:
+    """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; return them."""
+    table = model.table()
+    return (
+        f"WITH gone AS (SELECT id FROM {table} t WHERE {where} FOR UPDATE) "
+        f"DELETE FROM {table} t WHERE t.id = ANY (ARRAY(SELECT id FROM gone)) "
+        f"RETURNING {listed(model)}"
+    )

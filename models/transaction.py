@@ -1,0 +1,200 @@
+"""A transaction: its rows, each held once, and the notes of what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from models import changes, ids, statements
+from models.errors import NotFound
+from models.viewer import Permission
+
+if TYPE_CHECKING:
+    from models.base import Record
+    from models.ports import Connection
+    from models.verbs import Actor
+
+RowT = TypeVar("RowT", bound="Record")
+
+
+class Transaction:
+    """One try of a verb. Everything in it commits together or not at all.
+
+    `now` is the time that all its rows are stamped with. Once it is `over`, committed or not, its
+    rows do not change any more.
+    """
+
+    def __init__(self, connection: Connection, actor: Actor, verb: str) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.verb = verb
+        self.now: datetime = actor.clock.now()
+        self.over = False
+        self._rows: dict[str, Record] = {}
+        self._notes: dict[str, changes.Change] = {}
+
+    # -- reading ---------------------------------------------------------------------------
+
+    async def reach(
+        self,
+        model: type[RowT],
+        id: str,
+        *,
+        need: Permission = Permission.WRITE,
+        field: str | None = None,
+    ) -> RowT:
+        """Lock and return a row that the viewer holds `need` on. Raises NotFound."""
+        sql, args = statements.reach(model, id, self.actor.viewer, need)
+        row = await self.connection.fetchrow(sql, *args)
+        if row is None:
+            raise NotFound("There is no such thing, or it is not yours.", field=field)
+        return self._hold(model, row, locked=True)
+
+    async def lock(self, model: type[RowT], id: str) -> RowT | None:
+        """Lock and return a row that a reached row points to; the rule is not asked again."""
+        found = await self.find(model, "id = $1", id, lock=True)
+        return found[0] if found else None
+
+    async def find(
+        self, model: type[RowT], where: str, *args: Any, lock: bool = False
+    ) -> list[RowT]:
+        """The rows that meet `where`, which may end in ORDER BY and LIMIT."""
+        sql = statements.select(model, where, lock=lock)
+        rows = await self.connection.fetch(sql, *args)
+        return [self._hold(model, row, locked=lock) for row in rows]
+
+    async def first(
+        self, model: type[RowT], where: str, *args: Any, lock: bool = False
+    ) -> RowT | None:
+        """The first row that meets `where`, or None."""
+        found = await self.find(model, f"{where} LIMIT 1", *args, lock=lock)
+        return found[0] if found else None
+
+    # -- writing ---------------------------------------------------------------------------
+
+    async def add(self, row: RowT) -> RowT:
+        """Insert a row: gives it an id and its times, checks it, notes it."""
+        await self.add_many([row])
+        return row
+
+    async def add_many(self, rows: Sequence[RowT]) -> None:
+        """Insert rows of one table in one statement."""
+        if not rows:
+            return
+        for row in rows:
+            self._stamp(row)
+        sql, args = statements.insert(type(rows[0]), rows)
+        await self.connection.execute(sql, *args)
+        for row in rows:
+            row.transaction, row.locked = self, True
+            self._rows[row.id] = row
+            self._note(changes.added(row))
+
+    async def change(self, row: RowT, columns: Mapping[str, Any]) -> RowT:
+        """Write the columns of a row that differ; locks and refreshes it first if need be."""
+        if not row.locked:
+            await self.lock(type(row), row.id)
+        differing = {n: v for n, v in columns.items() if getattr(row, n) != v}
+        if not differing:
+            return row
+        row.check(differing)
+        old = row.index_keys()
+        differing["updated_at"] = self.now
+        sql = statements.update(type(row), tuple(differing))
+        await self.connection.execute(sql, row.id, *differing.values())
+        for name, value in differing.items():
+            setattr(row, name, value)
+        note = changes.Change("change", row.id, row.owner, set(differing), old, row.index_keys())
+        self._note(note)
+        return row
+
+    async def change_many(
+        self, model: type[RowT], where: str, *args: Any, **columns: Any
+    ) -> list[RowT]:
+        """Write the same columns of every row that meets `where`; locks them in id order."""
+        rows = await self.find(model, f"{where} ORDER BY id", *args, lock=True)
+        model.check(columns)
+        rows = [row for row in rows if any(getattr(row, n) != v for n, v in columns.items())]
+        if rows:
+            written = {**columns, "updated_at": self.now}
+            sql = statements.update_many(model, tuple(written))
+            await self.connection.execute(sql, [row.id for row in rows], *written.values())
+            self._changed(rows, written)
+        return rows
+
+    def _changed(self, rows: Iterable[Record], written: Mapping[str, Any]) -> None:
+        for row in rows:
+            old = row.index_keys()
+            for name, value in written.items():
+                setattr(row, name, value)
+            note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
+            self._note(note)
+
+    async def count_up(
+        self, row: Record, column: str, by: int = 1, *, floor: int | None = None
+    ) -> int | None:
+        """Add `by` to a counter in one guarded UPDATE and return the new value.
+
+        None, and nothing written, when the result would be under `floor`.
+        """
+        sql = statements.count_up(type(row), column)
+        value: int | None = await self.connection.fetchval(sql, row.id, by, floor, self.now)
+        if value is not None:
+            old = row.index_keys()
+            setattr(row, column, value)
+            row.updated_at = self.now
+            names = {column, "updated_at"}
+            self._note(changes.Change("change", row.id, row.owner, names, old, row.index_keys()))
+        return value
+
+    async def remove(self, row: Record) -> None:
+        """Delete a row."""
+        await self.connection.execute(f"DELETE FROM {row.table()} WHERE id = $1", row.id)
+        self._rows.pop(row.id, None)
+        self._note(changes.removed(row))
+
+    async def remove_many(self, model: type[Record], where: str, *args: Any) -> int:
+        """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; count them."""
+        sql = statements.delete(model, where)
+        rows = [model.from_row(row) for row in await self.connection.fetch(sql, *args)]
+        for row in rows:
+            self._note(changes.removed(row))
+        return len(rows)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    async def log(self) -> bool:
+        """Write the notes to the event log, one row per owner; the transaction's last statement."""
+        owners: dict[str, list[dict[str, Any]]] = {}
+        for note in self._notes.values():
+            owners.setdefault(note.owner, []).append(note.as_json())
+        if owners:
+            viewer = self.actor.viewer.user_id
+            await self.connection.execute(
+                statements.LOG, owners, viewer, self.verb, self.actor.request_id, self.now
+            )
+        return bool(owners)
+
+    def _stamp(self, row: Record) -> None:
+        row.id = row.id or ids.new_id(row.prefix)
+        row.created_at = row.updated_at = self.now
+        row.check({name: getattr(row, name) for name in row.columns()})
+
+    def _note(self, note: changes.Change) -> None:
+        if note.id in self._notes:
+            self._notes[note.id].merge(note)
+        else:
+            self._notes[note.id] = note
+
+    def _hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
+        known = self._rows.get(row["id"])
+        if known is not None and (known.locked or not locked):
+            return known  # type: ignore[return-value]  # an id names one model
+        fresh = model.from_row(row)
+        if known is None:
+            known = self._rows[fresh.id] = fresh
+        for name in model.columns():
+            setattr(known, name, getattr(fresh, name))
+        known.transaction, known.locked = self, locked
+        return known  # type: ignore[return-value]

@@ -1,0 +1,158 @@
+"""`@verb`: the one way to write. Opens the transaction, locks the root, retries, tells the others.
+
+A verb is a coroutine method of an aggregate root, or a function where there is no root yet:
+
+    class Project(Record):
+        @verb
+        async def rename(self, tx: Transaction, name: str) -> Project: ...
+
+    @verb
+    async def create_project(tx: Transaction, name: str) -> Project: ...
+
+Called with an Actor it is the outermost: `await Project.rename(actor, project_id, name)`. Called
+with a Transaction it joins that one: `await project.rename(tx, name)`. Its arguments are ids and
+frozen values, never rows, since the outermost verb may run again from the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import update_wrapper
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from models import idempotency
+from models.errors import Conflict
+from models.transaction import Transaction
+
+if TYPE_CHECKING:
+    from models.base import Record
+    from models.ports import Bus, Clock, Database, ModelCatalogue
+    from models.viewer import Viewer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+RowT = TypeVar("RowT", bound="Record")
+
+TRIES = 6
+PAUSE = 0.02  # seconds before the second try; doubles with each
+ALREADY_THERE = "23505"  # unique violation
+TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and with what: the viewer and the ports that verbs need."""
+
+    viewer: Viewer
+    database: Database
+    clock: Clock
+    bus: Bus
+    models: ModelCatalogue
+    request_id: str | None = None
+    once: idempotency.Once | None = None
+
+    def doing_once(self, once: idempotency.Once | None) -> Actor:
+        """The same actor, whose next verb runs once for that key."""
+        return replace(self, once=once)
+
+
+class RootVerb(Generic[RowT, P, T]):
+    """A verb of an aggregate root: called on the class with an id, or on a row inside a verb."""
+
+    def __init__(self, body: Callable[Concatenate[RowT, Transaction, P], Awaitable[T]]) -> None:
+        self._body = body
+        update_wrapper(self, body)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(
+        self, row: None, model: type[RowT]
+    ) -> Callable[Concatenate[Actor | Transaction, str, P], Coroutine[Any, Any, T]]: ...
+    @overload
+    def __get__(
+        self, row: RowT, model: type[RowT]
+    ) -> Callable[Concatenate[Transaction, P], Awaitable[T]]: ...
+    def __get__(self, row: RowT | None, model: type[RowT]) -> Any:
+        if row is not None:
+            return self._body.__get__(row)
+
+        async def call(caller: Actor | Transaction, id: str, *args: Any, **options: Any) -> T:
+            async def body(tx: Transaction) -> T:
+                return await self._body(await tx.reach(model, id, field="id"), tx, *args, **options)
+
+            return await _run(caller, self._body, body)
+
+        return call
+
+
+@overload
+def verb(
+    body: Callable[Concatenate[Transaction, P], Awaitable[T]],
+) -> Callable[Concatenate[Actor | Transaction, P], Coroutine[Any, Any, T]]: ...
+@overload
+def verb(
+    body: Callable[Concatenate[RowT, Transaction, P], Awaitable[T]],
+) -> RootVerb[RowT, P, T]: ...
+def verb(body: Any) -> Any:
+    """Make a verb of a coroutine function. See the module's docstring."""
+    if next(iter(signature(body).parameters)) == "self":
+        return RootVerb(body)
+
+    async def call(caller: Actor | Transaction, *args: Any, **options: Any) -> Any:
+        return await _run(caller, body, lambda tx: body(tx, *args, **options))
+
+    return update_wrapper(call, body)
+
+
+async def _run(
+    caller: Actor | Transaction,
+    function: Callable[..., Any],
+    body: Callable[[Transaction], Awaitable[T]],
+) -> T:
+    if isinstance(caller, Transaction):
+        return await body(caller)
+    for attempt in range(TRIES):
+        if attempt:
+            jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+            await asyncio.sleep(PAUSE * 2 ** (attempt - 1) * jitter)
+        try:
+            return await _attempt(caller, function, body)
+        except Exception as error:
+            if not _worth_another_try(error, attempt):
+                raise
+    raise Conflict("Too many changes at once; try again.", retry_after=1)
+
+
+def _worth_another_try(error: Exception, attempt: int) -> bool:
+    """Whether what failed may succeed from the start. Raises Conflict for a row that is there.
+
+    A unique violation is tried once more, since the verb then finds the row of its neighbour.
+    """
+    state = getattr(error, "sqlstate", None)
+    if state == ALREADY_THERE and attempt > 0:
+        raise Conflict("There is one like it already.") from error
+    return state in TRY_AGAIN or state == ALREADY_THERE
+
+
+async def _attempt(
+    actor: Actor, function: Callable[..., Any], body: Callable[[Transaction], Awaitable[T]]
+) -> T:
+    async with actor.database.transaction() as connection:
+        tx = Transaction(connection, actor, function.__qualname__)
+        try:
+            if actor.once is not None:
+                earlier = await idempotency.begin(tx, actor.once, function)
+                if earlier is not None:
+                    return earlier
+            result = await body(tx)
+            if actor.once is not None:
+                await idempotency.finish(tx, actor.once, result)
+            wrote = await tx.log()
+        finally:
+            tx.over = True
+    if wrote:
+        actor.bus.committed()
+    return result

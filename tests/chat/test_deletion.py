@@ -1,0 +1,64 @@
+"""Deleting a project: hidden at once, emptied in bounded batches, a tombstone kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from models.chat.deletion import work_off_deletion
+from models.verbs import Actor
+from models.viewer import SIGNED_OUT
+from tests.harness.api import Server, StartServer
+
+
+class LaterClock:
+    """A clock that is 31 days ahead."""
+
+    def __init__(self, server: Server) -> None:
+        self._clock = server.services.ports.clock
+
+    def now(self):
+        return self._clock.now() + timedelta(days=31)
+
+
+async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServer) -> None:
+    server = await start_server(worker=False)
+    ada = server.user()
+    made = await ada.do(
+        "createProjectWithMessage",
+        "{ project { id } message { id } reply { id } }",
+        content="Build it",
+        attachments=[{"url": "https://files.example/a.png", "size": 9}],
+    )
+    project = made["project"]["id"]
+    await ada.do("saveFiles", "{ fileSnapshot { id } }", projectId=project, files={"a.txt": "a"})
+    await ada.do("saveFragmentDraft", "{ draft { id } }", projectId=project, files={"a.txt": "b"})
+    await ada.do("deleteProject", "{ deletedProjectId }", id=project)
+    assert (
+        await ada.run("query($id: ID!) { node(id: $id) { id } }", id=made["message"]["id"])
+    ) == {"node": None}
+    stopped = await server.sql("SELECT status, outcome FROM message WHERE role = 'ASSISTANT'")
+    assert stopped == [{"status": "COMPLETE", "outcome": "CANCELED"}]
+
+    ports = server.services.ports
+    early = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
+    assert not await work_off_deletion(early), "not before 30 days"
+    late = Actor(SIGNED_OUT, ports.database, LaterClock(server), ports.bus, ports.models)
+    rounds = 0
+    while await work_off_deletion(late, batch=1):
+        rounds += 1
+    assert rounds > 5, "one row a batch"
+    for table in (
+        "message",
+        "conversation",
+        "attachment",
+        "generation",
+        "agent_run",
+        "file_snapshot",
+        "fragment_draft",
+    ):
+        assert await server.sql(f"SELECT id FROM {table}") == [], table  # noqa: S608 - our names
+    (row,) = await server.sql("SELECT name, deleted_at FROM project")
+    assert row["name"] == "Deleted"
+    assert row["deleted_at"] is not None
+    (job,) = await server.sql("SELECT state, removed_rows FROM deletion_job")
+    assert job == {"state": "complete", "removed_rows": rounds - 1}

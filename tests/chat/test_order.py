@@ -1,0 +1,80 @@
+"""The order of messages: 1, 2, 3 … in the order of commits, whoever sends and wherever."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.harness.api import Api, Refused, Server, StartServer
+
+
+async def start(server: Server) -> str:
+    made = await server.user().do(
+        "createProject", "{ project { id } }", name="One", framework="VUE"
+    )
+    return made["project"]["id"]
+
+
+async def check_order(server: Server) -> list[dict[str, object]]:
+    """The messages by their order, checked against the order of the commits."""
+    rows = await server.sql(
+        "SELECT id, role, parent_id, order_id FROM message ORDER BY order_id"
+    )
+    assert [row["order_id"] for row in rows] == list(range(1, len(rows) + 1))
+    committed = [
+        change["new"]["order_id"]
+        for row in await server.sql("SELECT changes FROM event_log ORDER BY position")
+        for change in sorted(row["changes"], key=lambda one: one["new"].get("order_id", 0))
+        if change["op"] == "add" and change["id"].startswith("msg_")
+    ]
+    assert committed == list(range(1, len(rows) + 1)), "the order of the commits"
+    (last,) = await server.sql("SELECT last_order_id FROM conversation")
+    assert last["last_order_id"] == len(rows)
+    parents = [None, *(row["id"] for row in rows)]
+    assert [row["parent_id"] for row in rows] == parents[:-1], "each follows the one before"
+    return rows
+
+
+async def test_a_hundred_parallel_messages_have_no_gap(start_server: StartServer) -> None:
+    servers = [await start_server(worker=False) for _ in range(2)]
+    to = {"projectId": await start(servers[0])}
+    callers = [server.user() for server in servers]
+    await asyncio.gather(
+        *(
+            callers[n % 2].do("createMessage", "{ message { id } }", to=to, content=f"{n}")
+            for n in range(100)
+        )
+    )
+    assert len(await check_order(servers[0])) == 100
+
+
+async def test_each_answer_stands_next_to_its_message(start_server: StartServer) -> None:
+    servers = [await start_server(worker=False) for _ in range(2)]
+    to = {"projectId": await start(servers[0])}
+    callers = [server.user() for server in servers]
+
+    async def send(caller: Api, number: int) -> tuple[str, str] | None:
+        if number < 34:
+            try:
+                await caller.do("createMessage", "{ message { id } }", to=to, content="note")
+            except Refused as refused:
+                assert refused.code == "CONFLICT", "an answer is being written"
+            return None
+        sent = await caller.do(
+            "sendMessage",
+            "{ message { id } reply { id } }",
+            to=to,
+            content=f"{number}",
+            supersede=True,
+        )
+        return sent["message"]["id"], sent["reply"]["id"]
+
+    sent = await asyncio.gather(*(send(callers[n % 2], n) for n in range(100)))
+    rows = await check_order(servers[0])
+    place = {row["id"]: number for number, row in enumerate(rows)}
+    pairs = [pair for pair in sent if pair is not None]
+    assert len(pairs) == 66
+    assert len(rows) > 2 * len(pairs), "some notes came in between"
+    for message, reply in pairs:
+        assert place[reply] == place[message] + 1
+    unfinished = await servers[0].sql("SELECT id FROM message WHERE status <> 'COMPLETE'")
+    assert unfinished == [{"id": rows[-1]["id"]}], "only the newest is still to be answered"

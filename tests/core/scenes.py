@@ -1,0 +1,194 @@
+"""Every verb once, on a filled database: by the API's mutations, and as the worker calls them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from models.accounts.users import User
+from models.builder.claims import reap_runs
+from models.chat import chunks
+from models.chat.chunks import Window
+from models.chat.deletion import work_off_deletion
+from models.chat.generations import (
+    Answer,
+    Lease,
+    claim_generations,
+    finish_generation,
+    give_up_generation,
+    hand_back_generation,
+    reap_generations,
+    renew,
+)
+from models.chat.projects import Project
+from models.chat.prompting import read_prompt
+from models.housekeeping import forget_the_old
+from models.verbs import Actor
+from models.viewer import SIGNED_OUT
+from tests.harness.api import Server
+from tests.harness.filling import FILES, Filling
+
+LEASE = timedelta(seconds=30)
+ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
+STREAM = "subscription($id: ID!) { messageStreamed(messageId: $id) { text cursor } }"
+MESSAGES = """subscription($id: ID!, $after: String) {
+  messageChanged(of: {projectId: $id}, after: $after) { node { id } cursor } }"""
+RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
+
+
+class Verbs:
+    """Calls the verbs and remembers the mutations it has called."""
+
+    def __init__(self, server: Server, filling: Filling) -> None:
+        self.server = server
+        self.api = server.user("user-0")
+        self.called: set[str] = set()
+        mine = filling.ids[Project][filling.users[0]]
+        self.project, self.other = mine[0], mine[1]
+        self.filling = filling
+
+    async def do(self, mutation: str, selection: str, **values: Any) -> Any:
+        """Call a mutation."""
+        self.called.add(mutation)
+        return await self.api.do(mutation, selection, **values)
+
+    async def all(self) -> None:
+        """Call all there are."""
+        await self.people()
+        await self.messages()
+        await self.files()
+        await self.runs()
+        await self.hear()
+        await self.work()
+        await self.tidy()
+
+    async def people(self) -> None:
+        await self.do("createGuest", "{ user { id } }", name="Guest")
+        await self.server.user("newcomer").run("{ me { id } }")
+
+    async def messages(self) -> None:
+        attachments = [{"url": "https://example.com/a.png", "size": 9}]
+        new = {"content": "Build it", "attachments": attachments, "idempotencyKey": "one"}
+        for _ in range(2):
+            await self.do("createProjectWithMessage", "{ project { id } agentRun { id } }", **new)
+        to = {"projectId": self.project}
+        sent = await self.do("sendMessage", "{ reply { id } }", to=to, content="More")
+        again = {"to": to, "content": "Rather", "supersede": True}
+        sent = await self.do("sendMessage", "{ message { id } reply { id } }", **again)
+        await self.do("stopMessage", "{ message { id } }", id=sent["reply"]["id"])
+        made = await self.do("createMessage", "{ message { id } }", to=to, content="Note")
+        id = made["message"]["id"]
+        await self.do("updateMessage", "{ message { id } }", id=id, content="Notes")
+        await self.do("addAttachment", "{ attachment { id } }", messageId=id, **attachments[0])
+        running = self.filling.running[0]
+        await self.do("stopMessage", "{ message { id } }", id=running)
+
+    async def files(self) -> None:
+        project = {"projectId": self.project}
+        message = (await self.newest())["nodes"][0]
+        about = {"sandboxUrl": "https://example.com", "title": "T", "framework": "VUE"}
+        for _ in range(2):
+            await self.do(
+                "upsertFragment",
+                "{ fragment { id } }",
+                messageId=message["id"],
+                files=FILES,
+                **about,
+            )
+            await self.do("saveFragmentDraft", "{ draft { id } }", **project, files={"b": ""})
+        await self.do("clearFragmentDraft", "{ deletedDraftId }", **project)
+        fragment = (await self.newest())["nodes"][0]["fragment"]["id"]
+        came = {"messageId": message["id"], "fragmentId": fragment}
+        saved = await self.do(
+            "saveFiles", "{ fileSnapshot { id } }", **project, files=FILES, **came
+        )
+        restored = saved["fileSnapshot"]["id"]
+        await self.do("restoreFileSnapshot", "{ fileSnapshot { id } }", id=restored)
+
+    async def newest(self) -> Any:
+        query = "query($id: ID!) { project(id: $id) { messages(last: 1) { nodes { id fragment { id } } } } }"
+        return (await self.api.run(query, id=self.project))["project"]["messages"]
+
+    async def runs(self) -> None:
+        await self.do("createProject", "{ project { id } }", name="New", framework="REACT")
+        await self.do("updateProject", "{ project { id } }", id=self.other, name="Newer")
+        first, second, third = [await self.enqueue() for _ in range(3)]
+        for id in (first, second):
+            await self.do("claimAgentRun", "{ baseFiles }", id=id)
+        await self.do("heartbeatAgentRun", "{ agentRun { id } }", id=first)
+        made = {"summary": "Done", "files": FILES}
+        await self.do("completeAgentRun", "{ fragment { id } }", id=first, **made)
+        await self.do("failAgentRun", "{ agentRun { id } }", id=second, error="No")
+        await self.do("cancelAgentRun", "{ agentRun { id } }", id=third)
+
+    async def enqueue(self) -> str:
+        wish = {"projectId": self.project, "value": "Build"}
+        made = await self.do("enqueueAgentRun", "{ agentRun { id } }", **wish)
+        return made["agentRun"]["id"]
+
+    async def hear(self) -> None:
+        async with self.api.listen(STREAM, id=self.filling.running[1]) as events:
+            await events.next()
+        async with self.api.listen(RUNS, id=self.project) as events:
+            await events.next()
+        async with self.api.listen(MESSAGES, id=self.project) as events:
+            cursor = (await events.next())["cursor"]
+        await self.do("createMessage", "{ message { id } }", to={"projectId": self.project}, content="!")
+        async with self.api.listen(MESSAGES, id=self.project, after=cursor) as events:
+            await events.next()
+
+    async def work(self) -> None:
+        actor, database = self.actor(), self.server.services.ports.database
+        leases = await claim_generations(actor, "worker", 6, 3, LEASE)
+        assert len(leases) == 6
+        for lease in leases:
+            await read_prompt(database, lease, "raypx-1", 100_000)
+        async with database.connection() as connection:
+            await chunks.append(connection, [_window(lease) for lease in leases])
+            await renew(connection, [lease.generation_id for lease in leases], "worker", _now())
+        assert await finish_generation(actor, leases[0], ANSWER)
+        assert await give_up_generation(actor, leases[1], "No", LEASE)
+        assert await give_up_generation(actor, leases[2], "No", None)
+        assert await hand_back_generation(actor, leases[3])
+        await self.server.sql(
+            "UPDATE generation SET lease_until = $2 WHERE id = $1", leases[4].generation_id, _ago()
+        )
+        assert await reap_generations(actor) == 1
+
+    async def tidy(self) -> None:
+        actor = self.actor()
+        ids = [await self.enqueue() for _ in range(2)]
+        late = "UPDATE agent_run SET status = $2, updated_at = $3, lease_until = $3 WHERE id = $1"
+        for id, status in zip(ids, ("PENDING", "RUNNING"), strict=True):
+            await self.server.sql(late, id, status, _ago())
+        assert await reap_runs(actor) == 1
+        await self.do("deleteProject", "{ deletedProjectId }", id=self.project)
+        due = "UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
+        await self.server.sql(due, self.project, _ago())
+        while await work_off_deletion(actor, 50):
+            pass
+        await self.server.sql(
+            "UPDATE event_log SET at = $1 WHERE position IN (SELECT min(position) FROM event_log)",
+            _ago(),
+        )
+        await forget_the_old(actor.database, actor.clock)
+
+    def actor(self) -> Actor:
+        """The system itself, as workers act."""
+        ports = self.server.services.ports
+        return Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
+
+
+def _window(lease: Lease) -> Window:
+    return Window(lease.generation_id, lease.message_id, lease.epoch, 0, 0, "text", "Hello")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ago() -> datetime:
+    return _now() - timedelta(days=2)
+
+
+_ = User

@@ -1,0 +1,244 @@
+"""A database full of rows, written by COPY: far faster than by verbs, and in every table.
+
+Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
+snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
+Visitors have nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+from tortoise import Model
+
+from models import ids
+from models.accounts.users import User
+from models.base import Record
+from models.builder.agent_runs import AgentRun
+from models.builder.drafts import FragmentDraft
+from models.builder.fragments import Fragment
+from models.builder.snapshots import FileSnapshot
+from models.changes import EventLog
+from models.chat.attachments import Attachment
+from models.chat.chunks import MessageChunk
+from models.chat.conversations import Conversation
+from models.chat.deletion import DeletionJob
+from models.chat.generations import Generation
+from models.chat.messages import Message
+from models.chat.projects import Project
+from models.fields import JsonColumn
+from models.idempotency import IdempotencyKey
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
+EVENT_BATCHES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much each owner has; the first one has `more` times as many projects."""
+
+    owners: int = 200
+    projects: int = 4
+    messages: int = 20
+    conversations: int = 3
+    more: int = 10
+    visitors: int = 3_000
+
+
+@dataclass(slots=True)
+class Filling:
+    """The rows to write, by table, in an order that foreign keys allow."""
+
+    size: Size
+    rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
+    ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
+    _minutes: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def users(self) -> list[str]:
+        """The owners' ids, `user-0` first."""
+        return list(self.ids[Project])
+
+    def add(self, table: type[Record], owner: str, /, **values: Any) -> str:
+        """Add a record of an owner and return its id; what is not given has its default."""
+        id = ids.new_id(table.prefix)
+        at = START + timedelta(seconds=20 * next(self._minutes))
+        given = {"id": id, "owner_id": owner or id, "created_at": at, "updated_at": at} | values
+        row = tuple(_value(table, name, given) for name in table.columns())
+        self.rows.setdefault(table, []).append(row)
+        self.ids.setdefault(table, {}).setdefault(owner or id, []).append(id)
+        return id
+
+    def owner(self, number: int) -> None:
+        """Add an owner with all its rows."""
+        size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
+        for place in range(size.projects * (size.more if number == 0 else 1)):
+            messages = size.messages * (size.more if number == place == 0 else 1)
+            self.project(user, messages, place)
+        folder = self.add(Project, user, user_id=user, name="Folder", kind="FOLDER")
+        for place in range(size.conversations):
+            inside = folder if place else None
+            self.conversation(user, place, project_id=inside)
+        gone = self.add(
+            Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START
+        )
+        self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
+
+    def project(self, user: str, messages: int, place: int) -> str:
+        """Add an app project with so many messages."""
+        project = self.add(
+            Project,
+            user,
+            user_id=user,
+            name=f"App {place}",
+            kind="APP",
+            framework="NEXTJS",
+            showcased=place == 0,
+        )
+        self.conversation(user, messages, project_id=project, main=True)
+        self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
+        for _ in range(6):
+            self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
+        self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
+        self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=_far(1))
+        return project
+
+    def conversation(self, user: str, messages: int, **values: Any) -> None:
+        """Add a conversation with a line of messages, some with branches beside it."""
+        conversation = self.add(
+            Conversation, user, user_id=user, last_order_id=messages, **values
+        )
+        project = values.get("project_id") if values.get("main") else None
+        parent = None
+        for order in range(1, messages + 1):
+            parent = self.message(user, conversation, project, order, parent)
+
+    def message(
+        self, user: str, conversation: str, project: str | None, order: int, parent: str | None
+    ) -> str:
+        """Add a message with what belongs to it; the odd ones are the user's."""
+        asked = order % 2 == 1
+        values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
+        message = self.add(
+            Message,
+            user,
+            **values,
+            user_id=user if asked else None,
+            role="USER" if asked else "ASSISTANT",
+            content=f"Message {order}",
+            order_id=order,
+            on_branch=order % 7 != 0,
+            client_message_id=f"{conversation}-{order}" if asked else None,
+        )
+        if asked:
+            self._attach(user, conversation, message)
+        else:
+            self._answer(user, project, message, order)
+        return message
+
+    def _attach(self, user: str, conversation: str, message: str) -> None:
+        for kind in ("IMAGE", "FILE"):
+            self.add(
+                Attachment,
+                user,
+                message_id=message,
+                conversation_id=conversation,
+                user_id=user,
+                type=kind,
+                url="https://example.com/a.png",
+                size=1_000,
+            )
+
+    def _answer(self, user: str, project: str | None, message: str, order: int) -> None:
+        what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
+        self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
+        self.add(
+            Generation,
+            user,
+            message_id=message,
+            user_id=user,
+            model="mock:raypx-1",
+            state="QUEUED" if order % 16 == 0 else "RUNNING" if order % 18 == 0 else "DONE",
+            lease_until=_far(1) if order % 18 == 0 else None,
+            epoch=1,
+        )
+        if order % 18 == 0:
+            self.running.append(message)
+        if project is not None:
+            self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
+
+    def run(self, user: str, project: str, **values: Any) -> None:
+        """Add an agent run."""
+        now = datetime.now(UTC)
+        self.add(AgentRun, user, project_id=project, value="Build", **values, updated_at=now)
+
+
+def _far(days: int) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
+    column = table.column(name)
+    value = given.get(name, column.default)
+    return orjson.dumps(value).decode() if isinstance(column, JsonColumn) and value is not None else value
+
+
+SIZE = Size()
+
+
+async def fill(url: str, size: Size = SIZE) -> Filling:
+    """Fill a migrated, empty database; returns what it was filled with."""
+    filling = Filling(size)
+    for number in range(size.owners):
+        filling.owner(number)
+    for number in range(size.visitors):
+        filling.add(User, "", name=f"Visitor {number}", clerk_id=f"visitor-{number}")
+    connection = await asyncpg.connect(url)
+    try:
+        for model, rows in filling.rows.items():
+            names = model.columns()  # type: ignore[attr-defined]
+            await connection.copy_records_to_table(
+                model._meta.db_table, columns=names, records=rows  # noqa: SLF001 - no other way
+            )
+        owners = filling.users
+        await _fill_log(connection, owners)
+        await _fill_keys(connection, owners)
+        await _fill_chunks(connection, filling)
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
+    return filling
+
+
+async def _fill_log(connection: asyncpg.Connection, owners: list[str]) -> None:
+    """Events of many transactions, as a running system has them."""
+    names = ["owner_id", "verb", "at", "changes"]
+    for _ in range(EVENT_BATCHES):
+        now = datetime.now(UTC)
+        rows = [(owner, "Project.update", now, "[]") for owner in owners]
+        await connection.copy_records_to_table("event_log", columns=names, records=rows)
+
+
+async def _fill_keys(connection: asyncpg.Connection, owners: list[str]) -> None:
+    names = ["viewer_id", "mutation", "key", "hash", "expires_at"]
+    rows = [(o, "SendMessageInput", f"k{n}", "0" * 64, _far(1)) for o in owners for n in range(20)]
+    await connection.copy_records_to_table("idempotency_key", columns=names, records=rows)
+
+
+async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None:
+    names = ["message_id", "epoch", "part", "start", "kind", "text"]
+    running = filling.running
+    rows = [(id, 1, 0, 10 * n, "text", "ten chars.") for id in running for n in range(30)]
+    await connection.copy_records_to_table("message_chunk", columns=names, records=rows)
+
+
+FILLED: tuple[type[Model], ...] = (EventLog, IdempotencyKey, MessageChunk)
+"""The tables that are filled besides those of records."""

@@ -1,0 +1,226 @@
+"""Worlds for the ownership walk: what one owner has, and how every field is asked for it.
+
+`PROBES` has one entry per field of Query, Mutation and Subscription. A field without one fails
+the walk, as does a result that differs from the table in tests/test_ownership.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.harness.api import Api, Server
+
+Variables = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ids of one owner's rows, by what they are."""
+
+    owner: Api
+    ids: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.ids[name]
+
+    def but(self, **ids: str) -> World:
+        """The same world with other ids."""
+        return World(self.owner, {**self.ids, **ids})
+
+
+NODES = {
+    "User": "user",
+    "Project": "project",
+    "Conversation": "conversation",
+    "Message": "message",
+    "Attachment": "attachment",
+    "Fragment": "fragment",
+    "FragmentDraft": "draft",
+    "FileSnapshot": "snapshot",
+    "AgentRun": "run",
+}
+"""Every type of node and one row of it in a world."""
+
+PICTURE = {"url": "https://files.example/a.png", "size": 9, "width": 1, "height": 1}
+FILES = {"a.txt": "a"}
+
+
+async def make_world(owner: Api) -> World:
+    """Give an owner one row of everything, and a quiet project, shown to all, with no answers."""
+    ids = {"user": (await owner.run("{ me { id } }"))["me"]["id"]}
+    made = await owner.do(
+        "createProjectWithMessage",
+        "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
+        "agentRun { id } }",
+        content="Build it",
+        attachments=[PICTURE],
+    )
+    ids["project"], ids["conversation"] = (
+        made["project"]["id"],
+        made["project"]["conversation"]["id"],
+    )
+    ids["message"], ids["reply"] = made["message"]["id"], made["reply"]["id"]
+    ids["attachment"] = made["message"]["attachments"][0]["id"]
+    ids["answering"] = made["agentRun"]["id"]
+    project = ids["project"]
+    ids["fragment"] = await _made(
+        owner,
+        "upsertFragment",
+        "fragment",
+        messageId=ids["message"],
+        sandboxUrl="https://x.example",
+        title="Page",
+        files=FILES,
+        framework="NEXTJS",
+    )
+    ids["draft"] = await _made(owner, "saveFragmentDraft", "draft", projectId=project, files=FILES)
+    ids["snapshot"] = await _made(
+        owner,
+        "saveFiles",
+        "fileSnapshot",
+        projectId=project,
+        files=FILES,
+        messageId=ids["message"],
+        fragmentId=ids["fragment"],
+    )
+    for name in ("run", "claimed"):
+        ids[name] = await _made(owner, "enqueueAgentRun", "agentRun", projectId=project, value=name)
+    await owner.do("claimAgentRun", "{ agentRun { id } }", id=ids["claimed"])
+    made = await owner.do(
+        "createProject",
+        "{ project { id conversation { id } } }",
+        name="Quiet",
+        framework="VUE",
+        showcased=True,
+    )
+    ids["quiet"] = made["project"]["id"]
+    ids["quiet conversation"] = made["project"]["conversation"]["id"]
+    ids["quiet message"] = await _made(
+        owner, "createMessage", "message", to={"projectId": ids["quiet"]}, content="A thought"
+    )
+    return World(owner, ids)
+
+
+async def _made(owner: Api, mutation: str, field: str, **values: Any) -> str:
+    return (await owner.do(mutation, f"{{ it: {field} {{ id }} }}", **values))["it"]["id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How a field is asked for the rows of a world: one set of arguments per way."""
+
+    ways: Callable[[World], list[Variables]]
+
+
+def _by(argument: str, name: str) -> Probe:
+    return Probe(lambda world: [{argument: world[name]}])
+
+
+def _free(**arguments: Any) -> Probe:
+    return Probe(lambda _: [arguments])
+
+
+def _input(**fields: str | Any) -> Probe:
+    """An input whose ids are given as functions of the world."""
+    return Probe(
+        lambda world: [{"input": {k: v(world) if callable(v) else v for k, v in fields.items()}}]
+    )
+
+
+def _to(name: str) -> list[Callable[[World], dict[str, str]]]:
+    conversation = {"project": "conversation", "quiet": "quiet conversation"}[name]
+    return [
+        lambda world: {"projectId": world[name]},
+        lambda world: {"conversationId": world[conversation]},
+    ]
+
+
+def _sent(**fields: Any) -> Probe:
+    return Probe(lambda world: [{"input": {"to": to(world), **fields}} for to in _to("quiet")])
+
+
+def _id(name: str) -> Callable[[World], str]:
+    return lambda world: world[name]
+
+
+PROBES: dict[str, Probe] = {
+    "Query.me": _free(),
+    "Query.models": _free(),
+    "Query.showcaseProjects": _free(),
+    "Query.projects": Probe(lambda world: [{"org": world["user"], "first": 2}]),
+    "Query.pendingAgentRuns": _by("projectId", "project"),
+    "Query.project": _by("id", "project"),
+    "Query.message": _by("id", "message"),
+    "Query.fragment": _by("id", "fragment"),
+    "Query.node": _by("id", "project"),
+    "Query.nodes": Probe(lambda world: [{"ids": [world[name] for name in NODES.values()]}]),
+    "Mutation.createGuest": _input(name="Guest"),
+    "Mutation.createProject": _input(name="New", framework="REACT"),
+    "Mutation.createProjectWithMessage": _input(content="Hello", attachments=[PICTURE]),
+    "Mutation.updateProject": _input(id=_id("project"), name="Other"),
+    "Mutation.deleteProject": _input(id=_id("project")),
+    "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
+    "Mutation.createMessage": _sent(content="Hello"),
+    "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
+    "Mutation.stopMessage": _input(id=_id("reply")),
+    "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
+    "Mutation.upsertFragment": _input(
+        messageId=_id("message"),
+        sandboxUrl="https://y.example",
+        title="T",
+        files=FILES,
+        framework="VUE",
+    ),
+    "Mutation.saveFragmentDraft": _input(projectId=_id("project"), files={"b.txt": "b"}),
+    "Mutation.clearFragmentDraft": _input(projectId=_id("project")),
+    "Mutation.saveFiles": _input(
+        projectId=_id("project"), files=FILES, messageId=_id("message"), fragmentId=_id("fragment")
+    ),
+    "Mutation.restoreFileSnapshot": _input(id=_id("snapshot")),
+    "Mutation.enqueueAgentRun": _input(projectId=_id("project"), value="Do it"),
+    "Mutation.claimAgentRun": _input(id=_id("run")),
+    "Mutation.heartbeatAgentRun": _input(id=_id("claimed")),
+    "Mutation.completeAgentRun": _input(id=_id("claimed"), summary="Done", files=FILES),
+    "Mutation.failAgentRun": _input(id=_id("claimed"), error="No"),
+    "Mutation.cancelAgentRun": _input(id=_id("run")),
+    "Subscription.messageChanged": Probe(
+        lambda world: [{"of": to(world)} for to in _to("project")]
+    ),
+    "Subscription.agentRunChanged": _by("projectId", "project"),
+    "Subscription.messageStreamed": _by("messageId", "message"),
+}
+
+
+async def dump(server: Server) -> dict[str, tuple[int, str]]:
+    """The number of rows and a hash of the content of every table."""
+    names = await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = sorted(row["tablename"] for row in names)
+    sums = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, count(*) AS rows, "  # noqa: S608 - the catalogue's names
+        f"md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM {table} t"
+        for table in tables
+    )
+    return {row["name"]: (row["rows"], row["hash"]) for row in await server.sql(sums)}
+
+
+def id_paths(
+    value: Any, ids: frozenset[str], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """The paths in a set of arguments at which one of `ids` stands."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from id_paths(inner, ids, (*path, key))
+    elif isinstance(value, str) and value in ids:
+        yield path
+
+
+def replaced(value: Any, path: tuple[str, ...], new: Any) -> Any:
+    """The same arguments with another value at a path."""
+    if not path:
+        return new
+    if isinstance(value, list):
+        at = int(path[0])
+        return [*value[:at], replaced(value[at], path[1:], new), *value[at + 1 :]]
+    return {**value, path[0]: replaced(value.get(path[0]), path[1:], new)}

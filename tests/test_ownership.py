@@ -1,0 +1,391 @@
+"""The ownership walk: every way in, as everybody who may try it.
+
+Who: somebody signed out, a stranger (signed in, with rows of their own), the owner, a guest who
+owns the rows, and the owner once the projects are deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from models import ids as ids_of
+from tests.harness.api import Api, Refused, Server, StartServer
+from tests.harness.documents import asked, node_types, object_type, root_fields, selection
+from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
+
+VIEWERS = ("signed out", "stranger", "owner", "guest", "deleted")
+HIDDEN_LIST = ("empty", "empty", "data", "data", "empty")
+HIDDEN_ROW = ("null", "null", "data", "data", "null")
+OWNERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "NOT_FOUND")
+ANYBODYS_WRITE = ("UNAUTHENTICATED", "data", "data", "data", "data")
+PUBLIC = ("data",) * 5
+
+TABLE: dict[str, tuple[str, ...]] = {
+    "Query.me": ("null", "data", "data", "data", "data"),
+    "Query.models": PUBLIC,
+    "Query.showcaseProjects": PUBLIC,
+    "Query.projects": HIDDEN_LIST,
+    "Query.pendingAgentRuns": HIDDEN_LIST,
+    "Query.project": HIDDEN_ROW,
+    "Query.message": HIDDEN_ROW,
+    "Query.fragment": HIDDEN_ROW,
+    "Query.node": HIDDEN_ROW,
+    # The owner still is a node when nothing else is.
+    "Query.nodes": ("null", "null", "data", "data", "data"),
+    "Mutation.createGuest": PUBLIC,
+    "Mutation.createProject": ANYBODYS_WRITE,
+    "Mutation.createProjectWithMessage": ANYBODYS_WRITE,
+    "Mutation.updateProject": OWNERS_WRITE,
+    "Mutation.deleteProject": OWNERS_WRITE,
+    "Mutation.sendMessage": OWNERS_WRITE,
+    "Mutation.createMessage": OWNERS_WRITE,
+    "Mutation.updateMessage": OWNERS_WRITE,
+    "Mutation.stopMessage": OWNERS_WRITE,
+    "Mutation.addAttachment": OWNERS_WRITE,
+    "Mutation.upsertFragment": OWNERS_WRITE,
+    "Mutation.saveFragmentDraft": OWNERS_WRITE,
+    "Mutation.clearFragmentDraft": OWNERS_WRITE,
+    "Mutation.saveFiles": OWNERS_WRITE,
+    "Mutation.restoreFileSnapshot": OWNERS_WRITE,
+    "Mutation.enqueueAgentRun": OWNERS_WRITE,
+    "Mutation.claimAgentRun": OWNERS_WRITE,
+    "Mutation.heartbeatAgentRun": OWNERS_WRITE,
+    "Mutation.completeAgentRun": OWNERS_WRITE,
+    "Mutation.failAgentRun": OWNERS_WRITE,
+    "Mutation.cancelAgentRun": OWNERS_WRITE,
+    "Subscription.messageChanged": OWNERS_WRITE,
+    "Subscription.agentRunChanged": OWNERS_WRITE,
+    "Subscription.messageStreamed": OWNERS_WRITE,
+    **{f"node {name}": HIDDEN_ROW for name in NODES if name != "User"},
+    "node User": ("null", "null", "data", "data", "data"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What came back: its kind, and its text to compare with another."""
+
+    result: str
+    text: str
+
+
+async def ask(viewer: Api, field: str, variables: dict[str, Any]) -> Probed:
+    """Ask for one field, or hear the first event of a subscription."""
+    query = asked(field, variables)
+    if field.startswith("Subscription."):
+        return await _heard(viewer, query, variables)
+    response = await viewer.ask(query, **variables)
+    return Probed(_result(response), json.dumps(response, sort_keys=True))
+
+
+async def ask_node(viewer: Api, kind: str, id: str) -> Probed:
+    """Ask for a node of one type, with all that it has."""
+    inner = selection(object_type(kind), 1)
+    query = f"query($id: ID!) {{ it: node(id: $id) {{ __typename id ... on {kind} {inner} }} }}"
+    response = await viewer.ask(query, id=id)
+    return Probed(_result(response), json.dumps(response, sort_keys=True))
+
+
+async def _heard(viewer: Api, query: str, variables: dict[str, Any]) -> Probed:
+    async with viewer.listen(query, **variables) as events:
+        try:
+            return Probed("data", json.dumps(await events.next(), sort_keys=True))
+        except Refused as refused:
+            return Probed(refused.code, json.dumps(refused.errors, sort_keys=True))
+
+
+def _result(response: dict[str, Any]) -> str:
+    if response.get("errors"):
+        (error,) = response["errors"]
+        assert (response.get("data") or {}).get("it") is None
+        return error["extensions"]["code"]
+    it = response["data"]["it"]
+    if it is None or (isinstance(it, list) and it and not any(it)):
+        return "null"
+    return "empty" if isinstance(it, dict) and it.get("nodes") == [] else "data"
+
+
+async def probe(viewer: Api, name: str, world: World) -> Probed:
+    """One line of the table: `Query.me`, `node Project`. All its ways must agree."""
+    kind, _, type_name = name.partition(" ")
+    if type_name:
+        return await ask_node(viewer, type_name, world[NODES[type_name]])
+    found = [await ask(viewer, kind, way) for way in PROBES[kind].ways(world)]
+    assert len({one.result for one in found}) == 1, (name, found)
+    return found[0]
+
+
+async def guest_of(server: Server) -> Api:
+    made = await server.nobody().do("createGuest", "{ token }")
+    return Api(server.session, server.url, made["token"])
+
+
+@pytest.fixture
+async def still(start_server: StartServer) -> Server:
+    """A server on which nothing happens by itself."""
+    return await start_server(worker=False)
+
+
+def test_every_way_in_has_a_line() -> None:
+    ways = root_fields() + [f"node {name}" for name in node_types()]
+    assert set(TABLE) == set(ways), "a field of the schema without an answer here, or the reverse"
+    assert set(PROBES) == set(root_fields())
+
+
+async def test_what_each_viewer_gets(still: Server) -> None:
+    found: dict[str, dict[str, str]] = {name: {} for name in TABLE}
+    ada, eve, nobody = still.user("ada"), still.user("eve"), still.nobody()
+    world = await make_world(ada)
+    await make_world(eve)
+    for viewer, api in (("signed out", nobody), ("stranger", eve)):
+        for name in TABLE:
+            before = await dump(still)
+            found[name][viewer] = (await probe(api, name, world)).result
+            changed = before != await dump(still)
+            assert changed == _writes(name, found[name][viewer]), (viewer, name)
+    for name in TABLE:
+        # Each needs its rows as they were made.
+        fresh = name.startswith("Mutation.")
+        found[name]["owner"] = (
+            await probe(ada, name, await make_world(ada) if fresh else world)
+        ).result
+        guest = await guest_of(still)
+        found[name]["guest"] = (await probe(guest, name, await make_world(guest))).result
+    gone = await deleted_world(still)
+    for name in TABLE:
+        found[name]["deleted"] = (await probe(gone.owner, name, gone)).result
+    assert {name: tuple(by[v] for v in VIEWERS) for name, by in found.items()} == TABLE
+
+
+def _writes(name: str, result: str) -> bool:
+    return result == "data" and name.startswith("Mutation.")
+
+
+async def deleted_world(server: Server) -> World:
+    """The world of an owner who deleted every project."""
+    owner = server.user("leo")
+    world = await make_world(owner)
+    for name in ("project", "quiet"):
+        await owner.do("deleteProject", "{ deletedProjectId }", id=world[name])
+    return world
+
+
+async def test_a_stranger_cannot_tell_hidden_from_missing(still: Server) -> None:
+    ada, eve = still.user("ada"), still.user("eve")
+    world, gone = await make_world(ada), await deleted_world(still)
+    await make_world(eve)
+    missing = world.but(
+        **{name: ids_of.new_id(ids_of.prefix_of(id) or "") for name, id in world.ids.items()}
+    )
+    for viewer in (eve, still.nobody()):
+        for name, results in TABLE.items():
+            if results[1] not in ("null", "empty", "NOT_FOUND"):
+                continue
+            texts = {(await probe(viewer, name, one)).text for one in (world, gone, missing)}
+            assert len(texts) == 1, (name, texts)
+
+
+async def test_every_id_of_an_input_is_checked(still: Server) -> None:
+    """A stranger's own good input with one id of somebody else's, or of nobody's."""
+    ada, eve = still.user("ada"), still.user("eve")
+    foreign, own = await make_world(ada), await make_world(eve)
+    others = await make_world(eve)
+    ids = frozenset(own.ids.values())
+    attacked: set[str] = set()
+    for name in (name for name in PROBES if name.startswith("Mutation.")):
+        for way, bad, elsewhere in zip(
+            *(PROBES[name].ways(world) for world in (own, foreign, others)), strict=True
+        ):
+            for path in id_paths(way, ids):
+                attacked.add(f"{name}.{'.'.join(path)}")
+                wrong = _at(bad, path)
+                texts = set[str]()
+                before = await dump(still)
+                for value in (wrong, ids_of.new_id(ids_of.prefix_of(wrong) or "")):
+                    found = await ask(eve, name, replaced(way, path, value))
+                    assert found.result == "NOT_FOUND", (name, path, found)
+                    assert (
+                        ".".join(path[1:])
+                        == json.loads(found.text)["errors"][0]["extensions"]["field"]
+                    )
+                    texts.add(found.text)
+                if path[-1] in ("messageId", "fragmentId") and len(list(id_paths(way, ids))) > 1:
+                    # An id of the same owner's, but of another project.
+                    found = await ask(eve, name, replaced(way, path, _at(elsewhere, path)))
+                    texts.add(found.text)
+                assert len(texts) == 1, (name, path, texts)
+                assert before == await dump(still), (name, path)
+    assert attacked == set(id_fields_of_mutations())
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+NO_IDS = {"clientMessageId"}  # a client's own text
+
+
+def id_fields_of_mutations() -> list[str]:
+    """`Mutation.x.input.to.projectId` for every field of type ID in the inputs of mutations."""
+    found: list[str] = []
+    for name, field in object_type("Mutation").fields.items():
+        found += _ids_below(field.args["input"].type, f"Mutation.{name}.input")
+    return found
+
+
+def _ids_below(kind: Any, path: str) -> list[str]:
+    kind = getattr(kind, "of_type", kind)
+    if getattr(kind, "name", "") == "ID":
+        return [path]
+    fields = getattr(kind, "fields", {})
+    return [
+        one for name, field in fields.items() for one in _ids_below(field.type, f"{path}.{name}")
+    ]
+
+
+async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> None:
+    """A repeated mutation gives what the first one made only to who may still read it."""
+    ada = still.user("ada")
+    world = await make_world(ada)
+    keyed = [
+        name
+        for name in PROBES
+        if name.startswith("Mutation.")
+        and "idempotencyKey" in object_type(f"{name[9].upper()}{name[10:]}Input").fields
+    ]
+    assert len(keyed) > 5
+    ways = {
+        name: {"input": {**PROBES[name].ways(world)[0]["input"], "idempotencyKey": "k"}}
+        for name in keyed
+    }
+    for name, way in ways.items():
+        if name == "Mutation.sendMessage":
+            way["input"]["to"] = {"projectId": world["project"]}
+            way["input"]["supersede"] = True
+        first, again = await ask(ada, name, way), await ask(ada, name, way)
+        assert first.result == again.result == "data", (name, first, again)
+    for row in await still.sql("SELECT id FROM project WHERE deleted_at IS NULL"):
+        await ada.do("deleteProject", "{ deletedProjectId }", id=row["id"])
+    for name, way in ways.items():
+        before = await dump(still)
+        assert (await ask(ada, name, way)).result == "NOT_FOUND", name
+        assert before == await dump(still)
+    # Another viewer's key of the same name is another key.
+    eve = still.user("eve")
+    way = ways["Mutation.createProject"]
+    assert (await ask(eve, "Mutation.createProject", way)).result == "data"
+
+
+async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> None:
+    ada, eve = still.user("ada"), still.user("eve")
+    world = await make_world(ada)
+    for viewer in (still.nobody(), eve):
+        shown = (await ask(viewer, "Query.showcaseProjects", {})).text
+        assert world["quiet"] in shown
+        assert world["project"] not in shown
+        assert world["user"] not in shown
+        for kind, id in (("Project", "quiet"), ("Message", "quiet message")):
+            assert (await ask_node(viewer, kind, world[id])).result == "null"
+    await ada.do("updateProject", "{ project { id } }", id=world["quiet"], showcased=False)
+    assert (await ask(eve, "Query.showcaseProjects", {})).result == "empty"
+
+
+async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:
+    """Every `…_id` column of the stranger's own rows is forged, one after the other."""
+    ada, eve = still.user("ada"), still.user("eve")
+    foreign, own = await make_world(ada), await make_world(eve)
+    foreign_ids = set(foreign.ids.values())
+    forged = 0
+    for kind, name in NODES.items():
+        table = TABLES[kind]
+        for column in await _links(still, table):
+            async for target in _forged(still, table, column, own[name], foreign):
+                reached = await _reached_by(eve, own)
+                assert not reached & foreign_ids, (table, column, target, reached & foreign_ids)
+                forged += 1
+    assert forged >= len(TABLES)
+
+
+TABLES = {
+    "User": "user_account",
+    "Project": "project",
+    "Conversation": "conversation",
+    "Message": "message",
+    "Attachment": "attachment",
+    "Fragment": "fragment",
+    "FragmentDraft": "fragment_draft",
+    "FileSnapshot": "file_snapshot",
+    "AgentRun": "agent_run",
+}
+TARGETS = {
+    "project_id": ("project", "quiet"),
+    "conversation_id": ("conversation", "quiet conversation"),
+    "message_id": ("message", "quiet message", "reply"),
+    "parent_id": ("message",),
+    "fragment_id": ("fragment",),
+    "restored_from": ("snapshot",),
+    "user_id": ("user",),
+}
+NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id"}
+
+
+async def _links(server: Server, table: str) -> list[str]:
+    """The columns that hold ids of other rows. A new one without a target here is an error."""
+    columns = await server.sql(
+        "SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 "
+        "AND (column_name LIKE '%\\_id' OR column_name LIKE '%\\_from') AND data_type = 'text'",
+        table,
+    )
+    found = {row["name"] for row in columns} - NO_LINKS
+    assert found <= set(TARGETS), (table, found - set(TARGETS))
+    return sorted(found)
+
+
+async def _forged(
+    server: Server, table: str, column: str, id: str, foreign: World
+) -> AsyncIterator[str]:
+    """Points a link of one row at rows of the other world, in turn, then back."""
+    (row,) = await server.sql(f"SELECT {column} AS link FROM {table} WHERE id = $1", id)
+    for target in TARGETS[column]:
+        # One main conversation per project: the forged one is another.
+        main = ", main = false" if (table, column) == ("conversation", "project_id") else ""
+        query = f"UPDATE {table} SET {column} = $2{main} WHERE id = $1"
+        try:
+            await server.sql(query, id, foreign[target])
+        except asyncpg.UniqueViolationError:
+            continue
+        yield target
+        main = main.replace("false", "true")
+        await server.sql(f"UPDATE {table} SET {column} = $2{main} WHERE id = $1", id, row["link"])
+
+
+async def _reached_by(viewer: Api, world: World) -> set[str]:
+    """The ids of all objects that a viewer reaches from every row and list of a world."""
+    found: set[str] = set()
+    for kind, name in NODES.items():
+        inner = selection(object_type(kind), 3, 2)
+        query = f"query($id: ID!) {{ it: node(id: $id) {{ ... on {kind} {inner} }} }}"
+        _objects(await viewer.run(query, id=world[name]), found)
+    for name in ("Query.projects", "Query.pendingAgentRuns"):
+        for way in PROBES[name].ways(world):
+            _objects(await viewer.run(asked(name, way, 1), **way), found)
+    return found
+
+
+def _objects(value: Any, found: set[str]) -> None:
+    if isinstance(value, dict):
+        if isinstance(value.get("id"), str):
+            found.add(value["id"])
+        for inner in value.values():
+            _objects(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _objects(inner, found)
