@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graphql_schema.core.connection import (
+    EMPTY,
     After,
     Before,
     Connection,
@@ -16,7 +17,6 @@ from graphql_schema.core.connection import (
     Window,
     load_page,
 )
-from graphql_schema.core.connection import EMPTY
 from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import one
