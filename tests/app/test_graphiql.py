@@ -1,5 +1,6 @@
 """The page and its files over HTTP, and who is given the demo token."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -63,6 +64,25 @@ async def test_the_page_leaves_the_token_out(client: Client, headers: dict[str, 
     config = await config_of(client, headers)
     assert config["token"] is None
     assert config["examples"] == EXAMPLES
+
+
+class Connection(asyncio.Transport):
+    """A socket whose other end is at an address of our choice."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__({"peername": (peer, 50_000)})
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_a_reader_on_another_machine_gets_no_token() -> None:
+    page = routes(Settings(dev=True), examples=EXAMPLES, token=lambda: TOKEN)[0].handler
+    headers = {"Host": "127.0.0.1:8000"}
+    for peer, seen in (("192.0.2.1", False), ("127.0.0.1", True)):
+        request = make_mocked_request("GET", "/", headers, transport=Connection(peer))
+        response = await page(request)
+        assert ("demo.token" in response.text) is seen
 
 
 @pytest.mark.parametrize(
