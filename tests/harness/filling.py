@@ -2,7 +2,7 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
-Visitors have nothing.
+Visitors have nothing any more.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from models.idempotency import IdempotencyKey
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
 EVENT_BATCHES = 40
+STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Filling:
             inside = folder if place else None
             self.conversation(user, place, project_id=inside)
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
+        self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
@@ -122,6 +124,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
+        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
@@ -131,13 +134,14 @@ class Filling:
             role="USER" if asked else "ASSISTANT",
             content=f"Message {order}",
             order_id=order,
+            status="COMPLETE" if asked else STATUS[state],
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
         if asked:
             self._attach(user, conversation, message)
         else:
-            self._answer(user, project, message, order)
+            self._answer(user, project, message, state)
         return message
 
     def _attach(self, user: str, conversation: str, message: str) -> None:
@@ -153,7 +157,7 @@ class Filling:
                 size=1_000,
             )
 
-    def _answer(self, user: str, project: str | None, message: str, order: int) -> None:
+    def _answer(self, user: str, project: str | None, message: str, state: str) -> None:
         what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
         self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
         self.add(
@@ -162,11 +166,11 @@ class Filling:
             message_id=message,
             user_id=user,
             model="mock:raypx-1",
-            state="QUEUED" if order % 16 == 0 else "RUNNING" if order % 18 == 0 else "DONE",
-            lease_until=_far(1) if order % 18 == 0 else None,
+            state=state,
+            lease_until=_far(1) if state == "RUNNING" else None,
             epoch=1,
         )
-        if order % 18 == 0:
+        if state == "RUNNING":
             self.running.append(message)
         if project is not None:
             self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
@@ -200,7 +204,9 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
     for number in range(size.owners):
         filling.owner(number)
     for number in range(size.visitors):
-        filling.add(User, "", name=f"Visitor {number}", clerk_id=f"visitor-{number}")
+        visitor = filling.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        gone = ids.new_id(Project.prefix)
+        filling.add(DeletionJob, visitor, root_id=gone, due_at=START, state="complete")
     connection = await asyncpg.connect(url)
     try:
         for model, rows in filling.rows.items():
