@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
@@ -26,6 +27,10 @@ LOST = (
 )
 """What asyncpg raises when the server is gone, going or not there yet."""
 
+CONNECT = 5.0  # seconds for the server to take a connection
+ACQUIRE = 10.0  # seconds for a connection of the pool to be free
+COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of their own
+
 Observe = Callable[[str, Sequence[Any]], None]
 
 
@@ -36,8 +41,10 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
+        self.url = url
         self._observe = observe
-        pool = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        pool |= {"timeout": CONNECT, "command_timeout": COMMAND}
         self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
 
     async def open(self) -> None:
@@ -50,26 +57,36 @@ class PostgresDatabase:
         await self._client.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._client.acquire_connection() as connection:
-                yield cast("Connection", connection)
+            async with self._acquire() as connection:
+                yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._client.acquire_connection() as connection, connection.transaction():
-                yield cast("Connection", connection)
+            async with self._acquire() as connection, connection.transaction():
+                yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         async with self.connection() as connection:
             return await connection.fetch(query, *args)
 
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncGenerator[Any, None]:
+        held = cast("Any", self._client).acquire_connection()
+        async with asyncio.timeout(ACQUIRE):
+            connection = await held.__aenter__()
+        try:
+            yield connection
+        finally:
+            await held.__aexit__(None, None, None)
+
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
         if self._observe is not None:
             observe = self._observe
-            connection.add_query_logger(lambda record: observe(record.query, record.args or ()))
+            connection.add_query_logger(_told(observe))
 
 
 def credentials(url: str) -> dict[str, Any]:
@@ -93,13 +110,26 @@ async def use_json(connection: Any) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: orjson.dumps(value).decode(),
+        encoder=_dumped,
         decoder=orjson.loads,
     )
 
 
+async def connect(url: str, **options: Any) -> Any:
+    """A connection of its own, outside the pool: an asyncpg.Connection, which has no types."""
+    return await cast("Any", asyncpg).connect(url, **options)
+
+
+def _dumped(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _told(observe: Observe) -> Callable[[Any], None]:
+    return lambda record: observe(record.query, record.args or ())
+
+
 @contextmanager
-def _lost() -> Iterator[None]:
+def _lost() -> Generator[None, None, None]:
     try:
         yield
     except LOST as error:

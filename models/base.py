@@ -110,14 +110,14 @@ class Record(Model):
         for name, value in columns.items():
             column = cls.column(name)
             if value is not None:
-                column.check(value) if isinstance(column, fields.Column) else None
+                column.check(value)
             elif not column.null and not column.generated:
                 raise Invalid("Must not be null.", field=fields.camel(name))
 
 
 @cache
 def _columns(model: type[Record]) -> tuple[str, ...]:
-    return tuple(model._meta.fields_db_projection)  # noqa: SLF001 - Tortoise keeps it nowhere else
+    return tuple(model._meta.fields_db_projection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Tortoise keeps it nowhere else
 
 
 @cache

@@ -66,9 +66,13 @@ def test_the_exported_schema_is_current() -> None:
 
 def test_the_sdl_is_valid_by_itself() -> None:
     built = build_schema(sdl())
-    assert OURS.keys() == {
-        name for name in built.type_map if not name.startswith("__")
-    } - {"String", "Int", "Float", "Boolean", "ID"}
+    assert OURS.keys() == {name for name in built.type_map if not name.startswith("__")} - {
+        "String",
+        "Int",
+        "Float",
+        "Boolean",
+        "ID",
+    }
 
 
 def test_everything_says_what_it_is() -> None:

@@ -13,7 +13,8 @@ from tests.harness.mutations import EVERY, Scene, mutations, whole
 from tests.harness.verbs import all_rows, differences, log_end, log_since
 
 KEYED = sorted(
-    name for name, field in mutations().items()
+    name
+    for name, field in mutations().items()
     if "idempotencyKey" in field.args["input"].type.of_type.fields
 )
 WITHOUT_KEY = {
@@ -53,9 +54,7 @@ async def test_every_mutation_that_inserts_takes_a_key(start_server: StartServer
 
 
 @pytest.mark.parametrize("name", KEYED)
-async def test_a_hundred_parallel_retries_happen_once(
-    start_server: StartServer, name: str
-) -> None:
+async def test_a_hundred_parallel_retries_happen_once(start_server: StartServer, name: str) -> None:
     servers = [await start_server(worker=False) for _ in range(2)]
     scene = Scene(servers[0], servers[0].user())
     alone = await added_by(scene, name, **await EVERY[name](scene))
@@ -116,15 +115,11 @@ async def test_a_failed_verb_leaves_no_key(start_server: StartServer) -> None:
     to = {"projectId": await create(ada, None)}
     sent = await ada.do("sendMessage", "{ reply { id } }", to=to, content="x")
     with pytest.raises(Refused) as refused:
-        await ada.do(
-            "sendMessage", "{ reply { id } }", to=to, content="y", idempotencyKey="k"
-        )
+        await ada.do("sendMessage", "{ reply { id } }", to=to, content="y", idempotencyKey="k")
     assert refused_by(refused) == ("CONFLICT", None)
     assert await server.sql("SELECT key FROM idempotency_key") == []
     await ada.do("stopMessage", "{ message { id } }", id=sent["reply"]["id"])
-    again = await ada.do(
-        "sendMessage", "{ reply { id } }", to=to, content="y", idempotencyKey="k"
-    )
+    again = await ada.do("sendMessage", "{ reply { id } }", to=to, content="y", idempotencyKey="k")
     assert again["reply"]["id"] != sent["reply"]["id"], "the key was still free"
 
 

@@ -2,7 +2,7 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
-Visitors have nothing.
+Visitors have nothing any more.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from models.idempotency import IdempotencyKey
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
 EVENT_BATCHES = 40
+STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,8 @@ class Filling:
         for place in range(size.conversations):
             inside = folder if place else None
             self.conversation(user, place, project_id=inside)
-        gone = self.add(
-            Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START
-        )
+        gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
+        self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
@@ -113,9 +113,7 @@ class Filling:
 
     def conversation(self, user: str, messages: int, **values: Any) -> None:
         """Add a conversation with a line of messages, some with branches beside it."""
-        conversation = self.add(
-            Conversation, user, user_id=user, last_order_id=messages, **values
-        )
+        conversation = self.add(Conversation, user, user_id=user, last_order_id=messages, **values)
         project = values.get("project_id") if values.get("main") else None
         parent = None
         for order in range(1, messages + 1):
@@ -126,6 +124,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
+        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
@@ -135,13 +134,14 @@ class Filling:
             role="USER" if asked else "ASSISTANT",
             content=f"Message {order}",
             order_id=order,
+            status="COMPLETE" if asked else STATUS[state],
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
         if asked:
             self._attach(user, conversation, message)
         else:
-            self._answer(user, project, message, order)
+            self._answer(user, project, message, state)
         return message
 
     def _attach(self, user: str, conversation: str, message: str) -> None:
@@ -157,7 +157,7 @@ class Filling:
                 size=1_000,
             )
 
-    def _answer(self, user: str, project: str | None, message: str, order: int) -> None:
+    def _answer(self, user: str, project: str | None, message: str, state: str) -> None:
         what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
         self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
         self.add(
@@ -166,11 +166,11 @@ class Filling:
             message_id=message,
             user_id=user,
             model="mock:raypx-1",
-            state="QUEUED" if order % 16 == 0 else "RUNNING" if order % 18 == 0 else "DONE",
-            lease_until=_far(1) if order % 18 == 0 else None,
+            state=state,
+            lease_until=_far(1) if state == "RUNNING" else None,
             epoch=1,
         )
-        if order % 18 == 0:
+        if state == "RUNNING":
             self.running.append(message)
         if project is not None:
             self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
@@ -188,7 +188,11 @@ def _far(days: int) -> datetime:
 def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
     column = table.column(name)
     value = given.get(name, column.default)
-    return orjson.dumps(value).decode() if isinstance(column, JsonColumn) and value is not None else value
+    return (
+        orjson.dumps(value).decode()
+        if isinstance(column, JsonColumn) and value is not None
+        else value
+    )
 
 
 SIZE = Size()
@@ -200,13 +204,17 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
     for number in range(size.owners):
         filling.owner(number)
     for number in range(size.visitors):
-        filling.add(User, "", name=f"Visitor {number}", clerk_id=f"visitor-{number}")
+        visitor = filling.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        gone = ids.new_id(Project.prefix)
+        filling.add(DeletionJob, visitor, root_id=gone, due_at=START, state="complete")
     connection = await asyncpg.connect(url)
     try:
         for model, rows in filling.rows.items():
             names = model.columns()  # type: ignore[attr-defined]
             await connection.copy_records_to_table(
-                model._meta.db_table, columns=names, records=rows  # noqa: SLF001 - no other way
+                model._meta.db_table,
+                columns=names,
+                records=rows,
             )
         owners = filling.users
         await _fill_log(connection, owners)
