@@ -62,7 +62,7 @@ class Size:
 class Filling:
     """The rows to write, by table, in an order that foreign keys allow."""
 
-    size: Size
+    size: Size = field(default_factory=Size)
     rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
     ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
