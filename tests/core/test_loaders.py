@@ -124,9 +124,7 @@ async def test_reading_stops_when_the_client_goes_away(
         await _readers(connection, 0)
 
 
-async def test_reading_stops_when_the_time_is_up(
-    start_server: StartServer, database: str
-) -> None:
+async def test_reading_stops_when_the_time_is_up(start_server: StartServer, database: str) -> None:
     server = await start_server(worker=False, request_timeout=0.4)
     id = await _project_with_draft(server)
     async with _locked_drafts(server, database) as connection:
