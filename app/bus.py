@@ -11,10 +11,9 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import asyncpg
 import structlog
 
-from app.database import LOST
+from app.database import LOST, connect
 
 LOG_CHANNEL = "punnet_log"
 TEXT_CHANNEL = "punnet_text"
@@ -73,13 +72,11 @@ class PostgresBus:
             await asyncio.sleep(RETRY)
 
     async def _connected(self) -> None:
-        connection: Any = await asyncpg.connect(
-            self._url, timeout=PATIENCE, command_timeout=PATIENCE
-        )
+        connection: Any = await connect(self._url, timeout=PATIENCE, command_timeout=PATIENCE)
         try:
             # A connection that dies while nothing is sent would go unnoticed, and with it LISTEN.
-            connection.add_termination_listener(lambda *_: self._due.set())
-            await connection.add_listener(LOG_CHANNEL, lambda *_: self._wake_log())
+            connection.add_termination_listener(self._ended)
+            await connection.add_listener(LOG_CHANNEL, self._log_grew)
             await connection.add_listener(TEXT_CHANNEL, self._text_came)
             self._wake_log()
             self._wake_text("")
@@ -102,6 +99,12 @@ class PostgresBus:
             named = ",".join(wrote)
             payload = named if len(named) <= MOST_BYTES else ""
             await connection.execute("SELECT pg_notify($1, $2)", TEXT_CHANNEL, payload)
+
+    def _ended(self, _connection: Any) -> None:
+        self._due.set()
+
+    def _log_grew(self, *_notification: Any) -> None:
+        self._wake_log()
 
     def _wake_log(self) -> None:
         for listener in self._log_listeners:

@@ -38,11 +38,11 @@ WITH taken AS MATERIALIZED (SELECT pg_current_snapshot() AS now)
 SELECT taken.now::text AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time,
     e.position, e.xid::text AS xid, e.owner_id, e.changes
 FROM taken LEFT JOIN event_log e ON {_NEW} AND pg_visible_in_snapshot(e.xid, taken.now)
-ORDER BY e.position"""  # noqa: S608 - our own texts
+ORDER BY e.position"""
 _MISSED = f"""\
 SELECT e.position FROM event_log e
 WHERE e.owner_id = $3 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $4::text::pg_snapshot)
-ORDER BY e.position"""  # noqa: S608 - our own texts
+ORDER BY e.position"""
 _PAGE = """\
 SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
 WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""

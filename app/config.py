@@ -12,7 +12,9 @@ class ModelEntry(BaseModel):
 
     id: str
     tier: Literal["cheap", "pro", "best"] = "pro"
-    context: int = Field(128_000, description="Tokens that prompt and answer may hold together.")
+    context: int = Field(
+        default=128_000, description="Tokens that prompt and answer may hold together."
+    )
 
 
 DEFAULT_MODELS = [
@@ -30,69 +32,86 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address the server listens on.")
-    port: int = Field(8000, description="Port the server listens on; 0 picks a free one.")
+    host: str = Field(default="127.0.0.1", description="Address the server listens on.")
+    port: int = Field(default=8000, description="Port the server listens on; 0 picks a free one.")
     dev: bool = Field(
-        False,
-        description="Development: GraphiQL, loopback origins, the local token secret.",
+        default=False,
+        description="Development: GraphiQL, loopback origins, tokens signed here.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
     database_url: SecretStr | None = Field(
-        None, description="PostgreSQL 16 or newer; unset starts the embedded one in `data_dir`."
+        default=None,
+        description="PostgreSQL 16 or newer; unset starts the embedded one in `data_dir`.",
     )
     data_dir: Path = Field(
-        Path(".punnet"), description="Where the embedded PostgreSQL and the local secret live."
+        default=Path(".punnet"),
+        description="Where the embedded PostgreSQL and the local secret live.",
     )
-    pool_size: int = Field(20, ge=4, description="PostgreSQL connections per process.")
+    pool_size: int = Field(default=20, ge=4, description="PostgreSQL connections per process.")
 
     secret: SecretStr | None = Field(
-        None,
+        default=None,
         description="Signs guest tokens, cursors and resume tokens. Unset in development: "
         "made once and kept in `data_dir`. At least 32 characters.",
     )
     jwt_issuer: str | None = Field(
-        None, description="`iss` of the identity provider; its JWKS is found from it."
+        default=None, description="`iss` of the identity provider; its JWKS is found from it."
     )
-    jwt_audience: str | None = Field(None, description="Required `aud`; unset accepts any.")
+    jwt_audience: str | None = Field(default=None, description="Required `aud`; unset accepts any.")
     jwks_url: str | None = Field(
-        None, description="Where the signing keys are; default: `<issuer>/.well-known/jwks.json`."
+        default=None,
+        description="Where the signing keys are; default: `<issuer>/.well-known/jwks.json`.",
     )
-    jwt_algorithms: list[str] = Field(["RS256", "ES256", "EdDSA"], description="Accepted `alg`.")
-    jwt_leeway: int = Field(30, description="Seconds of clock difference forgiven.")
+    jwt_algorithms: list[str] = Field(
+        default=["RS256", "ES256", "EdDSA"], description="Accepted `alg`."
+    )
+    jwt_leeway: int = Field(default=30, description="Seconds of clock difference forgiven.")
 
     origins: list[str] = Field(
-        [],
+        default=[],
         description="Origins that browsers may call from, for CORS and WebSockets alike; in "
         "development every loopback origin as well. `*` is refused.",
     )
 
-    models: list[ModelEntry] = Field(DEFAULT_MODELS, description="The models on offer.")
-    default_model: str = Field("mock:raypx-1", description="Used when nobody chose another.")
-    openai_base_url: str | None = Field(None, description="An OpenAI-compatible endpoint.")
-    openai_api_key: SecretStr | None = Field(None, description="Its key.")
+    models: list[ModelEntry] = Field(default=DEFAULT_MODELS, description="The models on offer.")
+    default_model: str = Field(
+        default="mock:raypx-1", description="Used when nobody chose another."
+    )
+    openai_base_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint.")
+    openai_api_key: SecretStr | None = Field(default=None, description="Its key.")
     openai_timeout: float = Field(
-        60.0, gt=0, description="Seconds without a byte after which an answer is given up."
+        default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
     )
 
-    worker: bool = Field(True, description="Run a generation worker inside `punnet serve`.")
-    worker_slots: int = Field(32, ge=1, description="Generations one worker runs at once.")
-    user_slots: int = Field(3, ge=1, description="Generations at once per user.")
-    lease: float = Field(45.0, gt=0, description="Seconds a generation lives without a heartbeat.")
+    worker: bool = Field(default=True, description="Run a generation worker inside `punnet serve`.")
+    worker_slots: int = Field(default=32, ge=1, description="Generations one worker runs at once.")
+    user_slots: int = Field(default=3, ge=1, description="Generations at once per user.")
+    lease: float = Field(
+        default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
+    )
 
     introspection: bool = Field(
-        True, description="Whether clients may ask for the schema, as code generators do."
+        default=True, description="Whether clients may ask for the schema, as code generators do."
     )
-    max_body: int = Field(1 << 20, description="Bytes of a request body.")
-    max_tokens: int = Field(4_000, description="Lexical tokens of a document.")
-    max_depth: int = Field(12, description="Nested selection sets of an operation.")
-    max_cost: int = Field(20_000, description="Rows and fields an operation may ask for.")
-    max_aliases: int = Field(100, description="Aliased fields of an operation.")
-    request_timeout: float = Field(15.0, description="Seconds an operation may take.")
-    socket_message: int = Field(256 << 10, description="Bytes of one message on a WebSocket.")
-    socket_operations: int = Field(50, description="Operations at once per WebSocket.")
-    user_sockets: int = Field(50, description="WebSockets and event streams at once per user.")
-    socket_queue: int = Field(1_000, description="Events that may wait for a slow reader.")
-    init_timeout: float = Field(10.0, description="Seconds a socket may wait with connection_init.")
-    ping_interval: float = Field(20.0, description="Seconds between pings of a silent socket.")
+    max_body: int = Field(default=1 << 20, description="Bytes of a request body.")
+    max_tokens: int = Field(default=4_000, description="Lexical tokens of a document.")
+    max_depth: int = Field(default=12, description="Nested selection sets of an operation.")
+    max_cost: int = Field(default=20_000, description="Rows and fields an operation may ask for.")
+    max_aliases: int = Field(default=100, description="Aliased fields of an operation.")
+    request_timeout: float = Field(default=15.0, description="Seconds an operation may take.")
+    socket_message: int = Field(
+        default=256 << 10, description="Bytes of one message on a WebSocket."
+    )
+    socket_operations: int = Field(default=50, description="Operations at once per WebSocket.")
+    user_sockets: int = Field(
+        default=50, description="WebSockets and event streams at once per user."
+    )
+    socket_queue: int = Field(default=1_000, description="Events that may wait for a slow reader.")
+    init_timeout: float = Field(
+        default=10.0, description="Seconds a socket may wait with connection_init."
+    )
+    ping_interval: float = Field(
+        default=20.0, description="Seconds between pings of a silent socket."
+    )

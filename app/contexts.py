@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -61,6 +61,6 @@ class PunnetContexts:
         return (await meet(actor, identity)).id
 
     @asynccontextmanager
-    async def operation(self, viewer: Viewer, request_id: str) -> AsyncIterator[Context]:
+    async def operation(self, viewer: Viewer, request_id: str) -> AsyncGenerator[Context, None]:
         """A context for one operation or one event."""
         yield Context(viewer, self._ports, request_id)

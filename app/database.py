@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
@@ -37,7 +37,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
         self._observe = observe
-        pool = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
         self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
 
     async def open(self) -> None:
@@ -50,26 +50,29 @@ class PostgresDatabase:
         await self._client.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._client.acquire_connection() as connection:
-                yield cast("Connection", connection)
+            async with self._acquire() as connection:
+                yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._client.acquire_connection() as connection, connection.transaction():
-                yield cast("Connection", connection)
+            async with self._acquire() as connection, connection.transaction():
+                yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         async with self.connection() as connection:
             return await connection.fetch(query, *args)
 
+    def _acquire(self) -> Any:
+        return cast("Any", self._client).acquire_connection()
+
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
         if self._observe is not None:
             observe = self._observe
-            connection.add_query_logger(lambda record: observe(record.query, record.args or ()))
+            connection.add_query_logger(_told(observe))
 
 
 def credentials(url: str) -> dict[str, Any]:
@@ -93,13 +96,26 @@ async def use_json(connection: Any) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: orjson.dumps(value).decode(),
+        encoder=_dumped,
         decoder=orjson.loads,
     )
 
 
+async def connect(url: str, **options: Any) -> Any:
+    """A connection of its own, outside the pool: an asyncpg.Connection, which has no types."""
+    return await cast("Any", asyncpg).connect(url, **options)
+
+
+def _dumped(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _told(observe: Observe) -> Callable[[Any], None]:
+    return lambda record: observe(record.query, record.args or ())
+
+
 @contextmanager
-def _lost() -> Iterator[None]:
+def _lost() -> Generator[None, None, None]:
     try:
         yield
     except LOST as error:

@@ -57,7 +57,9 @@ const books = ref([{ title: "The Orchard Keeper", read: false }]);
 </script>
 
 <template>
-  <label v-for="book in books"><input v-model="book.read" type="checkbox" /> {{ book.title }}</label>
+  <label v-for="book in books">
+    <input v-model="book.read" type="checkbox" /> {{ book.title }}
+  </label>
 </template>
 """
 CARD_PAGE = """\
@@ -138,8 +140,7 @@ async def _turn(actor: Actor, project: Project, turn: Turn) -> None:
     draft = Draft(turn.ask, attachments=images, run_source=RunSource.WEBCONTAINER)
     sent = await send_message(actor, Target(project_id=project.id), draft)
     waiting = "SELECT id FROM agent_run WHERE message_id = $1"
-    ((run_id,),) = [
-        tuple(row.values()) for row in await actor.database.fetch(waiting, sent.reply.id)
-    ]
+    (row,) = await actor.database.fetch(waiting, sent.reply.id)
+    run_id: str = row["id"]
     await claim_run(actor, run_id, WORKER)
     await complete_run(actor, run_id, WORKER, RunResult(turn.answer, dict(turn.files)))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor
 
 import models.migrations
-from app.database import credentials
+from app.database import connect, credentials
 from models import catalogue
 from models.packages import table_models
 from models.ports import Connection
@@ -42,7 +41,7 @@ class Migration(migrations.Migration):
 
 async def migrate(url: str) -> None:
     """Bring a database up to date; one process at a time, the others wait."""
-    guard = await asyncpg.connect(url)
+    guard = await connect(url)
     try:
         await guard.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
         async with _context(url) as context:
@@ -63,7 +62,7 @@ async def write_migrations(url: str) -> list[Path]:
         detector = MigrationAutodetector(context.apps, _apps())
         written = [Path(path) for path in await detector.write()]
     await migrate(url)
-    connection = await asyncpg.connect(url)
+    connection = await connect(url)
     try:
         statements = await catalogue.differences(cast("Connection", connection))
     finally:
@@ -83,7 +82,7 @@ def _write(statements: list[str]) -> Path:
 
 
 @asynccontextmanager
-async def _context(url: str) -> AsyncIterator[TortoiseContext]:
+async def _context(url: str) -> AsyncGenerator[TortoiseContext, None]:
     async with TortoiseContext() as context:
         connection = {"engine": "tortoise.backends.asyncpg", "credentials": credentials(url)}
         await context.init({"connections": {"default": connection}, "apps": _apps()})

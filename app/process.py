@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def connect(
 
 
 @asynccontextmanager
-async def running(services: Services, *, worker: bool) -> AsyncIterator[None]:
+async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, None]:
     """Run the services; at the end the worker first hands its answers back."""
     await services.database.open()
     readers = (services.bus, services.changes, services.streams, services.writer)

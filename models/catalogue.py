@@ -23,7 +23,7 @@ WHERE c.contype = 'c' AND t.relname = ANY ($1::text[])"""
 
 def tables() -> list[str]:
     """The names of all tables that models declare."""
-    return [model._meta.db_table for model in table_models()]  # noqa: SLF001 - kept nowhere else
+    return [model._meta.db_table for model in table_models()]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - kept nowhere else
 
 
 def declared() -> dict[str, tuple[str, str]]:

@@ -38,6 +38,10 @@ def refuse_unstorable(value: str, field: str) -> None:
 class Column(fields.Field[Any]):
     """A column that checks what is written to it. `indexable` columns may be in a B-tree."""
 
+    def __init__(self, **options: Any) -> None:
+        initialise: Any = super().__init__
+        initialise(**options)
+
     def check(self, value: Any) -> None:
         """Raise Invalid, naming the field as the API spells it, when `value` does not fit."""
 
@@ -64,7 +68,7 @@ class KeyColumn(TextColumn):
     SQL_TYPE = KEY_TYPE
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"limit": 255, "blank": False, **options})
+        super().__init__(limit=255, blank=False, **options)
 
 
 class TimeColumn(Column):
@@ -184,7 +188,8 @@ def choice(
 
 def reference(model: str, description: str, *, null: bool = False) -> Any:
     """A foreign key to the table of `model`, by name; the column is `<field>_id`."""
-    return fields.ForeignKeyField(
+    foreign_key: Any = fields.ForeignKeyField
+    return foreign_key(
         f"models.{model}",
         related_name=False,
         on_delete=OnDelete.NO_ACTION,

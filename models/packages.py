@@ -32,7 +32,7 @@ def table_models() -> tuple[type[Model], ...]:
         model = waiting.pop()
         waiting.extend(model.__subclasses__())
         ours = model.__module__.startswith("models.")
-        if ours and not model._meta.abstract:  # noqa: SLF001 - Tortoise keeps it nowhere else
+        if ours and not model._meta.abstract:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - kept nowhere else
             found.append(model)
     # Tortoise resolves references by name, and makes their `_id` columns, only when told to.
     Tortoise.init_models(sorted({model.__module__ for model in found}), "models")

@@ -1,4 +1,4 @@
-"""The SQL of reading and writing single tables. Text depends on tables alone, so plans are reused."""
+"""The SQL of reading and writing single tables; its text depends on tables alone."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graphql_schema.core.connection import (
+    EMPTY,
     After,
     Before,
     Connection,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from models.errors import Invalid
 
@@ -13,9 +12,9 @@ PATH_LIMIT = 400
 
 def check_files(files: object, field: str = "files") -> None:
     """Raise Invalid unless `files` maps safe relative paths to values."""
-    if not isinstance(files, Mapping):
+    if not isinstance(files, dict):
         raise Invalid("Must be an object of paths and texts.", field=field)
-    paths: Mapping[Any, Any] = files
+    paths = cast("dict[str, Any]", files)
     if len(paths) > MOST_FILES:
         raise Invalid(f"At most {MOST_FILES:,} files.", field=field)
     for path in paths:

@@ -131,7 +131,7 @@ async def claim_generations(
     found: list[Lease] = []
     for row in sorted(rows, key=lambda row: row["message_id"]):
         message, generation = await _hold(tx, row["message_id"])
-        if generation is None or generation.state is not GenerationState.QUEUED:
+        if generation.state is not GenerationState.QUEUED:
             continue
         await generation.change(
             state=GenerationState.RUNNING,

@@ -78,7 +78,7 @@ class Project(Record):
         return await self.change(**changed)
 
     @verb
-    async def delete(self, tx: Transaction) -> str:
+    async def delete(self, tx: Transaction) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
         """Hide it and everything in it at once; a job empties it later. Returns its id.
 
         An answer that is being written is stopped.

@@ -18,7 +18,9 @@ from tests.harness.api import StartServer, settings_for_tests
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 # GraphiQL's dialogs have no description, of which its own library warns.
-GRAPHIQL_OWN = ("Warning: Missing `Description` or `aria-describedby={undefined}` for {DialogContent}.",)
+GRAPHIQL_OWN = (
+    "Warning: Missing `Description` or `aria-describedby={undefined}` for {DialogContent}.",
+)
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -59,7 +61,9 @@ async def other_origin() -> AsyncIterator[str]:
     """The origin of an empty page on another port of this machine."""
 
     async def empty(_: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>Elsewhere</title>", content_type="text/html")
+        return web.Response(
+            text="<!doctype html><title>Elsewhere</title>", content_type="text/html"
+        )
 
     app = web.Application()
     app.add_routes([web.get("/", empty)])

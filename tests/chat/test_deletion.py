@@ -56,7 +56,7 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
         "file_snapshot",
         "fragment_draft",
     ):
-        assert await server.sql(f"SELECT id FROM {table}") == [], table  # noqa: S608 - our names
+        assert await server.sql(f"SELECT id FROM {table}") == [], table
     (row,) = await server.sql("SELECT name, deleted_at FROM project")
     assert row["name"] == "Deleted"
     assert row["deleted_at"] is not None

@@ -16,9 +16,7 @@ async def start(server: Server) -> str:
 
 async def check_order(server: Server) -> list[dict[str, object]]:
     """The messages by their order, checked against the order of the commits."""
-    rows = await server.sql(
-        "SELECT id, role, parent_id, order_id FROM message ORDER BY order_id"
-    )
+    rows = await server.sql("SELECT id, role, parent_id, order_id FROM message ORDER BY order_id")
     assert [row["order_id"] for row in rows] == list(range(1, len(rows) + 1))
     committed = [
         change["new"]["order_id"]

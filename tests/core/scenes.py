@@ -133,7 +133,9 @@ class Verbs:
             await events.next()
         async with self.api.listen(MESSAGES, id=self.project) as events:
             cursor = (await events.next())["cursor"]
-        await self.do("createMessage", "{ message { id } }", to={"projectId": self.project}, content="!")
+        await self.do(
+            "createMessage", "{ message { id } }", to={"projectId": self.project}, content="!"
+        )
         async with self.api.listen(MESSAGES, id=self.project, after=cursor) as events:
             await events.next()
 

@@ -19,7 +19,6 @@ from app.postgres import EmbeddedPostgres
 from graphql_schema.core.record_type import MODELS, definition_of
 from graphql_schema.schema import graphql_core_schema
 from models.catalogue import tables
-from models.chat.messages import Message
 from models.chat.projects import Project
 from models.packages import record_models
 from tests.core.scenes import Verbs
@@ -88,7 +87,7 @@ async def served(full: Full, start_server: StartServer) -> Server:
 
 async def test_every_table_is_filled(full: Full) -> None:
     there = await asyncpg.connect(full.url)
-    rows = {name: await there.fetchval(f"SELECT count(*) FROM {name}") for name in tables()}  # noqa: S608 - our names
+    rows = {name: await there.fetchval(f"SELECT count(*) FROM {name}") for name in tables()}
     await there.close()
     assert {name for name, count in rows.items() if count < 200} == set()
     assert set(full.filling.ids) == set(record_models())

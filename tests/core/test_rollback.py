@@ -22,8 +22,15 @@ async def send_and_fail(tx: Transaction, project_id: str) -> Project:
     await send_message(tx, Target(project_id=project_id), Draft("unsaid"))
     project = await tx.reach(Project, project_id)
     await project.change(name="Unsaid")
-    await tx.add(Project(owner_id=project.owner_id, user_id=project.user_id, name="Unsaid",
-                         kind=project.kind, framework=project.framework))
+    await tx.add(
+        Project(
+            owner_id=project.owner_id,
+            user_id=project.user_id,
+            name="Unsaid",
+            kind=project.kind,
+            framework=project.framework,
+        )
+    )
     raise Invalid("No.")
 
 

@@ -34,9 +34,7 @@ class Gate:
 async def make_project(server: Server, **values: object) -> tuple[Actor, str]:
     """A user who acts, and the id of their project."""
     ada = server.user()
-    made = await ada.do(
-        "createProject", PROJECT, **({"name": "One", "framework": "VUE"} | values)
-    )
+    made = await ada.do("createProject", PROJECT, **({"name": "One", "framework": "VUE"} | values))
     return actor_of(server, await id_of(ada)), made["project"]["id"]
 
 
@@ -48,9 +46,7 @@ async def rename_slowly(tx: Transaction, project_id: str, name: str, gate: Gate)
 
 
 @verb
-async def rename_what_was_read(
-    tx: Transaction, project_id: str, name: str, gate: Gate
-) -> Project:
+async def rename_what_was_read(tx: Transaction, project_id: str, name: str, gate: Gate) -> Project:
     """Reads without a lock, as a body does with a row it did not mean to change."""
     (project,) = await tx.find(Project, "id = $1", project_id)
     await gate.pass_through()
@@ -66,9 +62,7 @@ async def test_two_verbs_on_one_row_wait_for_each_other(start_server: StartServe
     first = asyncio.create_task(rename_slowly(actor, project, "mine", gate))
     await gate.reached.wait()
     ada = two.user()
-    second = asyncio.create_task(
-        ada.do("updateProject", PROJECT, id=project, description="theirs")
-    )
+    second = asyncio.create_task(ada.do("updateProject", PROJECT, id=project, description="theirs"))
     await asyncio.sleep(0.1)
     assert not second.done(), "the row is locked"
     gate.opened.set()

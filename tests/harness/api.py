@@ -17,8 +17,8 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from app.config import Settings
 from app.migrations import migrate as migrate_database
-from app.server import SERVICES, build, runner
 from app.process import Services
+from app.server import SERVICES, build, runner
 from models.ports import Clock
 from tests.harness.postgres import Migrate
 

@@ -87,9 +87,7 @@ class Filling:
         for place in range(size.conversations):
             inside = folder if place else None
             self.conversation(user, place, project_id=inside)
-        gone = self.add(
-            Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START
-        )
+        gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
         self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
@@ -113,9 +111,7 @@ class Filling:
 
     def conversation(self, user: str, messages: int, **values: Any) -> None:
         """Add a conversation with a line of messages, some with branches beside it."""
-        conversation = self.add(
-            Conversation, user, user_id=user, last_order_id=messages, **values
-        )
+        conversation = self.add(Conversation, user, user_id=user, last_order_id=messages, **values)
         project = values.get("project_id") if values.get("main") else None
         parent = None
         for order in range(1, messages + 1):
@@ -188,7 +184,11 @@ def _far(days: int) -> datetime:
 def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
     column = table.column(name)
     value = given.get(name, column.default)
-    return orjson.dumps(value).decode() if isinstance(column, JsonColumn) and value is not None else value
+    return (
+        orjson.dumps(value).decode()
+        if isinstance(column, JsonColumn) and value is not None
+        else value
+    )
 
 
 SIZE = Size()
@@ -206,7 +206,9 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
         for model, rows in filling.rows.items():
             names = model.columns()  # type: ignore[attr-defined]
             await connection.copy_records_to_table(
-                model._meta.db_table, columns=names, records=rows  # noqa: SLF001 - no other way
+                model._meta.db_table,
+                columns=names,
+                records=rows,
             )
         owners = filling.users
         await _fill_log(connection, owners)

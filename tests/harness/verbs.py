@@ -29,7 +29,7 @@ async def all_rows(server: Server) -> Rows:
     """Every row of every table of records, whole, by its id."""
     found: Rows = {}
     for model in record_models():
-        for row in await server.sql(f"SELECT * FROM {model.table()}"):  # noqa: S608 - our names
+        for row in await server.sql(f"SELECT * FROM {model.table()}"):
             found[row["id"]] = row
     return found
 
@@ -59,4 +59,3 @@ async def log_end(server: Server) -> int:
     """The position of the newest row of the event log."""
     (row,) = await server.sql("SELECT coalesce(max(position), 0) AS position FROM event_log")
     return row["position"]
-
