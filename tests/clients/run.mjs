@@ -60,6 +60,7 @@ async function test(url) {
     env,
     stdio: "inherit",
   });
+  running = tests;
   const [code] = await once(tests, "exit");
   return code ?? 1;
 }
@@ -71,7 +72,8 @@ const server = spawn(python, ["-m", "app", "serve"], {
   stdio: ["ignore", "ignore", "pipe"],
   detached: true,
 });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
+let running = server;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => running.kill(signal));
 try {
   process.exitCode = await test(await started(server));
 } catch (error) {
