@@ -68,7 +68,7 @@ class User(Record):
 @verb
 async def create_guest(tx: Transaction, name: str | None = None) -> User:
     """A guest, whose signed token is the only way in."""
-    return await tx.add(User(name=name or GUEST_NAME, anonymous=True))
+    return await tx.add(User(name=GUEST_NAME if name is None else name, anonymous=True))
 
 
 @verb
