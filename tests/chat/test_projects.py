@@ -57,9 +57,9 @@ async def test_bad_projects_are_refused(quiet: Server) -> None:
         ("name", "", "name"),
         ("name", " \n", "name"),
         ("name", "x" * 201, "name"),
-        ("name", "a\0b", None),
-        ("framework", "React", None),
-        ("framework", None, None),
+        ("name", "a\0b", "name"),
+        ("framework", "React", "framework"),
+        ("framework", None, "framework"),
         ("modelPreference", "nobody:none", "modelPreference"),
         ("description", "x" * 5_001, "description"),
     ]
