@@ -6,10 +6,7 @@ values of the arguments known to the planner, and with the plan that serves any 
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import asyncpg
@@ -24,7 +21,7 @@ from models.packages import record_models
 from tests.core.scenes import Verbs
 from tests.harness.all_fields import connection, everything, record_types
 from tests.harness.api import Server, StartServer
-from tests.harness.filling import Filling, fill
+from tests.harness.filling import Filling, filled_database
 from tests.harness.plans import MODES, Plan, Scan, Statement, replay
 
 SMALL, BIG = 7, 0  # two of the owners
@@ -100,14 +97,11 @@ class Full:
 @pytest.fixture(scope="module")
 def full(postgres: EmbeddedPostgres, template_database: str) -> Iterator[Full]:
     """The filled database and its copy, made once for this module."""
-    names = [f"full_{uuid.uuid4().hex}" for _ in range(2)]
-    postgres.create_database(names[0], template_database)
-    with ThreadPoolExecutor(1) as thread:  # pytest-asyncio has a loop of its own in this one
-        filling = thread.submit(asyncio.run, fill(postgres.url(names[0]))).result()
-    postgres.create_database(names[1], names[0])
-    yield Full(*(postgres.url(name) for name in names), filling)
-    for name in names:
-        postgres.drop_database(name)
+    with filled_database(postgres, template_database) as (name, filling):
+        copy = f"{name}_copy"
+        postgres.create_database(copy, name)
+        yield Full(postgres.url(name), postgres.url(copy), filling)
+        postgres.drop_database(copy)
 
 
 @pytest.fixture

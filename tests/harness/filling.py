@@ -7,8 +7,12 @@ Visitors have nothing any more.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +21,7 @@ import asyncpg
 import orjson
 from tortoise import Model
 
+from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
@@ -57,7 +62,7 @@ class Size:
 class Filling:
     """The rows to write, by table, in an order that foreign keys allow."""
 
-    size: Size
+    size: Size = field(default_factory=Size)
     rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
     ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
@@ -101,7 +106,7 @@ class Filling:
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
-            showcased=place == 0,
+            showcased=place % 2 == 0,
         )
         self.conversation(user, messages, project_id=project, main=True)
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
@@ -159,7 +164,7 @@ class Filling:
 
     def _answer(self, user: str, project: str | None, message: str, state: str) -> None:
         what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
-        self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
+        made = self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
         self.add(
             Generation,
             user,
@@ -173,7 +178,8 @@ class Filling:
         if state == "RUNNING":
             self.running.append(message)
         if project is not None:
-            self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
+            done = {"status": "COMPLETED", "run_source": "INNGEST", "fragment_id": made}
+            self.run(user, project, message_id=message, **done)
 
     def run(self, user: str, project: str, **values: Any) -> None:
         """Add an agent run."""
@@ -196,6 +202,19 @@ def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
 
 
 SIZE = Size()
+
+
+@contextmanager
+def filled_database(
+    postgres: EmbeddedPostgres, template: str, size: Size = SIZE
+) -> Iterator[tuple[str, Filling]]:
+    """The name of a new filled database, dropped at the end; for fixtures of a module."""
+    name = f"full_{uuid.uuid4().hex}"
+    postgres.create_database(name, template)
+    with ThreadPoolExecutor(1) as thread:  # pytest-asyncio has a loop of its own in this one
+        filling = thread.submit(asyncio.run, fill(postgres.url(name), size)).result()
+    yield name, filling
+    postgres.drop_database(name)
 
 
 async def fill(url: str, size: Size = SIZE) -> Filling:
