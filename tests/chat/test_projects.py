@@ -53,7 +53,7 @@ async def test_bad_projects_are_refused(quiet: Server) -> None:
     """Invalid enum values rejected ("React" is wrong, "REACT" right)."""
     ada = quiet.user()
     await id_of(ada)
-    bad: list[tuple[str, object, str | None]] = [
+    bad: list[tuple[str, object, str]] = [
         ("name", "", "name"),
         ("name", " \n", "name"),
         ("name", "x" * 201, "name"),
