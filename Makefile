@@ -34,6 +34,15 @@ worker: $(VENV)/runs ## Run one more worker beside `make run`
 test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
 	$(PY) -m pytest -q -n auto
 
+test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)
+	$(PIP) install --require-hashes -r requirements-browser.lock
+	@command -v chromium > /dev/null || { echo "Install Debian's package chromium first."; exit 1; }
+	$(PY) -m pytest -q tests/browser
+
+test-clients: $(VENV)/runs ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
+	npm ci --prefix tests/clients --silent --no-audit --no-fund
+	PYTHON=$(abspath $(PY)) npm test --prefix tests/clients --silent
+
 check: $(VENV)/tests ## Lint, format check, types and import rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .

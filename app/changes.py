@@ -56,10 +56,14 @@ Tap = Callable[[str, Mapping[str, Any]], None]
 
 
 class ChangeReader:
-    """Reads the log for all listeners of this process; see models.ports.Changes."""
+    """Reads the log for all listeners of this process; see models.ports.Changes.
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    `background` serves the reading for all, `database` what one listener has missed.
+    """
+
+    def __init__(self, database: Database, background: Database, signer: Signer) -> None:
         self._database = database
+        self._background = background
         self._signer = signer
         self._snapshot: Snapshot | None = None
         self._place = Place("", 0)
@@ -92,7 +96,7 @@ class ChangeReader:
                 raise
 
     async def _start(self) -> None:
-        (row,) = await self._database.fetch(_CLUSTER)
+        (row,) = await self._background.fetch(_CLUSTER)
         new = Snapshot.parse(row["now"])
         old, before = self._snapshot, self._place.cluster
         if old is None or row["cluster"] != before or new.xmax < old.xmax:
@@ -124,7 +128,7 @@ class ChangeReader:
         old, waiting = self._snapshot, list(self._fresh)
         if old is None:
             raise _no_reader()
-        rows = await self._database.fetch(_READ, str(old), [str(xid) for xid in old.running])
+        rows = await self._background.fetch(_READ, str(old), [str(xid) for xid in old.running])
         del self._fresh[: len(waiting)]
         new = Snapshot.parse(rows[0]["now"])
         self._snapshot, self._place = new, Place(self._place.cluster, rows[0]["time"])

@@ -49,7 +49,9 @@ class Settings(BaseSettings):
         default=Path(".punnet"),
         description="Where the embedded PostgreSQL and the local secret live.",
     )
-    pool_size: int = Field(default=20, ge=4, description="PostgreSQL connections per process.")
+    pool_size: int = Field(
+        default=20, ge=4, description="PostgreSQL connections for requests; 5 more serve the rest."
+    )
 
     secret: SecretStr | None = Field(
         default=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
@@ -26,6 +27,10 @@ LOST = (
 )
 """What asyncpg raises when the server is gone, going or not there yet."""
 
+CONNECT = 5.0  # seconds for the server to take a connection
+ACQUIRE = 10.0  # seconds for a connection of the pool to be free
+COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of their own
+
 Observe = Callable[[str, Sequence[Any]], None]
 
 
@@ -36,8 +41,10 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
+        self.url = url
         self._observe = observe
         pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        pool |= {"timeout": CONNECT, "command_timeout": COMMAND}
         self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
 
     async def open(self) -> None:
@@ -65,8 +72,15 @@ class PostgresDatabase:
         async with self.connection() as connection:
             return await connection.fetch(query, *args)
 
-    def _acquire(self) -> Any:
-        return cast("Any", self._client).acquire_connection()
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncGenerator[Any, None]:
+        held = cast("Any", self._client).acquire_connection()
+        async with asyncio.timeout(ACQUIRE):
+            connection = await held.__aenter__()
+        try:
+            yield connection
+        finally:
+            await held.__aexit__(None, None, None)
 
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)

@@ -15,6 +15,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.migrations import complete_models
 from app.providers.catalogue import Catalogue
 from app.streams import StreamHub
 from app.worker import Worker, WorkerLimits
@@ -25,6 +26,7 @@ from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
+BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
 RESTART = 1.0  # seconds before a service that crashed is started again
 
@@ -37,6 +39,7 @@ class Services:
 
     ports: Ports
     database: PostgresDatabase
+    background: PostgresDatabase
     bus: PostgresBus
     changes: ChangeReader
     streams: StreamHub
@@ -55,12 +58,15 @@ def connect(
     authenticator = Authenticator(settings, secret, clock)
     signer = Signer(derive_key(secret, "signed values"))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
+    # Apart, so that a flood of requests neither holds up streams nor lets leases end.
+    background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
     bus = PostgresBus(url)
-    changes, streams = ChangeReader(database, signer), StreamHub(database, signer)
+    changes = ChangeReader(database, background, signer)
+    streams = StreamHub(database, background, signer)
     catalogue = Catalogue(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
-    writer = Writer(database, streams, bus)
-    actor = Actor(SIGNED_OUT, database, clock, bus, catalogue)
+    writer = Writer(background, streams, bus)
+    actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     worker = Worker(actor, catalogue, writer, limits)
     bus.on_log(changes.wake)
@@ -68,14 +74,25 @@ def connect(
     changes.tap(streams.changed)
     changes.tap(worker.changed)
     return Services(
-        ports, database, bus, changes, streams, writer, worker, authenticator, catalogue
+        ports,
+        database,
+        background,
+        bus,
+        changes,
+        streams,
+        writer,
+        worker,
+        authenticator,
+        catalogue,
     )
 
 
 @asynccontextmanager
 async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, None]:
     """Run the services; at the end the worker first hands its answers back."""
+    await complete_models(services.database.url)
     await services.database.open()
+    await services.background.open()
     readers = (services.bus, services.changes, services.streams, services.writer)
     tasks = [asyncio.create_task(keep(one.run)) for one in readers]
     working = [asyncio.create_task(keep(services.worker.run))] if worker else []
@@ -86,6 +103,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.background.close()
         await services.database.close()
 
 

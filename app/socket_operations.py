@@ -13,7 +13,6 @@ from app.responses import encode
 from graphql_schema.core.errors import ErrorReport, Refused, refusal
 from models.errors import BadRequest, DomainError, RateLimited
 
-
 Authenticate: TypeAlias = Callable[[], Awaitable[Viewer]]
 """Finds out who is asking; raises Refused."""
 

@@ -35,10 +35,14 @@ log = structlog.get_logger()
 
 
 class StreamHub:
-    """The texts that this process serves; see models.ports.Streams."""
+    """The texts that this process serves; see models.ports.Streams.
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    `background` serves the reading for all, `database` the first reading of each follower.
+    """
+
+    def __init__(self, database: Database, background: Database, signer: Signer) -> None:
         self._database = database
+        self._background = background
         self._signer = signer
         self._topics: dict[str, Topic] = {}
         self._stale: set[str] = set()
@@ -104,7 +108,7 @@ class StreamHub:
         if not stale:
             return
         marks = {id: self._topics[id].mark for id in stale}
-        stories = await self._stories(marks)
+        stories = await _stories(self._background, marks)
         for id in stale & self._topics.keys():
             topic, story = self._topics[id], stories.get(id)
             if story is None:
@@ -113,16 +117,6 @@ class StreamHub:
                 self.wake([id])  # windows came in between
             elif story.pieces or story.complete or story.epoch != topic.mark.epoch:
                 topic.pass_on(story)
-
-    async def _stories(self, marks: Mapping[str, Mark]) -> dict[str, Story]:
-        rows = await self._database.fetch(
-            STORY,
-            list(marks),
-            [mark.epoch for mark in marks.values()],
-            [mark.part for mark in marks.values()],
-            [mark.offset for mark in marks.values()],
-        )
-        return {row["id"]: story_of(row) for row in rows}
 
     async def _check_rights(self) -> None:
         """Send those away who lost what they follow, or their account."""
@@ -151,10 +145,10 @@ class StreamHub:
     async def _reached(self, viewer: Viewer, message_ids: list[str]) -> set[str]:
         """Those of the messages that a viewer may read now."""
         sql, args = Lookup(User).statement(viewer, [viewer.id])
-        if not await self._database.fetch(sql, *args):
+        if not await self._background.fetch(sql, *args):
             return set()
         sql, args = Lookup(Message).statement(viewer, message_ids)
-        return {row["id"] for row in await self._database.fetch(sql, *args)}
+        return {row["id"] for row in await self._background.fetch(sql, *args)}
 
     # -- following -------------------------------------------------------------------------
 
@@ -177,7 +171,7 @@ class StreamHub:
     async def _streamed(
         self, message_id: str, follower: Follower, seen: Mark
     ) -> AsyncIterator[Streamed]:
-        story = (await self._stories({message_id: seen})).get(message_id)
+        story = (await _stories(self._database, {message_id: seen})).get(message_id)
         told = False
         while story is not None:
             for reset, piece in news(story, seen):
@@ -206,3 +200,14 @@ class StreamHub:
         if id != message_id:
             raise Invalid("The cursor is not of this message.", field="after")
         return Mark(epoch, part, offset)
+
+
+async def _stories(database: Database, marks: Mapping[str, Mark]) -> dict[str, Story]:
+    rows = await database.fetch(
+        STORY,
+        list(marks),
+        [mark.epoch for mark in marks.values()],
+        [mark.part for mark in marks.values()],
+        [mark.offset for mark in marks.values()],
+    )
+    return {row["id"]: story_of(row) for row in rows}

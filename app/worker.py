@@ -6,20 +6,19 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
+from app.answering import pause_before_retry, write_answer
 from app.waiting import woken
-from app.writing import Manuscript, NoLongerWanted, Writer
+from app.writing import NoLongerWanted, Writer
 from models.builder.claims import reap_runs
 from models.chat.deletion import work_off_deletion
 from models.chat.generations import (
-    FAILED_TEXT,
     Answer,
     Lease,
     claim_generations,
@@ -29,17 +28,15 @@ from models.chat.generations import (
     reap_generations,
     renew,
 )
-from models.chat.messages import CONTENT_LIMIT
-from models.chat.prompting import read_prompt
-from models.errors import DomainError, Unavailable
+from models.errors import Unavailable
 from models.housekeeping import forget_the_old
-from models.ports import Delta, Finish, ModelCatalogue, ProviderError
+from models.ports import ModelCatalogue, ProviderError
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker
 TIDY = timedelta(minutes=5)
 DELETION_BATCHES = 20  # at most, between two looks at dead workers
-LONGEST_WAIT = 60.0  # seconds before a second try
+HAND_BACK = 3.0  # seconds for each step of leaving
 
 log = structlog.get_logger()
 
@@ -55,10 +52,10 @@ class WorkerLimits:
 
 @dataclass(slots=True)
 class Job:
-    """An answer being written here."""
+    """An answer being written here; `ending` once it is whole and being kept."""
 
-    lease: Lease
     task: asyncio.Task[None]
+    ending: bool = False
 
 
 class Worker:
@@ -72,7 +69,10 @@ class Worker:
         self._models = models
         self._writer = writer
         self._limits = limits
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[Lease, Job] = {}
+        self._claiming: asyncio.Task[None] | None = None
+        self._doubtful: set[str] = set()
+        self._doubted = asyncio.Event()
         self._tidy_at = actor.clock.now()
         self._woken = asyncio.Event()
 
@@ -86,8 +86,9 @@ class Worker:
         if not id.startswith("gen_"):
             return
         self.wake()
-        if id in self._jobs and change["op"] == "change":
-            self._jobs[id].task.get_loop().create_task(self._check(id))
+        if any(lease.generation_id == id for lease in self._jobs):
+            self._doubtful.add(id)
+            self._doubted.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -95,14 +96,19 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._claim_forever())
                 group.create_task(self._beat_forever())
+                group.create_task(self._check_forever())
                 group.create_task(self._reap_forever())
         finally:
-            await asyncio.shield(self._hand_back())
+            await asyncio.shield(self._leave())
+
+    # -- claiming --------------------------------------------------------------------------
 
     async def _claim_forever(self) -> None:
         while True:
             await woken(self._woken, POLL)
-            await self._patiently(self._claim())
+            self._claiming = asyncio.create_task(self._claim())
+            # Shielded: what a claim has taken when the worker leaves must be handed back.
+            await self._patiently(asyncio.shield(self._claiming))
 
     async def _claim(self) -> None:
         free = self._limits.slots - len(self._jobs)
@@ -114,25 +120,35 @@ class Worker:
         )
         for one in claimed:
             task = asyncio.create_task(self._write(one), name=f"write {one.message_id}")
-            self._jobs[one.generation_id] = Job(one, task)
+            self._jobs[one] = Job(task)
+
+    # -- keeping ---------------------------------------------------------------------------
 
     async def _beat_forever(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease / 3)
             await self._patiently(self._beat(list(self._jobs)))
 
-    async def _check(self, generation_id: str) -> None:
-        await self._patiently(self._beat([generation_id]))
+    async def _check_forever(self) -> None:
+        """Look at once at answers that somebody else changed."""
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            doubtful, self._doubtful = self._doubtful, set()
+            leases = [lease for lease in self._jobs if lease.generation_id in doubtful]
+            await self._patiently(self._beat(leases))
 
-    async def _beat(self, ids: list[str]) -> None:
-        if not ids:
+    async def _beat(self, leases: list[Lease]) -> None:
+        """Prolong leases, and stop writing what no longer stands."""
+        if not leases:
             return
         until = self._actor.clock.now() + timedelta(seconds=self._limits.lease)
         async with self._actor.database.connection() as connection:
-            standing = await renew(connection, ids, self.name, until)
-        for id in set(ids) - standing:
-            if id in self._jobs:
-                self._jobs[id].task.cancel()
+            standing = await renew(connection, leases, self.name, until)
+        for lease in set(leases) - standing:
+            job = self._jobs.get(lease)
+            if job is not None and not job.ending:
+                job.task.cancel()
 
     async def _reap_forever(self) -> None:
         while True:
@@ -149,7 +165,7 @@ class Worker:
             self._tidy_at = self._actor.clock.now() + TIDY
             await forget_the_old(self._actor.database, self._actor.clock)
 
-    async def _patiently(self, work: Any) -> None:
+    async def _patiently(self, work: Awaitable[Any]) -> None:
         """Do something that the next round does again should it fail."""
         try:
             await work
@@ -163,54 +179,18 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            await self._end(lease, await self._outcome(lease))
+            outcome = await write_answer(self._actor, self._models, self._writer, lease)
+            self._jobs[lease].ending = True
+            await self._end(lease, outcome)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
-        except asyncio.CancelledError:
-            raise
         except Exception:
             log.exception("answer.lost", message=lease.message_id)
         else:
             log.info("answer.ended", message=lease.message_id, epoch=lease.epoch)
         finally:
-            self._jobs.pop(lease.generation_id, None)
+            self._jobs.pop(lease, None)
             self.wake()
-
-    async def _outcome(self, lease: Lease) -> Answer | ProviderError:
-        try:
-            return await self._answer(lease)
-        except NoLongerWanted:
-            raise
-        except ProviderError as error:
-            log.warning(
-                "answer.failed",
-                message=lease.message_id,
-                why=error.__notes__ if hasattr(error, "__notes__") else None,
-            )
-            return error
-        except DomainError as error:
-            return ProviderError(error.message, retryable=isinstance(error, Unavailable))
-        except Exception:
-            log.exception("answer.crashed", message=lease.message_id)
-            return ProviderError(FAILED_TEXT, retryable=True)
-
-    async def _answer(self, lease: Lease) -> Answer:
-        provider, name = self._models.provider_for(lease.model)
-        context = self._models.choose(lease.model).context
-        prompt = await read_prompt(self._actor.database, lease, name, context)
-        manuscript = Manuscript(lease, self._writer)
-        finish = None
-        async with aclosing(provider.stream(prompt)) as stream:  # type: ignore[type-var]
-            async for item in stream:
-                if isinstance(item, Finish):
-                    finish = item
-                elif not _write_down(manuscript, item):
-                    finish = Finish("length")
-                    break
-        await manuscript.stored()
-        if finish is None:
-            raise ProviderError(FAILED_TEXT, retryable=True)
-        return Answer(manuscript.parts, finish.reason, finish.usage)
 
     async def _end(self, lease: Lease, outcome: Answer | ProviderError) -> None:
         while True:
@@ -218,33 +198,32 @@ class Worker:
                 if isinstance(outcome, Answer):
                     await finish_generation(self._actor, lease, outcome)
                 else:
-                    wait = _pause(outcome, lease)
+                    wait = pause_before_retry(outcome, lease)
                     await give_up_generation(self._actor, lease, outcome.message, wait)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:
                 return
 
-    async def _hand_back(self) -> None:
-        jobs = list(self._jobs.values())
-        for job in jobs:
-            job.task.cancel()
-        await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
-        for job in jobs:
-            await self._patiently(hand_back_generation(self._actor, job.lease))
+    # -- leaving ---------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        """Let what is whole be kept, and hand the rest back."""
+        if self._claiming is not None:
+            await _within(HAND_BACK, [self._claiming])
+        jobs = dict(self._jobs)
+        for job in jobs.values():
+            if not job.ending:
+                job.task.cancel()
+        await _within(HAND_BACK, [job.task for job in jobs.values()])
+        handing = [self._patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
+        await _within(HAND_BACK, [asyncio.create_task(one) for one in handing])
 
 
-def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
-    """Add a delta; False when the answer is as long as it may be."""
-    if manuscript.length + len(delta.text) > CONTENT_LIMIT:
-        return False
-    manuscript.append(delta.part, delta.kind, delta.text)
-    return True
-
-
-def _pause(error: ProviderError, lease: Lease) -> timedelta | None:
-    """How long to wait before the next try; None when none would help."""
-    if not error.retryable:
-        return None
-    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
-    return timedelta(seconds=min(wait, LONGEST_WAIT))
+async def _within(seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for tasks, whatever comes of them, and end those that take too long."""
+    if waiting := list(tasks):
+        _, late = await asyncio.wait(waiting, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

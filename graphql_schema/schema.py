@@ -11,7 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.core.enums import describe
 from graphql_schema.core.node import NodeQueries
-from graphql_schema.core.record_type import MODELS, bind_all
+from graphql_schema.core.record_type import MODELS, bind_all, definition_of
 from graphql_schema.core.scalars import SCALARS
 from models.errors import ErrorCode
 from models.packages import walk
@@ -25,6 +25,7 @@ def schema() -> strawberry.Schema:
     bind_all()
     _describe_errors()
     query, mutation, subscription = (_joined(name) for name in ROOTS)
+    _describe_inputs(mutation)
     made = strawberry.Schema(
         query,
         mutation,
@@ -64,6 +65,12 @@ def _joined(name: str) -> type:
         "Subscription": "What can be heard of, as it is committed.",
     }[name]
     return strawberry.type(type(name, bases, {}), description=description)
+
+
+def _describe_inputs(mutation: type) -> None:
+    for field in definition_of(mutation).fields:
+        for argument in field.arguments:
+            argument.description = "What to do, and with what."
 
 
 def _describe_errors() -> None:

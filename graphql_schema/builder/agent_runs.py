@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graphql_schema.core.connection import (
-    EMPTY,
     After,
     Before,
     Connection,

@@ -73,8 +73,8 @@ class Project(Node):
     showcased: bool
     created_at: datetime
     updated_at: datetime
-    conversation: Conversation | None = first(
-        "project_id", "The main conversation of an app.", order="created_at", where="t.main"
+    conversation: Conversation | None = one_by(
+        "project_id", "The main conversation of an app.", where="t.main"
     )
     messages: Connection[Message] = page(
         "project_id",

@@ -130,9 +130,7 @@ class Page:
 EMPTY = Page([], [], has_next=False, has_previous=False)
 
 
-async def load_page(
-    context: Context, listing: Listing, parent: str | None, window: Window
-) -> Page:
+async def load_page(context: Context, listing: Listing, parent: str | None, window: Window) -> Page:
     """Read one page of a list, one row more than asked to know whether others follow.
 
     Without a parent, which somebody signed out has not, it is empty.

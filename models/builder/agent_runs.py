@@ -52,8 +52,9 @@ class AgentRun(Record):
     prefix = "run"
     access = PartOf("project")
     indexes = (
-        index("project_id", "status", "created_at", "id"),
+        index("project_id", "status"),
         index("project_id", "created_at", "id"),
+        index("project_id", "created_at", "id", where="(status = 'PENDING'::text)"),
         index("status", "created_at"),
         index("message_id"),
         index("fragment_id"),

@@ -229,20 +229,27 @@ async def stop_generation(tx: Transaction, message: Message) -> None:
     parts: list[dict[str, str]] = []
     if generation is not None:
         parts = await chunks.stored_parts(tx.connection, message.id, generation.epoch)
+        if generation.state is GenerationState.QUEUED:
+            await generation.change(epoch=generation.epoch + 1)  # the text of the last try is void
     await _end(tx, message, generation, parts, MessageOutcome.CANCELED)
     await answer_ended(tx, message)
 
 
 _RENEW = """\
-UPDATE generation SET lease_until = $3
-WHERE id = ANY ($1::text[]) AND state = 'RUNNING' AND worker = $2 RETURNING id"""
+UPDATE generation g SET lease_until = $4
+FROM unnest($1::text[], $2::int[]) AS lease (id, epoch)
+WHERE g.id = lease.id AND g.epoch = lease.epoch AND g.state = 'RUNNING' AND g.worker = $3
+RETURNING g.id, g.epoch"""
 
 
 async def renew(
-    connection: Connection, ids: Sequence[str], worker: str, until: datetime
-) -> set[str]:
-    """Prolong leases and return the ids that still stand. No change: nobody needs to hear of it."""
-    return {row["id"] for row in await connection.fetch(_RENEW, ids, worker, until)}
+    connection: Connection, leases: Sequence[Lease], worker: str, until: datetime
+) -> set[Lease]:
+    """Prolong leases and return those that still stand. No change: nobody needs to hear of it."""
+    ids, epochs = [one.generation_id for one in leases], [one.epoch for one in leases]
+    rows = await connection.fetch(_RENEW, ids, epochs, worker, until)
+    standing = {(row["id"], row["epoch"]) for row in rows}
+    return {one for one in leases if (one.generation_id, one.epoch) in standing}
 
 
 async def _hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:

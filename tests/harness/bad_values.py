@@ -60,7 +60,13 @@ def deep(levels: int) -> Any:
 
 
 TEXTS = ["a\0b", "a\ud800b", 5, True, {}, {"a": 1}, ["a", "b"], LONG]
-ODD_TEXTS = ["", " \n\t ", "\u202e\u2066\u0007\x1b[31mx", "'; DROP TABLE project; --", "\U0001f600" * 40]
+ODD_TEXTS = [
+    "",
+    " \n\t ",
+    "\u202e\u2066\u0007\x1b[31mx",
+    "'; DROP TABLE project; --",
+    "\U0001f600" * 40,
+]
 NUMBERS = ["1", 1.5, 2**31, -(2**31) - 1, 2**63, 1e300, True, [], {}]
 ODD_NUMBERS = [-1, 0, 2**31 - 1]
 SWITCHES = ["true", 1, 0, [], {}]
@@ -69,7 +75,17 @@ IDS = ["", " ", "1", 5, "../etc", "prj_", "prj_" + "z" * 26, LONG]
 """Ids of nothing: NOT_FOUND."""
 NO_IDS = [1.5, True, {}, ["a", "b"], "a\0b", "\udfff"]
 JSON = [deep(150), {"a\0": 1}, {"a": "\ud800"}, {"a": [1e300]}, {"a": 2**64}]
-ODD_JSON = [[], [1], "x", 1, 1.5, True, deep(90), {"a": "x" * 900_000}, {str(n): n for n in range(30_000)}]
+ODD_JSON = [
+    [],
+    [1],
+    "x",
+    1,
+    1.5,
+    True,
+    deep(90),
+    {"a": "x" * 900_000},
+    {str(n): n for n in range(30_000)},
+]
 NO_FILES = [
     [],
     ["a"],

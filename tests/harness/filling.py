@@ -2,13 +2,17 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
-Visitors have nothing.
+Visitors have nothing any more.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +21,7 @@ import asyncpg
 import orjson
 from tortoise import Model
 
+from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
@@ -38,6 +43,7 @@ from models.idempotency import IdempotencyKey
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
 EVENT_BATCHES = 40
+STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Size:
 class Filling:
     """The rows to write, by table, in an order that foreign keys allow."""
 
-    size: Size
+    size: Size = field(default_factory=Size)
     rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
     ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
@@ -88,6 +94,7 @@ class Filling:
             inside = folder if place else None
             self.conversation(user, place, project_id=inside)
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
+        self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
@@ -99,7 +106,7 @@ class Filling:
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
-            showcased=place == 0,
+            showcased=place % 2 == 0,
         )
         self.conversation(user, messages, project_id=project, main=True)
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
@@ -122,6 +129,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
+        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
@@ -131,13 +139,14 @@ class Filling:
             role="USER" if asked else "ASSISTANT",
             content=f"Message {order}",
             order_id=order,
+            status="COMPLETE" if asked else STATUS[state],
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
         if asked:
             self._attach(user, conversation, message)
         else:
-            self._answer(user, project, message, order)
+            self._answer(user, project, message, state)
         return message
 
     def _attach(self, user: str, conversation: str, message: str) -> None:
@@ -153,23 +162,24 @@ class Filling:
                 size=1_000,
             )
 
-    def _answer(self, user: str, project: str | None, message: str, order: int) -> None:
+    def _answer(self, user: str, project: str | None, message: str, state: str) -> None:
         what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
-        self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
+        made = self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
         self.add(
             Generation,
             user,
             message_id=message,
             user_id=user,
             model="mock:raypx-1",
-            state="QUEUED" if order % 16 == 0 else "RUNNING" if order % 18 == 0 else "DONE",
-            lease_until=_far(1) if order % 18 == 0 else None,
+            state=state,
+            lease_until=_far(1) if state == "RUNNING" else None,
             epoch=1,
         )
-        if order % 18 == 0:
+        if state == "RUNNING":
             self.running.append(message)
         if project is not None:
-            self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
+            done = {"status": "COMPLETED", "run_source": "INNGEST", "fragment_id": made}
+            self.run(user, project, message_id=message, **done)
 
     def run(self, user: str, project: str, **values: Any) -> None:
         """Add an agent run."""
@@ -194,13 +204,28 @@ def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
 SIZE = Size()
 
 
+@contextmanager
+def filled_database(
+    postgres: EmbeddedPostgres, template: str, size: Size = SIZE
+) -> Iterator[tuple[str, Filling]]:
+    """The name of a new filled database, dropped at the end; for fixtures of a module."""
+    name = f"full_{uuid.uuid4().hex}"
+    postgres.create_database(name, template)
+    with ThreadPoolExecutor(1) as thread:  # pytest-asyncio has a loop of its own in this one
+        filling = thread.submit(asyncio.run, fill(postgres.url(name), size)).result()
+    yield name, filling
+    postgres.drop_database(name)
+
+
 async def fill(url: str, size: Size = SIZE) -> Filling:
     """Fill a migrated, empty database; returns what it was filled with."""
     filling = Filling(size)
     for number in range(size.owners):
         filling.owner(number)
     for number in range(size.visitors):
-        filling.add(User, "", name=f"Visitor {number}", clerk_id=f"visitor-{number}")
+        visitor = filling.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        gone = ids.new_id(Project.prefix)
+        filling.add(DeletionJob, visitor, root_id=gone, due_at=START, state="complete")
     connection = await asyncpg.connect(url)
     try:
         for model, rows in filling.rows.items():

@@ -1,0 +1,77 @@
+"""One answer: from the prompt to the provider, and from its deltas into the store."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import timedelta
+
+import structlog
+
+from app.writing import Manuscript, NoLongerWanted, Writer
+from models.chat.generations import FAILED_TEXT, Answer, Lease
+from models.chat.messages import CONTENT_LIMIT
+from models.chat.prompting import read_prompt
+from models.errors import DomainError, Unavailable
+from models.ports import Delta, Finish, ModelCatalogue, ProviderError
+from models.verbs import Actor
+
+LONGEST_WAIT = 60.0  # seconds before a second try
+
+log = structlog.get_logger()
+
+
+async def write_answer(
+    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease
+) -> Answer | ProviderError:
+    """Have a provider answer, and store its text as it comes; all of it is stored at the end.
+
+    Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
+    """
+    try:
+        return await _answer(actor, models, writer, lease)
+    except NoLongerWanted:
+        raise
+    except ProviderError as error:
+        why = getattr(error, "__notes__", None)
+        log.warning("answer.failed", message=lease.message_id, why=why)
+        return error
+    except DomainError as error:
+        return ProviderError(error.message, retryable=isinstance(error, Unavailable))
+    except Exception:
+        log.exception("answer.crashed", message=lease.message_id)
+        return ProviderError(FAILED_TEXT, retryable=True)
+
+
+async def _answer(actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease) -> Answer:
+    provider, name = models.provider_for(lease.model)
+    context = models.choose(lease.model).context
+    prompt = await read_prompt(actor.database, lease, name, context)
+    manuscript = Manuscript(lease, writer)
+    finish = None
+    async with aclosing(provider.stream(prompt)) as stream:
+        async for item in stream:
+            if isinstance(item, Finish):
+                finish = item
+            elif not _write_down(manuscript, item):
+                finish = Finish("length")
+                break
+    await manuscript.stored()
+    if finish is None:
+        raise ProviderError(FAILED_TEXT, retryable=True)
+    return Answer(manuscript.parts, finish.reason, finish.usage)
+
+
+def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
+    """Add a delta, or what fits of it; False when the answer is as long as it may be."""
+    room = CONTENT_LIMIT - manuscript.length
+    if room > 0:
+        manuscript.append(delta.part, delta.kind, delta.text[:room])
+    return len(delta.text) <= room
+
+
+def pause_before_retry(error: ProviderError, lease: Lease) -> timedelta | None:
+    """How long to wait before the next try; None when none would help."""
+    if not error.retryable:
+        return None
+    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
+    return timedelta(seconds=min(wait, LONGEST_WAIT))
