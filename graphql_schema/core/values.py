@@ -69,9 +69,13 @@ _Path: TypeAlias = tuple["_Path | None", object]
 def _first_bad(variables: dict[str, object]) -> list[object]:
     """The path of a value that check_value refuses; as slow as that, so only for refusals."""
     stack: list[tuple[object, _Path | None, int]] = [(variables, None, 0)]
+    seen = 0
     while stack:
         item, path, depth = stack.pop()
         if isinstance(item, dict | list) and depth < MAX_NESTING:
+            seen += len(cast("dict[object, object] | list[object]", item))
+            if seen > MAX_VALUES:
+                return _steps(path)
             container = cast("dict[object, object] | list[object]", item)
             pairs = container.items() if isinstance(container, dict) else enumerate(container)
             for key, inner in pairs:
