@@ -237,8 +237,8 @@ async def stop_generation(tx: Transaction, message: Message) -> None:
 
 _RENEW = """\
 UPDATE generation g SET lease_until = $4
-FROM unnest($1::text[], $2::int[]) AS lease (id, epoch)
-WHERE g.id = lease.id AND g.epoch = lease.epoch AND g.state = 'RUNNING' AND g.worker = $3
+WHERE g.id = ANY ($1::text[]) AND g.epoch = ($2::int[])[array_position($1::text[], g.id)]
+AND g.state = 'RUNNING' AND g.worker = $3
 RETURNING g.id, g.epoch"""
 
 
