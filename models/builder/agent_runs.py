@@ -41,6 +41,16 @@ class AgentRunStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class ExecutionPhase(StrEnum):
+    """How far any kind of execution is, whatever its own words for it are."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
 def _browsers(status: str) -> str:
     """Which runs of browsers and external workers the reaper looks through."""
     return f"((status = '{status}'::text) AND (run_source = 'WEBCONTAINER'::text))"
@@ -95,6 +105,13 @@ class AgentRun(Record):
     class Meta:
         table = "agent_run"
 
+    @property
+    def phase(self) -> ExecutionPhase:
+        """How far it is: a failed run whose outcome is CANCELED was called off."""
+        if self.status is AgentRunStatus.FAILED and self.outcome is MessageOutcome.CANCELED:
+            return ExecutionPhase.CANCELED
+        return _PHASES[self.status]
+
     def require_claimer(self, claimer: str) -> None:
         """Only whoever claimed a running run may go on with it. Raises Conflict."""
         if self.status is not AgentRunStatus.RUNNING or self.claimed_by != claimer:
@@ -121,6 +138,14 @@ class AgentRun(Record):
         if message is not None:
             await stop_generation(tx, message)
         return await end_run(self, tx, AgentRunStatus.FAILED, MessageOutcome.CANCELED)
+
+
+_PHASES = {
+    AgentRunStatus.PENDING: ExecutionPhase.QUEUED,
+    AgentRunStatus.RUNNING: ExecutionPhase.RUNNING,
+    AgentRunStatus.COMPLETED: ExecutionPhase.SUCCEEDED,
+    AgentRunStatus.FAILED: ExecutionPhase.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
