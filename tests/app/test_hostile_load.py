@@ -181,3 +181,44 @@ async def test_the_largest_variables_cost_little(measured: Measured) -> None:
         await measured.refuse(name, {"query": query, "variables": {"input": given}})
     await measured.send({"query": NODES, "variables": {"ids": ["x" * 1_000_000]}})
     await measured.within_bounds("a long id")
+
+
+async def test_refusals_are_logged_in_short_lines_without_what_was_sent(measured: Measured) -> None:
+    """The secret is in every place a client can write to."""
+    await measured.send({"query": "{ me { id } }"}, Authorization=f"Bearer {SECRET}")
+    await measured.send({"query": "{ me { id } }"}, Authorization=f"Basic {SECRET}")
+    await measured.send({"query": f"{{ {SECRET.replace('-', '_')} }}"})
+    await measured.send({"query": f'{{ project(id: "{SECRET}\\u0000") {{ id }} }}'})
+    await measured.send({"query": f"query {SECRET.replace('-', '_')} {{ nope }}"})
+    await measured.send(f'{{"query": "{SECRET}'.encode())
+    await measured.send({"query": "{ me { id } }"}, **{"Content-Type": f"text/{SECRET}"})
+    await measured.send({"query": "{ me { id } }"}, Origin=f"https://{SECRET}.example")
+    await measured.send({"query": SAVE, "variables": {"input": {"files": SECRET * 20_000}}})
+    given = {"to": {"projectId": SECRET}, "content": SECRET * 1_000, "clientMessageId": SECRET}
+    await measured.send({"query": SEND, "variables": {"input": given}})
+    for line in (b"GET /graphql?%s HTTP/9.9", b"%s\x00 / HTTP/1.1\r\nHost: x", b"POST / HTTP/1.1\r\n%s"):
+        await _say(measured, line % SECRET.encode() + b"\r\n\r\n")
+    async with measured.session.ws_connect(
+        f"{measured.url}/graphql", protocols=["graphql-transport-ws"]
+    ) as socket:
+        await socket.send_json({"type": "connection_init", "payload": {"authorization": SECRET}})
+        await socket.receive()
+    await asyncio.sleep(0.1)
+    lines = bytes(measured.log).splitlines()
+    for line in lines:
+        assert len(line) < 1_000, line
+        assert json.loads(line)["timestamp"]
+    assert SECRET.encode() not in measured.log, [one for one in lines if SECRET.encode() in one]
+    assert SECRET.replace("-", "_").encode() not in measured.log
+    refused = [json.loads(line) for line in lines if b"request.refused" in line]
+    assert len(refused) >= 9
+    assert all(one["request_id"] and one["codes"] for one in refused)
+
+
+async def _say(measured: Measured, data: bytes) -> None:
+    """Send bytes that are no HTTP and wait for the end."""
+    host, port = measured.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(data)
+    await reader.read()
+    writer.close()
