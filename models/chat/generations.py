@@ -236,10 +236,10 @@ async def stop_generation(tx: Transaction, message: Message) -> None:
 
 
 _RENEW = """\
-UPDATE generation g SET lease_until = $4
-FROM unnest($1::text[], $2::int[]) AS lease (id, epoch)
-WHERE g.id = lease.id AND g.epoch = lease.epoch AND g.state = 'RUNNING' AND g.worker = $3
-RETURNING g.id, g.epoch"""
+UPDATE generation SET lease_until = $4
+WHERE id = ANY ($1::text[]) AND epoch = ($2::int[])[array_position($1::text[], id)]
+AND state = 'RUNNING' AND worker = $3
+RETURNING id, epoch"""
 
 
 async def renew(

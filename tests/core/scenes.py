@@ -148,9 +148,7 @@ class Verbs:
             await read_prompt(database, lease, "raypx-1", 100_000)
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])
-            await renew(
-                connection, [lease.generation_id for lease in leases], "worker", _now() + LEASE
-            )
+            await renew(connection, leases, "worker", _now() + LEASE)
         assert await finish_generation(actor, leases[0], ANSWER)
         assert await give_up_generation(actor, leases[1], "No", LEASE)
         assert await give_up_generation(actor, leases[2], "No", None)
