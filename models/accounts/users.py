@@ -44,7 +44,9 @@ class User(Record):
     )
 
     clerk_id: str | None = fields.key("The subject at the identity provider.", null=True)
-    email: str | None = fields.text("The e-mail address, lower-cased.", limit=EMAIL_LIMIT, null=True)
+    email: str | None = fields.text(
+        "The e-mail address, lower-cased.", limit=EMAIL_LIMIT, null=True
+    )
     email_verified: bool = fields.flag("Whether the address is proven.", default=False)
     name: str = fields.text("What to call the user.", limit=NAME_LIMIT)
     avatar_url: str | None = fields.text("A picture of the user.", limit=2_000, null=True)

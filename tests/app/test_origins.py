@@ -68,7 +68,11 @@ async def test_another_site_cannot_make_a_browser_run_anything(strict: Server) -
     """What a form, an image or a link can send without a preflight runs nothing."""
     url = f"{strict.url}/graphql"
     body = '{"query": "mutation { createGuest(input: {}) { token } }"}'
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ):
         headers = {"Content-Type": kind, "Sec-Fetch-Site": "cross-site"}
         async with strict.session.post(url, data=body, headers=headers) as found:
             assert found.status == 415
@@ -78,7 +82,11 @@ async def test_another_site_cannot_make_a_browser_run_anything(strict: Server) -
             assert found.status == 403
     async with strict.session.get(url, params=read) as found:
         assert found.status == 403
-    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"GraphQL-Require-Preflight": "1"}, {"Origin": APP}):
+    for headers in (
+        {"Sec-Fetch-Site": "same-origin"},
+        {"GraphQL-Require-Preflight": "1"},
+        {"Origin": APP},
+    ):
         async with strict.session.get(url, params=read, headers=headers) as found:
             assert found.status == 200
     preflighted = {"GraphQL-Require-Preflight": "1"}
