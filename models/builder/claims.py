@@ -95,12 +95,13 @@ async def complete_run(
     framework = result.framework or run.framework
     if framework is None:
         raise Invalid("Name the framework.", field="framework")
+    metadata: dict[str, Any] = {"source": run.run_source.value, "model": run.model}
     body = FragmentBody(
         sandbox_url=PREVIEW_PLACEHOLDER if result.sandbox_url is None else result.sandbox_url,
         title=_title(result),
         files=result.files,
         framework=framework,
-        metadata={"source": run.run_source.value, "model": run.model} | (result.metadata or {}),
+        metadata=metadata | (result.metadata or {}),
     )
     fragment = await put_fragment(tx, message, body)
     made = {"message_id": message.id, "fragment_id": fragment.id}

@@ -166,7 +166,7 @@ REQUESTS: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "a subscription": (json.dumps({"query": HEARS}).encode(), {}, 400, "BAD_REQUEST"),
     "another answer": (b'{"query": "{ me { id } }"}', {"Accept": "image/png"}, 406, "BAD_REQUEST"),
     "too deep": (b'{"query": "{ me ' + b"{ a " * 30 + b"}" * 30 + b'}"}', {}, 400, "TOO_COSTLY"),
-    "a wrong literal": (b'{"query": "{ projects(first: 1.5) { __typename } }"}', {}, 400, "INVALID"),
+    "a wrong literal": (b'{"query": "{ nodes(ids: 1.5) { id } }"}', {}, 400, "INVALID"),
     "a huge literal": (b'{"query": "{ projects(first: 99999999999) { nodes { id } } }"}', {}, 400,
                        "INVALID"),
     "NUL": (b'{"query": "{ project(id: \\"\\\\u0000\\") { id } }"}', {}, 400, "INVALID"),
