@@ -82,7 +82,7 @@ def _first_bad(variables: dict[str, object]) -> list[object]:
                 if isinstance(key, str) and not _is_fine(key):
                     return _steps(path)
                 stack.append((inner, (path, key), depth + 1))
-        elif not _is_fine(item):
+        elif not _is_fine(cast("object", item)):
             return _steps(path)
     return []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from models.builder.agent_runs import (
     CLAIMS,
@@ -101,7 +101,7 @@ async def complete_run(
         title=_title(result),
         files=result.files,
         framework=framework,
-        metadata=metadata | (result.metadata or {}),
+        metadata=metadata | cast("dict[str, Any]", result.metadata or {}),
     )
     fragment = await put_fragment(tx, message, body)
     made = {"message_id": message.id, "fragment_id": fragment.id}
