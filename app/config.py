@@ -49,7 +49,9 @@ class Settings(BaseSettings):
         default=Path(".punnet"),
         description="Where the embedded PostgreSQL and the local secret live.",
     )
-    pool_size: int = Field(default=20, ge=4, description="PostgreSQL connections for requests; 5 more serve the rest.")
+    pool_size: int = Field(
+        default=20, ge=4, description="PostgreSQL connections for requests; 5 more serve the rest."
+    )
 
     secret: SecretStr | None = Field(
         default=None,
@@ -92,6 +94,9 @@ class Settings(BaseSettings):
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
     )
 
+    introspection: bool = Field(
+        default=True, description="Whether clients may ask for the schema, as code generators do."
+    )
     max_body: int = Field(default=1 << 20, description="Bytes of a request body.")
     max_tokens: int = Field(default=4_000, description="Lexical tokens of a document.")
     max_depth: int = Field(default=12, description="Nested selection sets of an operation.")

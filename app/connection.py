@@ -89,6 +89,7 @@ class Connection:
         self._place = ExitStack()
         self._heard = self._loop.time()
         self._introduced = False
+        self._params: dict[str, Any] = {}
         self._viewer: Viewer | None = None
 
     async def run(self) -> None:
@@ -146,7 +147,7 @@ class Connection:
             case Subscribe(operation, payload):
                 if self._viewer is None:
                     raise ProtocolViolation(4401, "Unauthorized")
-                self._running.start(operation, payload, self._viewer)
+                self._running.start(operation, payload, self._authenticated)
             case Complete(operation):
                 self._running.complete(operation)
 
@@ -154,12 +155,13 @@ class Connection:
         if self._introduced:
             raise ProtocolViolation(4429, "Too many initialisation requests")
         self._introduced = True
-        self._start(self._admit(params))
+        self._params = params
+        self._start(self._admit())
 
-    async def _admit(self, params: dict[str, Any]) -> None:
+    async def _admit(self) -> None:
         """Find out who it is and answer; the socket ends if there is no place for them."""
         try:
-            viewer = await self._authenticated(params)
+            viewer = await self._authenticated()
             user = user_key(viewer.user_id, self._request.remote)
             self._place.enter_context(self._sockets.counted(user))
         except Refused as refused:
@@ -171,9 +173,10 @@ class Connection:
             return
         self._let_in(viewer)
 
-    async def _authenticated(self, params: dict[str, Any]) -> Viewer:
-        headers = with_token(self._request.headers, params)
-        return await self._operations.authenticate(headers, params, self._request_id)
+    async def _authenticated(self) -> Viewer:
+        """Who it is now; asked for each operation, as an account may be gone since the last."""
+        headers = with_token(self._request.headers, self._params)
+        return await self._operations.authenticate(headers, self._params, self._request_id)
 
     def _let_in(self, viewer: Viewer) -> None:
         for timer in self._timers:

@@ -63,4 +63,8 @@ class PunnetContexts:
     @asynccontextmanager
     async def operation(self, viewer: Viewer, request_id: str) -> AsyncGenerator[Context, None]:
         """A context for one operation or one event."""
-        yield Context(viewer, self._ports, request_id)
+        context = Context(viewer, self._ports, request_id)
+        try:
+            yield context
+        finally:
+            context.close()

@@ -44,7 +44,7 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings))
+    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)

@@ -1,8 +1,9 @@
 """The operations that run on one WebSocket."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.messages import ProtocolViolation, written
 from app.operations import Operations, Viewer
@@ -11,6 +12,9 @@ from app.payload import GraphQLRequest, request_from_json
 from app.responses import encode
 from graphql_schema.core.errors import ErrorReport, Refused, refusal
 from models.errors import BadRequest, DomainError, RateLimited
+
+Authenticate: TypeAlias = Callable[[], Awaitable[Viewer]]
+"""Finds out who is asking; raises Refused."""
 
 
 class SocketOperations:
@@ -28,8 +32,8 @@ class SocketOperations:
         self._by_id: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, operation: str, payload: dict[str, Any], viewer: Viewer) -> None:
-        """Run an operation; raises ProtocolViolation (4400, 4409).
+    def start(self, operation: str, payload: dict[str, Any], authenticate: Authenticate) -> None:
+        """Run an operation as whom `authenticate` finds; raises ProtocolViolation (4400, 4409).
 
         What is wrong with a single operation is sent as its error.
         """
@@ -42,7 +46,7 @@ class SocketOperations:
         except DomainError as error:
             self._outbox.push(written("error", operation, [refusal(error)]))
             return
-        task = asyncio.create_task(self._run(operation, request, viewer, self._next_id()))
+        task = asyncio.create_task(self._run(operation, request, authenticate, self._next_id()))
         self._by_id[operation] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -73,10 +77,15 @@ class SocketOperations:
         return f"{self._request_id[:48]}-{self._started}"
 
     async def _run(
-        self, operation: str, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        operation: str,
+        request: GraphQLRequest,
+        authenticate: Authenticate,
+        request_id: str,
     ) -> None:
         try:
             prepared = self._operations.prepare(request)
+            viewer = await authenticate()
             responses = self._operations.responses(prepared, request, viewer, request_id)
             async with aclosing(responses):
                 async for response in responses:

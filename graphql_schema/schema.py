@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.core.enums import describe
 from graphql_schema.core.node import NodeQueries
-from graphql_schema.core.record_type import MODELS, bind_all
+from graphql_schema.core.record_type import MODELS, bind_all, definition_of
 from graphql_schema.core.scalars import SCALARS
 from models.errors import ErrorCode
 from models.packages import walk
@@ -25,13 +25,16 @@ def schema() -> strawberry.Schema:
     bind_all()
     _describe_errors()
     query, mutation, subscription = (_joined(name) for name in ROOTS)
-    return strawberry.Schema(
+    _describe_inputs(mutation)
+    made = strawberry.Schema(
         query,
         mutation,
         subscription,
         types=[*MODELS, cast("Any", ErrorCode)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    _mark_one_ofs(made)
+    return made
 
 
 def graphql_core_schema() -> GraphQLSchema:
@@ -44,6 +47,14 @@ def sdl() -> str:
     return schema().as_str() + "\n"
 
 
+def _mark_one_ofs(made: strawberry.Schema) -> None:
+    """Let graphql-core check these: it says where the value is, and introspection shows it."""
+    for kind in made._schema.type_map.values():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        if isinstance(kind, GraphQLInputObjectType):
+            definition = kind.extensions["strawberry-definition"]
+            kind.is_one_of = bool(definition.is_one_of)
+
+
 def _joined(name: str) -> type:
     modules = walk("graphql_schema")
     found = [vars(module)[name] for module in modules if name in vars(module)]
@@ -54,6 +65,12 @@ def _joined(name: str) -> type:
         "Subscription": "What can be heard of, as it is committed.",
     }[name]
     return strawberry.type(type(name, bases, {}), description=description)
+
+
+def _describe_inputs(mutation: type) -> None:
+    for field in definition_of(mutation).fields:
+        for argument in field.arguments:
+            argument.description = "What to do, and with what."
 
 
 def _describe_errors() -> None:

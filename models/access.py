@@ -2,7 +2,8 @@
 
 The text of a condition depends on the table alone, never on the viewer: the viewer fills one
 parameter per permission with the owners it reaches. Each EXISTS ends in OFFSET 0, which keeps it a
-look-up by key for each row: without it the planner may hash or join the whole table instead.
+look-up by key for each row: without it the planner may hash or join the whole table instead. IS
+TRUE keeps a rule from being an access path: else rows might be sought among all of an owner's.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Owned:
     column: str = "owner_id"
 
     def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
-        return f"{alias}.{self.column} = ANY({bind(need)}) AND {alias}.deleted_at IS NULL"
+        owned = f"({alias}.{self.column} = ANY({bind(need)})) IS TRUE"
+        return f"{owned} AND {alias}.deleted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What can go wrong, as classes with a code that clients may rely on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
 
@@ -73,6 +75,16 @@ class Invalid(DomainError):
     """A value does not fit: too long, out of range, not allowed."""
 
     code = ErrorCode.INVALID
+
+
+@contextmanager
+def within(field: str) -> Iterator[None]:
+    """Have an Invalid raised inside name its field below `field`: `url`, `attachments.0.url`."""
+    try:
+        yield
+    except Invalid as error:
+        named = f"{field}.{error.field}" if error.field else field
+        raise Invalid(error.message, field=named) from error
 
 
 class NotFound(DomainError):

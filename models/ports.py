@@ -171,8 +171,11 @@ class ModelCatalogue(Protocol):
         """The model of that id, or None; ids are compared exactly."""
         ...
 
-    def choose(self, model_id: str | None) -> ModelInfo:
-        """The named model, or the default one. Raises Invalid for one that can't be used."""
+    def choose(self, model_id: str | None, field: str = "model") -> ModelInfo:
+        """The named model, or the default one. Raises Invalid for one that can't be used.
+
+        `field` is the input's name for it.
+        """
         ...
 
     def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:

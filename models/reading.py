@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """At most one row per key: the row whose `column` is the key."""
+    """At most one row per key: the row whose `column` is the key, and which meets `where`."""
 
     model: type[Record]
     column: str = "id"
     checked: bool = False
+    where: str | None = None
 
     def statement(self, viewer: Viewer, keys: Sequence[str]) -> tuple[str, list[Any]]:
         """The statement that reads the rows of `keys`."""
         parameters = statements.Parameters(viewer, list(keys))
         where = f"t.{self.column} = ANY($1::text[])"
+        if self.where is not None:
+            where += f" AND {self.where}"
         if not self.checked:
             where += f" AND {statements.reachable(self.model, parameters, Permission.READ)}"
         return statements.select(self.model, where), parameters.args

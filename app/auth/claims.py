@@ -10,7 +10,7 @@ from models.errors import Unauthenticated
 
 MAX_TEXT = 255
 MAX_EMAIL = 320
-MAX_URL = 2048
+MAX_URL = 2000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()

@@ -45,11 +45,11 @@ class Catalogue:
         """The model of that id, or None; ids are compared exactly."""
         return self._models.get(model_id)
 
-    def choose(self, model_id: str | None) -> ModelInfo:
+    def choose(self, model_id: str | None, field: str = "model") -> ModelInfo:
         """The named model, or the default one. Raises Invalid for one that can't be used."""
         found = self.find(self._default if model_id is None else model_id)
         if found is None or not found.available:
-            raise Invalid("There is no such model here.", field="model")
+            raise Invalid("There is no such model here.", field=field)
         return found
 
     def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:

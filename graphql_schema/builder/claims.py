@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.mutations import acting, given, into, mutation, optional
+from graphql_schema.core.mutations import acting, given, into, key_field, mutation, optional
 from graphql_schema.core.scalars import JSON
 from models.builder import claims
 from models.chat.messages import MessageType
@@ -35,6 +35,7 @@ class CompleteAgentRunInput:
     sandbox_url: str | None = optional("Where the preview runs.")
     message_type: MessageType = given("What the message is.", default=MessageType.RESULT)
     metadata: JSON | None = optional("An object, merged into the fragment's metadata.")
+    idempotency_key: str | None = key_field()
 
 
 @strawberry.type(description="The run, now yours, and what to start from.")

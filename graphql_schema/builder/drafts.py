@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 
 from graphql_schema.core.fields import one
-from graphql_schema.core.mutations import acting, chosen, given, mutation, optional
+from graphql_schema.core.mutations import acting, chosen, given, key_field, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
@@ -34,6 +34,7 @@ class SaveFragmentDraftInput:
     project_id: strawberry.ID = given("Whose draft.")
     files: JSON = given("The files: an object of path and text.")
     framework: Framework | None = optional("Their framework; default: the project's.")
+    idempotency_key: str | None = key_field()
 
 
 @strawberry.input(description="A draft to clear.")

@@ -9,7 +9,7 @@ import strawberry
 
 from graphql_schema.core.context import context_of
 from graphql_schema.core.fields import one
-from graphql_schema.core.mutations import acting, given, into, mutation, optional
+from graphql_schema.core.mutations import acting, given, into, key_field, mutation, optional
 from graphql_schema.core.node import Node, load_node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
@@ -41,6 +41,7 @@ class UpsertFragmentInput:
     files: JSON = given("The files: an object of path and text.")
     framework: Framework = given("The framework of the files.")
     metadata: JSON | None = optional("What else is known about it.")
+    idempotency_key: str | None = key_field()
 
 
 @strawberry.type(description="The fragment as it is now.")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from graphql_schema.core.connection import (
-    EMPTY,
     After,
     Before,
     Connection,
@@ -74,8 +73,8 @@ class Project(Node):
     showcased: bool
     created_at: datetime
     updated_at: datetime
-    conversation: Conversation | None = first(
-        "project_id", "The main conversation of an app.", order="created_at", where="t.main"
+    conversation: Conversation | None = one_by(
+        "project_id", "The main conversation of an app.", where="t.main"
     )
     messages: Connection[Message] = page(
         "project_id",
@@ -186,8 +185,8 @@ class Query:
         ] = None,
     ) -> Connection[Project]:
         context, window = context_of(info), Window(first, after, last, before)
-        owner = org or context.viewer.user_id
-        page: Any = await load_page(context, OWN, owner, window) if owner else EMPTY
+        owner = context.viewer.user_id if org is None else org
+        page: Any = await load_page(context, OWN, owner, window)
         return page
 
     @strawberry.field(description="The projects that their owners show to all, newest first.")

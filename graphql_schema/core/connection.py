@@ -130,9 +130,14 @@ class Page:
 EMPTY = Page([], [], has_next=False, has_previous=False)
 
 
-async def load_page(context: Context, listing: Listing, parent: str, window: Window) -> Page:
-    """Read one page of a list, one row more than asked to know whether others follow."""
+async def load_page(context: Context, listing: Listing, parent: str | None, window: Window) -> Page:
+    """Read one page of a list, one row more than asked to know whether others follow.
+
+    Without a parent, which somebody signed out has not, it is empty.
+    """
     size = window.size()
+    if parent is None:
+        return EMPTY
     cursors = Cursors(context.ports.signer, listing, parent)
     backward = window.last is not None
     query = Listing(

@@ -41,11 +41,16 @@ class Context:
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.forget()
+        self.loaders = Loaders(self.ports.database, self.viewer)
 
     def forget(self) -> None:
         """Drop what was read, after a write and before each event of a subscription."""
+        self.close()
         self.loaders = Loaders(self.ports.database, self.viewer)
+
+    def close(self) -> None:
+        """Stop the reading that is still going on, at the end of the operation."""
+        self.loaders.close()
 
     def actor(self, once: Once | None = None) -> Actor:
         """The viewer as the one who acts in a verb."""

@@ -1,5 +1,6 @@
 """From what went wrong to the `errors` of a GraphQL response."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from traceback import walk_tb
@@ -9,6 +10,7 @@ import structlog
 from asyncpg import exceptions as pg  # pyright: ignore[reportMissingTypeStubs] - it has none
 from graphql import GraphQLError, GraphQLSyntaxError, ObjectFieldNode, ValueNode
 
+from graphql_schema.core.values import field_path
 from models.errors import DomainError, ErrorCode, Invalid, TimedOut, Unavailable
 
 ResponseError: TypeAlias = dict[str, Any]
@@ -34,6 +36,11 @@ LOST_DATABASE = (
     pg.ConnectionDoesNotExistError,
     pg.ConnectionFailureError,
     pg.InterfaceError,
+)
+
+_BLAMED = re.compile(
+    r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?: "
+    r"(?:Expected value of type '[^']*' (?:not )?to include (?:required|unknown) field '(\w+)')?"
 )
 
 log = structlog.get_logger(__name__)
@@ -97,7 +104,17 @@ def variable_error(error: GraphQLError) -> ResponseError:
     for cause in causes(error):
         if isinstance(cause, DomainError):
             return placed(error, error.message, cause.extensions)
-    return placed(error, error.message, {"code": ErrorCode.INVALID.value})
+    return placed(error, error.message, Invalid("", field=blamed_field(error)).extensions)
+
+
+def blamed_field(error: GraphQLError) -> str | None:
+    """The input field that an error of a variable is about; only its message tells."""
+    found = _BLAMED.match(error.message)
+    if found is None:
+        return None
+    variable, path, missing = found.groups()
+    below = re.findall(r"\w+", path or "")
+    return field_path([variable, *below, *filter(None, [missing])])
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -64,10 +64,12 @@ class OneBy(Relation):
     """The one row that has this one's id in a column, and meets `where`."""
 
     column: str
+    where: str | None = None
     query: Lookup | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
-        self.query = Lookup(target, self.column, checked=is_whole_of(target, self.column))
+        checked = is_whole_of(target, self.column)
+        self.query = Lookup(target, self.column, checked, self.where)
 
     def field(self) -> Any:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
@@ -178,9 +180,9 @@ def one(key: str, description: str) -> Any:
     return One(description, key)
 
 
-def one_by(column: str, description: str) -> Any:
-    """The row whose unique `column` holds this one's id."""
-    return OneBy(description, column)
+def one_by(column: str, description: str, *, where: str | None = None) -> Any:
+    """The row whose `column` holds this one's id: unique, or unique where `where` is met."""
+    return OneBy(description, column, where)
 
 
 def many(column: str, description: str, *, order: str, where: str | None = None) -> Any:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+)
 
 from graphql_schema.core import limits
 from graphql_schema.core.cost import CostModel, Meter
@@ -15,7 +21,13 @@ class Gate:
     Built once: a rule built per request would defeat every cache of what was validated.
     """
 
-    def __init__(self, schema: GraphQLSchema, bounds: Limits) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, bounds: Limits, *, introspection: bool = True
+    ) -> None:
+        """Without `introspection` no field tells of the schema, nor does a suggestion."""
+        rules = limits.RULES if introspection else (*limits.RULES, NoSchemaIntrospectionCustomRule)
+        self._rules = rules
+        self._introspection = introspection
         self._schema = schema
         self._bounds = bounds
         self._costs = CostModel(schema, bounds)
@@ -30,4 +42,6 @@ class Gate:
 
     def validate(self, document: DocumentNode) -> list[GraphQLError]:
         """Check the document by the rules of the specification. Raises TooCostly."""
-        return limits.validate(self._schema, document)
+        return limits.validate(
+            self._schema, document, rules=self._rules, hide_suggestions=not self._introspection
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from models.reading import Lookup
 if TYPE_CHECKING:
     from models.base import Record
     from models.ports import Heard
+    from models.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,17 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
             context.forget()
             if one.change is None:
                 yield Event(None, None, one.sign(), one.reset)
-            elif one.change["id"] in (topic.root.id, viewer.user_id):
+            elif _is_about_rights(topic, viewer, one.change):
                 await _still_reach(context, topic)
             elif _concerns(topic, one):
                 yield await _event(context, topic, one)
+
+
+def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) -> bool:
+    """Whether a change may take the root away: of it, of the viewer, or a deletion around it."""
+    if change["id"] in (topic.root.id, viewer.user_id):
+        return True
+    return change["op"] == "change" and "deleted_at" in change["columns"]
 
 
 async def _still_reach(context: Context, topic: Topic) -> None:

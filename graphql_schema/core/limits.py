@@ -23,7 +23,7 @@ from models.errors import TooCostly
 NESTING = 64
 """Brackets of any kind inside each other; the parser takes about four stack frames for each."""
 
-MERGE_BUDGET = 50_000
+MERGE_BUDGET = 30_000
 """Comparisons of fields with one response name, about 3 µs and 100 bytes each."""
 
 _NESTED = "nested brackets"

@@ -64,5 +64,5 @@ class Signer:
         name = purpose.encode()
         # The length keeps purpose and body apart, whatever is in them.
         keyed = self._keyed.copy()
-        keyed.update(len(name).to_bytes(2, "big") + name + body)
+        keyed.update(len(name).to_bytes(8, "big") + name + body)
         return keyed.digest()

@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, cast
 
 from graphql import DocumentNode, FloatValueNode, IntValueNode, Node, StringValueNode
 
@@ -11,6 +11,12 @@ from models.errors import Invalid
 
 MAX_NESTING = 100
 """Lists and objects inside each other in one value."""
+
+MAX_STEPS = 6
+"""Steps of a path that errors name; what is deeper lies in a JSON value."""
+
+MAX_VALUES = 20_000
+"""Values in all objects and lists together; each costs some microseconds on its way."""
 
 INT64 = 2**63
 
@@ -21,11 +27,12 @@ SUSPICIOUS = re.compile(r"\x00|\\u|\d{19}|[eE][+-]?\d{3}")
 
 
 def check_value(value: object) -> None:
-    """Refuse NUL, lone surrogates, numbers beyond 64 bits and deep nesting, keys included.
+    """Refuse NUL, lone surrogates, numbers beyond 64 bits, deep nesting and too many values.
 
-    Raises Invalid. Takes time in proportion to the value and never recurses.
+    Raises Invalid. Takes time in proportion to the value and never recurses. Keys are checked too.
     """
     stack: list[tuple[object, int]] = [(value, 0)]
+    seen = 0
     while stack:
         item, depth = stack.pop()
         if isinstance(item, str):
@@ -34,9 +41,68 @@ def check_value(value: object) -> None:
             if depth >= MAX_NESTING:
                 raise Invalid(f"Values may be nested {MAX_NESTING} deep.")
             container = cast("dict[str, object] | list[object]", item)
+            seen += len(container)
+            if seen > MAX_VALUES:
+                raise Invalid(f"There may be {MAX_VALUES:,} values.")
             stack.extend((part, depth + 1) for part in parts(container))
         elif isinstance(item, int | float):
             check_number(item)
+
+
+def check_variables(variables: dict[str, object]) -> None:
+    """The same for a request's variables; the Invalid it raises names the field."""
+    try:
+        check_value(variables)
+    except Invalid as error:
+        raise Invalid(error.message, field=field_path(_first_bad(variables)) or None) from error
+
+
+def field_path(path: Sequence[object]) -> str:
+    """A path below the variables as errors name it: mutations' `$input` itself is left out."""
+    below = path[1:] if len(path) > 1 and path[0] == "input" else path
+    return ".".join(map(str, below[:MAX_STEPS]))
+
+
+_Path: TypeAlias = tuple["_Path | None", object]
+
+
+def _first_bad(variables: dict[str, object]) -> list[object]:
+    """The path of a value that check_value refuses; as slow as that, so only for refusals."""
+    stack: list[tuple[object, _Path | None, int]] = [(variables, None, 0)]
+    seen = 0
+    while stack:
+        item, path, depth = stack.pop()
+        if isinstance(item, dict | list) and depth < MAX_NESTING:
+            seen += len(cast("dict[object, object] | list[object]", item))
+            if seen > MAX_VALUES:
+                return _steps(path)
+            container = cast("dict[object, object] | list[object]", item)
+            pairs = container.items() if isinstance(container, dict) else enumerate(container)
+            for key, inner in pairs:
+                if isinstance(key, str) and not _is_fine(key):
+                    return _steps(path)
+                stack.append((inner, (path, key), depth + 1))
+        elif not _is_fine(item):
+            return _steps(path)
+    return []
+
+
+def _is_fine(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return False  # it is nested too deep
+    try:
+        check_value(value)
+    except Invalid:
+        return False
+    return True
+
+
+def _steps(path: _Path | None) -> list[object]:
+    found: list[object] = []
+    while path is not None:
+        path, key = path
+        found.append(key)
+    return found[::-1]
 
 
 def parts(container: dict[str, object] | list[object]) -> Iterator[object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.builder.agent_runs import (
@@ -26,8 +26,8 @@ from models.builder.fragments import (
     put_fragment,
 )
 from models.chat import messages
+from models.chat.answers import Answer, complete_answer
 from models.chat.conversations import Conversation
-from models.chat.generations import Answer, complete_answer
 from models.chat.messages import Message, MessageOutcome, MessageRole, MessageStatus, MessageType
 from models.chat.projects import Framework
 from models.chat.sending import RunSource
@@ -69,7 +69,7 @@ class RunResult:
     framework: Framework | None = None
     sandbox_url: str | None = None
     message_type: MessageType = MessageType.RESULT
-    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
+    metadata: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +90,28 @@ async def complete_run(
     run.require_claimer(claimer_of(tx, worker))
     messages.refuse_empty(result.summary, "summary")
     message = await _answer(tx, run, result)
+    if not isinstance(result.metadata, dict | None):
+        raise Invalid("Must be an object.", field="metadata")
     framework = result.framework or run.framework
     if framework is None:
         raise Invalid("Name the framework.", field="framework")
     body = FragmentBody(
-        sandbox_url=result.sandbox_url or PREVIEW_PLACEHOLDER,
-        title=result.title or result.summary.strip().splitlines()[0][:100],
+        sandbox_url=PREVIEW_PLACEHOLDER if result.sandbox_url is None else result.sandbox_url,
+        title=_title(result),
         files=result.files,
         framework=framework,
-        metadata={"source": run.run_source.value, "model": run.model} | result.metadata,
+        metadata={"source": run.run_source.value, "model": run.model} | (result.metadata or {}),
     )
     fragment = await put_fragment(tx, message, body)
     made = {"message_id": message.id, "fragment_id": fragment.id}
     await end_run(run, tx, AgentRunStatus.COMPLETED, MessageOutcome.SUCCEEDED, **made)
     return Completed(run, message, fragment)
+
+
+def _title(result: RunResult) -> str:
+    if result.title is not None:
+        return result.title
+    return result.summary.strip().splitlines()[0][:100]
 
 
 async def _answer(tx: Transaction, run: AgentRun, result: RunResult) -> Message:

@@ -7,6 +7,7 @@ from models.builder.drafts import FragmentDraft
 from models.builder.fragments import Fragment
 from models.builder.snapshots import FileSnapshot
 from models.chat.deletion import Phase, empties
+from models.chat.emptying import NEXT_MESSAGES
 
 _IN_PROJECT = "project_id = $1"
 
@@ -14,5 +15,5 @@ empties(
     Phase("prj", 10, AgentRun, _IN_PROJECT, order="created_at, id"),
     Phase("prj", 20, FileSnapshot, _IN_PROJECT, order="created_at, id"),
     Phase("prj", 30, FragmentDraft, _IN_PROJECT),
-    Phase("prj", 40, Fragment, "message_id IN (SELECT id FROM message WHERE project_id = $1)"),
+    Phase("prj", 40, Fragment, NEXT_MESSAGES),
 )

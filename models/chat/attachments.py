@@ -12,7 +12,7 @@ from models import fields
 from models.access import PartOf
 from models.base import Record
 from models.chat.messages import Message, MessageRole
-from models.errors import Conflict, Invalid
+from models.errors import Conflict, Invalid, within
 from models.indexes import index
 from models.verbs import verb
 
@@ -70,9 +70,16 @@ class NewAttachment:
     file_type: str | None = None
     source_metadata: Any = None
 
+    def check(self) -> None:
+        """Raise Invalid for the first value that does not fit."""
+        refuse_unsafe(self.url)
+        Attachment.check(asdict(self))
+
 
 def refuse_unsafe(url: str) -> None:
     """Only http and https, with a host and without credentials. Raises Invalid."""
+    # urlsplit remembers what it is given, so it is given nothing long.
+    Attachment.check({"url": url})
     try:
         parts = urlsplit(url)
         fine = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
@@ -88,8 +95,9 @@ async def attach(
     """Add attachments to a message in one statement. Raises Invalid for one that does not fit."""
     if len(new) > PER_MESSAGE:
         raise Invalid(f"At most {PER_MESSAGE} attachments.", field="attachments")
-    for one in new:
-        refuse_unsafe(one.url)
+    for number, one in enumerate(new):
+        with within(f"attachments.{number}"):
+            one.check()
     rows = [
         Attachment(
             owner_id=message.owner_id,
@@ -113,4 +121,5 @@ async def add_attachment(tx: Transaction, message_id: str, new: NewAttachment) -
     there = await tx.find(Attachment, "message_id = $1", message.id)
     if len(there) >= PER_MESSAGE:
         raise Invalid(f"At most {PER_MESSAGE} attachments.", field="messageId")
+    new.check()
     return (await attach(tx, message, [new]))[0]

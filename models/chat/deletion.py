@@ -53,8 +53,8 @@ class DeletionJob(Record):
 class Phase:
     """One step of emptying a root: the rows of `model` that meet `where`, whose $1 is the root.
 
-    Phases of one root run in the order of `rank`, children before what they belong to; a phase
-    of messages goes from the newest, since each follows an older one.
+    Each batch takes the first phase, in the order of `rank`, that finds rows: children before
+    what they belong to. A phase of messages goes from the newest, since each follows an older one.
     """
 
     prefix: str

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import Owned
 from models.base import Record
+from models.chat.answers import stop_answer, unfinished_tail
 from models.chat.conversations import Conversation
 from models.chat.deletion import schedule
-from models.chat.generations import stop_generation, unfinished_tail
+from models.errors import Invalid
 from models.indexes import Check, index
 from models.verbs import verb
 
@@ -70,8 +71,10 @@ class Project(Record):
     @verb
     async def update(self, tx: Transaction, **changed: Any) -> Project:
         """Change what the input names: name, framework, model preference, description, showcase."""
-        if changed.get("model_preference"):
-            tx.actor.models.choose(changed["model_preference"])
+        if changed.get("model_preference") is not None:
+            tx.actor.models.choose(changed["model_preference"], "modelPreference")
+        if self.kind is ProjectKind.APP and changed.get("framework", self.framework) is None:
+            raise Invalid("An app has a framework.", field="framework")
         return await self.change(**changed)
 
     @verb
@@ -83,7 +86,7 @@ class Project(Record):
         main = await tx.find(Conversation, "project_id = $1 AND main", self.id, lock=True)
         unfinished = await unfinished_tail(tx, main[0].id) if main else None
         if unfinished is not None:
-            await stop_generation(tx, unfinished)
+            await stop_answer(tx, unfinished)
         await self.change(deleted_at=tx.now)
         await schedule(tx, self)
         return self.id
@@ -103,8 +106,8 @@ class NewProject:
 @verb
 async def create_project(tx: Transaction, new: NewProject) -> Project:
     """An app project of the viewer's, with its main conversation."""
-    if new.model_preference:
-        tx.actor.models.choose(new.model_preference)
+    if new.model_preference is not None:
+        tx.actor.models.choose(new.model_preference, "modelPreference")
     user = tx.actor.viewer.id
     project = Project(
         owner_id=user,

@@ -8,11 +8,14 @@ class Migration(migrations.Migration):
     operations = [
         ops.RunSQL(
             [
-                "CREATE INDEX agent_run_project_id_status_created_at_id_idx ON public.agent_run USING btree (project_id, status, created_at, id)",
+                "CREATE INDEX agent_run_project_id_status_idx ON public.agent_run USING btree (project_id, status)",
                 "CREATE INDEX agent_run_project_id_created_at_id_idx ON public.agent_run USING btree (project_id, created_at, id)",
+                "CREATE INDEX agent_run_project_id_created_at_id_part_idx ON public.agent_run USING btree (project_id, created_at, id) WHERE (status = 'PENDING'::text)",
                 "CREATE INDEX agent_run_status_created_at_idx ON public.agent_run USING btree (status, created_at)",
                 "CREATE INDEX agent_run_message_id_idx ON public.agent_run USING btree (message_id)",
                 "CREATE INDEX agent_run_fragment_id_idx ON public.agent_run USING btree (fragment_id)",
+                "CREATE INDEX agent_run_lease_until_part_idx ON public.agent_run USING btree (lease_until) WHERE ((status = 'RUNNING'::text) AND (run_source = 'WEBCONTAINER'::text))",
+                "CREATE INDEX agent_run_updated_at_part_idx ON public.agent_run USING btree (updated_at) WHERE ((status = 'PENDING'::text) AND (run_source = 'WEBCONTAINER'::text))",
                 "CREATE INDEX attachment_message_id_created_at_id_idx ON public.attachment USING btree (message_id, created_at, id)",
                 "CREATE INDEX attachment_conversation_id_idx ON public.attachment USING btree (conversation_id)",
                 "CREATE INDEX conversation_owner_id_updated_at_id_idx ON public.conversation USING btree (owner_id, updated_at, id)",
@@ -30,7 +33,7 @@ class Migration(migrations.Migration):
                 "CREATE UNIQUE INDEX fragment_message_id_key ON public.fragment USING btree (message_id)",
                 "CREATE UNIQUE INDEX fragment_draft_project_id_key ON public.fragment_draft USING btree (project_id)",
                 "CREATE UNIQUE INDEX generation_message_id_key ON public.generation USING btree (message_id)",
-                "CREATE INDEX generation_created_at_id_part_idx ON public.generation USING btree (created_at, id) WHERE (state = 'QUEUED'::text)",
+                "CREATE INDEX generation_user_id_created_at_id_part_idx ON public.generation USING btree (user_id, created_at, id) WHERE (state = 'QUEUED'::text)",
                 "CREATE INDEX generation_lease_until_part_idx ON public.generation USING btree (lease_until) WHERE (state = 'RUNNING'::text)",
                 "CREATE INDEX generation_user_id_part_idx ON public.generation USING btree (user_id) WHERE (state = 'RUNNING'::text)",
                 "CREATE UNIQUE INDEX idempotency_key_viewer_id_mutation_key_key ON public.idempotency_key USING btree (viewer_id, mutation, key)",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from models.accounts.users import User
 from models.builder.claims import reap_runs
 from models.chat import chunks
+from models.chat.answers import Answer
 from models.chat.chunks import Window
 from models.chat.deletion import work_off_deletion
-from models.chat.generations import (
-    Answer,
+from models.chat.leases import (
     Lease,
     claim_generations,
     finish_generation,
@@ -27,12 +26,15 @@ from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 from tests.harness.api import Server
 from tests.harness.filling import FILES, Filling
+from tests.harness.plans import BY_TEST
 
 LEASE = timedelta(seconds=30)
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
 STREAM = "subscription($id: ID!) { messageStreamed(messageId: $id) { text cursor } }"
 MESSAGES = """subscription($id: ID!, $after: String) {
   messageChanged(of: {projectId: $id}, after: $after) { node { id } cursor } }"""
+NEWEST = """query($id: ID!) { project(id: $id) {
+  messages(last: 1) { nodes { id fragment { id } } } } }"""
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -76,7 +78,9 @@ class Verbs:
         again = {"to": to, "content": "Rather", "supersede": True}
         sent = await self.do("sendMessage", "{ message { id } reply { id } }", **again)
         await self.do("stopMessage", "{ message { id } }", id=sent["reply"]["id"])
-        made = await self.do("createMessage", "{ message { id } }", to=to, content="Note")
+        for _ in range(2):
+            note = {"to": to, "content": "Note", "idempotencyKey": "two"}
+            made = await self.do("createMessage", "{ message { id } }", **note)
         id = made["message"]["id"]
         await self.do("updateMessage", "{ message { id } }", id=id, content="Notes")
         await self.do("addAttachment", "{ attachment { id } }", messageId=id, **attachments[0])
@@ -106,8 +110,7 @@ class Verbs:
         await self.do("restoreFileSnapshot", "{ fileSnapshot { id } }", id=restored)
 
     async def newest(self) -> Any:
-        query = "query($id: ID!) { project(id: $id) { messages(last: 1) { nodes { id fragment { id } } } } }"
-        return (await self.api.run(query, id=self.project))["project"]["messages"]
+        return (await self.api.run(NEWEST, id=self.project))["project"]["messages"]
 
     async def runs(self) -> None:
         await self.do("createProject", "{ project { id } }", name="New", framework="REACT")
@@ -141,38 +144,38 @@ class Verbs:
 
     async def work(self) -> None:
         actor, database = self.actor(), self.server.services.ports.database
-        leases = await claim_generations(actor, "worker", 6, 3, LEASE)
+        leases = await claim_generations(actor, "worker", 6, 9, LEASE)
         assert len(leases) == 6
         for lease in leases:
             await read_prompt(database, lease, "raypx-1", 100_000)
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])
-            await renew(connection, [lease.generation_id for lease in leases], "worker", _now())
+            await renew(connection, leases, "worker", _now() + LEASE)
         assert await finish_generation(actor, leases[0], ANSWER)
         assert await give_up_generation(actor, leases[1], "No", LEASE)
         assert await give_up_generation(actor, leases[2], "No", None)
         assert await hand_back_generation(actor, leases[3])
-        await self.server.sql(
-            "UPDATE generation SET lease_until = $2 WHERE id = $1", leases[4].generation_id, _ago()
-        )
+        dead = f"{BY_TEST} UPDATE generation SET lease_until = $2 WHERE id = $1"
+        await self.server.sql(dead, leases[4].generation_id, _ago())
         assert await reap_generations(actor) == 1
 
     async def tidy(self) -> None:
         actor = self.actor()
         ids = [await self.enqueue() for _ in range(2)]
-        late = "UPDATE agent_run SET status = $2, updated_at = $3, lease_until = $3 WHERE id = $1"
+        late = (
+            f"{BY_TEST} UPDATE agent_run SET status = $2, updated_at = $3, lease_until = $3 "
+            "WHERE id = $1"
+        )
         for id, status in zip(ids, ("PENDING", "RUNNING"), strict=True):
             await self.server.sql(late, id, status, _ago())
         assert await reap_runs(actor) == 1
         await self.do("deleteProject", "{ deletedProjectId }", id=self.project)
-        due = "UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
+        due = f"{BY_TEST} UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
         await self.server.sql(due, self.project, _ago())
         while await work_off_deletion(actor, 50):
             pass
-        await self.server.sql(
-            "UPDATE event_log SET at = $1 WHERE position IN (SELECT min(position) FROM event_log)",
-            _ago(),
-        )
+        old = f"{BY_TEST} UPDATE event_log SET at = $1 WHERE position < 10"
+        await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
 
     def actor(self) -> Actor:
@@ -191,6 +194,3 @@ def _now() -> datetime:
 
 def _ago() -> datetime:
     return _now() - timedelta(days=2)
-
-
-_ = User

@@ -1,8 +1,8 @@
-"""A database full of rows, written by COPY: far faster than by verbs, and in every table.
+"""Rows of every table of records, to be written by COPY: far faster than by verbs.
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
-Visitors have nothing.
+Visitors have nothing any more.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import orjson
-from tortoise import Model
 
 from models import ids
 from models.accounts.users import User
@@ -24,20 +22,17 @@ from models.builder.agent_runs import AgentRun
 from models.builder.drafts import FragmentDraft
 from models.builder.fragments import Fragment
 from models.builder.snapshots import FileSnapshot
-from models.changes import EventLog
 from models.chat.attachments import Attachment
-from models.chat.chunks import MessageChunk
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from models.fields import JsonColumn
-from models.idempotency import IdempotencyKey
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
-EVENT_BATCHES = 40
+STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +51,9 @@ class Size:
 class Filling:
     """The rows to write, by table, in an order that foreign keys allow."""
 
-    size: Size
-    rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
-    ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
+    size: Size = field(default_factory=Size)
+    rows: dict[type[Record], list[tuple[Any, ...]]] = field(default_factory=dict)
+    ids: dict[type[Record], dict[str, list[str]]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     _minutes: Iterator[int] = field(default_factory=itertools.count)
 
@@ -77,6 +72,12 @@ class Filling:
         self.ids.setdefault(table, {}).setdefault(owner or id, []).append(id)
         return id
 
+    def visitor(self, number: int) -> None:
+        """Add a user whose only project is deleted and gone."""
+        user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        gone = ids.new_id(Project.prefix)
+        self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
+
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
         size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
@@ -88,7 +89,8 @@ class Filling:
             inside = folder if place else None
             self.conversation(user, place, project_id=inside)
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
-        self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
+        self.ids[Project][user].remove(gone)
+        self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
         """Add an app project with so many messages."""
@@ -99,14 +101,14 @@ class Filling:
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
-            showcased=place == 0,
+            showcased=place % 2 == 0,
         )
         self.conversation(user, messages, project_id=project, main=True)
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
-        self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=_far(1))
+        self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project
 
     def conversation(self, user: str, messages: int, **values: Any) -> None:
@@ -122,6 +124,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
+        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
@@ -131,13 +134,14 @@ class Filling:
             role="USER" if asked else "ASSISTANT",
             content=f"Message {order}",
             order_id=order,
+            status="COMPLETE" if asked else STATUS[state],
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
         if asked:
             self._attach(user, conversation, message)
         else:
-            self._answer(user, project, message, order)
+            self._answer(user, project, message, state)
         return message
 
     def _attach(self, user: str, conversation: str, message: str) -> None:
@@ -153,23 +157,24 @@ class Filling:
                 size=1_000,
             )
 
-    def _answer(self, user: str, project: str | None, message: str, order: int) -> None:
+    def _answer(self, user: str, project: str | None, message: str, state: str) -> None:
         what = {"message_id": message, "files": FILES, "framework": "NEXTJS"}
-        self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
+        made = self.add(Fragment, user, **what, sandbox_url="about:blank", title="Page")
         self.add(
             Generation,
             user,
             message_id=message,
             user_id=user,
             model="mock:raypx-1",
-            state="QUEUED" if order % 16 == 0 else "RUNNING" if order % 18 == 0 else "DONE",
-            lease_until=_far(1) if order % 18 == 0 else None,
+            state=state,
+            lease_until=far(1) if state == "RUNNING" else None,
             epoch=1,
         )
-        if order % 18 == 0:
+        if state == "RUNNING":
             self.running.append(message)
         if project is not None:
-            self.run(user, project, status="COMPLETED", run_source="INNGEST", message_id=message)
+            done = {"status": "COMPLETED", "run_source": "INNGEST", "fragment_id": made}
+            self.run(user, project, message_id=message, **done)
 
     def run(self, user: str, project: str, **values: Any) -> None:
         """Add an agent run."""
@@ -177,7 +182,8 @@ class Filling:
         self.add(AgentRun, user, project_id=project, value="Build", **values, updated_at=now)
 
 
-def _far(days: int) -> datetime:
+def far(days: int) -> datetime:
+    """A time so many days from now."""
     return datetime.now(UTC) + timedelta(days=days)
 
 
@@ -189,58 +195,3 @@ def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
         if isinstance(column, JsonColumn) and value is not None
         else value
     )
-
-
-SIZE = Size()
-
-
-async def fill(url: str, size: Size = SIZE) -> Filling:
-    """Fill a migrated, empty database; returns what it was filled with."""
-    filling = Filling(size)
-    for number in range(size.owners):
-        filling.owner(number)
-    for number in range(size.visitors):
-        filling.add(User, "", name=f"Visitor {number}", clerk_id=f"visitor-{number}")
-    connection = await asyncpg.connect(url)
-    try:
-        for model, rows in filling.rows.items():
-            names = model.columns()  # type: ignore[attr-defined]
-            await connection.copy_records_to_table(
-                model._meta.db_table,
-                columns=names,
-                records=rows,
-            )
-        owners = filling.users
-        await _fill_log(connection, owners)
-        await _fill_keys(connection, owners)
-        await _fill_chunks(connection, filling)
-        await connection.execute("VACUUM ANALYZE")
-    finally:
-        await connection.close()
-    return filling
-
-
-async def _fill_log(connection: asyncpg.Connection, owners: list[str]) -> None:
-    """Events of many transactions, as a running system has them."""
-    names = ["owner_id", "verb", "at", "changes"]
-    for _ in range(EVENT_BATCHES):
-        now = datetime.now(UTC)
-        rows = [(owner, "Project.update", now, "[]") for owner in owners]
-        await connection.copy_records_to_table("event_log", columns=names, records=rows)
-
-
-async def _fill_keys(connection: asyncpg.Connection, owners: list[str]) -> None:
-    names = ["viewer_id", "mutation", "key", "hash", "expires_at"]
-    rows = [(o, "SendMessageInput", f"k{n}", "0" * 64, _far(1)) for o in owners for n in range(20)]
-    await connection.copy_records_to_table("idempotency_key", columns=names, records=rows)
-
-
-async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None:
-    names = ["message_id", "epoch", "part", "start", "kind", "text"]
-    running = filling.running
-    rows = [(id, 1, 0, 10 * n, "text", "ten chars.") for id in running for n in range(30)]
-    await connection.copy_records_to_table("message_chunk", columns=names, records=rows)
-
-
-FILLED: tuple[type[Model], ...] = (EventLog, IdempotencyKey, MessageChunk)
-"""The tables that are filled besides those of records."""

@@ -72,15 +72,16 @@ async def test_databases_are_apart(database: str, new_database: NewDatabase) -> 
 
 async def test_a_private_server_may_stop_and_start(private_postgres: EmbeddedPostgres) -> None:
     url = private_postgres.url()
-    await ask(url, TABLES, ROWS, "SELECT 1")
+    await ask(url, TABLES.replace("tortoise_", "other_"), ROWS, "SELECT 1")
     await asyncio.to_thread(private_postgres.stop)
     with pytest.raises((FileNotFoundError, ConnectionError)):
         await ask(url, "SELECT 1")
     await asyncio.to_thread(private_postgres.start)
-    assert await ask(url, COUNTS) == [1, 1, 1]
+    counts = COUNTS.replace("tortoise_", "other_")
+    assert await ask(url, counts) == [1, 1, 1]
     await asyncio.to_thread(private_postgres.kill)
     await asyncio.to_thread(private_postgres.start)
-    assert await ask(url, COUNTS) == [1, 1, 1]
+    assert await ask(url, counts) == [1, 1, 1]
 
 
 SUITE = """

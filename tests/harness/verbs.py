@@ -37,12 +37,12 @@ async def all_rows(server: Server) -> Rows:
 def differences(before: Rows, after: Rows) -> dict[str, tuple[str, set[str]]]:
     """Id → (op, changed columns) of every row that differs; all columns of a new one."""
     found: dict[str, tuple[str, set[str]]] = {}
-    for id in before.keys() | after.keys():
-        old, new = before.get(id), after.get(id)
+    for row_id in before.keys() | after.keys():
+        old, new = before.get(row_id), after.get(row_id)
         if old is None or new is None:
-            found[id] = ("add", set(new)) if new else ("remove", set())
+            found[row_id] = ("add", set(new)) if new else ("remove", set())
         elif old != new:
-            found[id] = ("change", {name for name in new if old[name] != new[name]})
+            found[row_id] = ("change", {name for name in new if old[name] != new[name]})
     return found
 
 

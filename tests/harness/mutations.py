@@ -1,0 +1,192 @@
+"""Every mutation of the API with an input that works: what tests of all mutations walk over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from graphql_schema.schema import graphql_core_schema
+from tests.harness.api import Api, Server
+
+FILES = {"src/app.ts": "export {}", "readme.md": "# Read me"}
+IMAGE = {"url": "https://files.example/a.png", "size": 9, "width": 3, "height": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who calls, and the things that a mutation needs before it."""
+
+    server: Server
+    caller: Api
+
+    async def project(self) -> str:
+        """An empty app project's id."""
+        made = await self.caller.do(
+            "createProject", "{ project { id } }", name="One", framework="VUE"
+        )
+        return made["project"]["id"]
+
+    async def message(self) -> str:
+        """The id of a user's message that nothing answers, in a project of its own."""
+        to = {"projectId": await self.project()}
+        made = await self.caller.do("createMessage", "{ message { id } }", to=to, content="One")
+        return made["message"]["id"]
+
+    async def reply(self) -> str:
+        """The id of an answer that is being written."""
+        made = await self.caller.do("createProjectWithMessage", "{ reply { id } }", content="One")
+        return made["reply"]["id"]
+
+    async def snapshot(self) -> str:
+        """A snapshot's id."""
+        project = await self.project()
+        made = await self.caller.do(
+            "saveFiles", "{ fileSnapshot { id } }", projectId=project, files=FILES
+        )
+        return made["fileSnapshot"]["id"]
+
+    async def draft(self) -> str:
+        """The id of a project that has a draft."""
+        project = await self.project()
+        await self.caller.do(
+            "saveFragmentDraft", "{ draft { id } }", projectId=project, files=FILES
+        )
+        return project
+
+    async def run(self) -> str:
+        """The id of a run that waits to be claimed."""
+        made = await self.caller.do(
+            "enqueueAgentRun", "{ agentRun { id } }", projectId=await self.project(), value="Do"
+        )
+        return made["agentRun"]["id"]
+
+    async def sent_run(self) -> str:
+        """The id of a waiting run whose message was sent with it."""
+        made = await self.caller.do(
+            "createProjectWithMessage",
+            "{ agentRun { id } }",
+            content="Do",
+            runSource="WEBCONTAINER",
+        )
+        return made["agentRun"]["id"]
+
+    async def claimed(self) -> str:
+        """The id of a run that the caller has claimed."""
+        run = await self.sent_run()
+        await self.caller.do("claimAgentRun", "{ agentRun { id } }", id=run)
+        return run
+
+
+Input = dict[str, Any]
+Prepare = Callable[[Scene], Awaitable[Input]]
+
+
+async def _create_guest(scene: Scene) -> Input:
+    return {"name": "Someone"}
+
+
+async def _create_project(scene: Scene) -> Input:
+    return {"name": "Made", "framework": "REACT", "showcased": True, "description": "All of it"}
+
+
+async def _update_project(scene: Scene) -> Input:
+    return {"id": await scene.project(), "name": "Two", "showcased": True}
+
+
+async def _delete_project(scene: Scene) -> Input:
+    await scene.reply()
+    (row,) = await scene.server.sql("SELECT id FROM project ORDER BY created_at DESC LIMIT 1")
+    return {"id": row["id"]}
+
+
+async def _create_project_with_message(scene: Scene) -> Input:
+    return {"content": "Make it", "attachments": [IMAGE], "clientMessageId": "mine"}
+
+
+async def _send_message(scene: Scene) -> Input:
+    (row,) = await scene.server.sql(
+        "SELECT project_id FROM message WHERE id = $1", await scene.reply()
+    )
+    to = {"projectId": row["project_id"]}
+    return {"to": to, "content": "Again", "attachments": [IMAGE], "supersede": True}
+
+
+async def _create_message(scene: Scene) -> Input:
+    return {"to": {"projectId": await scene.project()}, "content": "A note"}
+
+
+async def _upsert_fragment(scene: Scene) -> Input:
+    return {
+        "messageId": await scene.message(),
+        "sandboxUrl": "https://box.example",
+        "title": "A fragment",
+        "files": FILES,
+        "framework": "VUE",
+        "metadata": {"a": [1, None, "x"]},
+    }
+
+
+def _by_id(prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> Prepare:
+    async def made(scene: Scene) -> Input:
+        return {"id": await prepare(scene), **more}
+
+    return made
+
+
+def _in(field: str, prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> Prepare:
+    async def made(scene: Scene) -> Input:
+        return {field: await prepare(scene), **more}
+
+    return made
+
+
+EVERY: dict[str, Prepare] = {
+    "createGuest": _create_guest,
+    "createProject": _create_project,
+    "updateProject": _update_project,
+    "deleteProject": _delete_project,
+    "createProjectWithMessage": _create_project_with_message,
+    "sendMessage": _send_message,
+    "stopMessage": _by_id(Scene.reply),
+    "createMessage": _create_message,
+    "updateMessage": _by_id(Scene.message, content="Better"),
+    "upsertFragment": _upsert_fragment,
+    "addAttachment": _in("messageId", Scene.message, **IMAGE),
+    "saveFragmentDraft": _in("projectId", Scene.project, files=FILES),
+    "clearFragmentDraft": _in("projectId", Scene.draft),
+    "saveFiles": _in("projectId", Scene.project, files=FILES),
+    "restoreFileSnapshot": _by_id(Scene.snapshot),
+    "enqueueAgentRun": _in("projectId", Scene.project, value="Do this"),
+    "claimAgentRun": _by_id(Scene.sent_run, worker="tab"),
+    "heartbeatAgentRun": _by_id(Scene.claimed),
+    "completeAgentRun": _by_id(Scene.claimed, summary="Done", files=FILES),
+    "failAgentRun": _by_id(Scene.claimed, error="It broke."),
+    "cancelAgentRun": _by_id(Scene.sent_run),
+}
+"""Each mutation with what makes an input for it; worker-less servers only, so nothing moves."""
+
+
+def mutations() -> dict[str, Any]:
+    """The mutation fields of the schema."""
+    root = graphql_core_schema().mutation_type
+    assert root is not None
+    return root.fields
+
+
+def whole(mutation: str) -> str:
+    """Every leaf field of a mutation's payload and of the rows in it."""
+    return _selection(get_named_type(mutations()[mutation].type), deeper=True)
+
+
+def _selection(kind: Any, *, deeper: bool) -> str:
+    found: list[str] = []
+    for name, field in kind.fields.items():
+        target = get_named_type(field.type)
+        if is_leaf_type(target):
+            found.append(name)
+        elif deeper and isinstance(target, GraphQLObjectType):
+            found.append(f"{name} {_selection(target, deeper=False)}")
+    return f"{{ {' '.join(found)} }}"

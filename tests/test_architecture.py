@@ -1,0 +1,229 @@
+"""The rules of the house that no type checker knows: who imports whom, who may write, how long."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+from tortoise.exceptions import ConfigurationError
+
+from models.chat.messages import Message
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("app", "graphql_schema", "models")
+
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "app/graphiql.py:routes": "Two handlers over files that are read once.",
+}
+LONG_RESOLVERS: dict[str, str] = {}
+FORBIDDEN_NAMES = {"types.py", "mutations.py", "services.py", "utils.py"}
+NAMED_FOR_ITSELF = {
+    "graphql_schema/core/mutations.py": "What makes a mutation, not a heap of them.",
+}
+WITHOUT_A_TABLE = {
+    "billing/models.py": "The catalogue of models is configuration, not a table.",
+    "builder/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
+    "chat/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
+}
+"""Files of the schema that have no counterpart in the domain."""
+
+MAY_WRITE = {
+    "models/statements.py:LOG": "The event log itself.",
+    "models/statements.py:insert": "Transaction.add notes what it inserts.",
+    "models/statements.py:update": "Transaction.change and change_many note what they write.",
+    "models/statements.py:count_up": "Transaction.count_up notes it.",
+    "models/statements.py:delete": "Transaction.remove_many notes what it removed.",
+    "models/transaction.py:Transaction": "Transaction.remove notes it.",
+    "models/idempotency.py:_CLAIM": "Keys are no records: nobody reads or hears of them.",
+    "models/idempotency.py:_RESULTS": "Keys are no records: nobody reads or hears of them.",
+    "models/chat/chunks.py:_APPEND": "Chunks are no records; streams carry them.",
+    "models/chat/chunks.py:forget": "Chunks are no records; streams carry them.",
+    "models/chat/leases.py:_RENEW": "A heartbeat: no client can see when a lease ends.",
+    "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
+    "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
+}
+"""Who may hold SQL that writes, and why no note is missed."""
+
+WRITES = re.compile(
+    r"\b(?:INSERT\s+INTO|UPDATE\s+(?:ONLY\s+)?\S+(?:\s+(?:AS\s+)?\w+)?\s+SET|DELETE\s+FROM"
+    r"|MERGE\s+INTO|TRUNCATE|COPY)\b"
+)
+SILENT = {
+    "save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create",
+    "in_bulk_update", "copy_records_to_table", "copy_to_table",
+}  # fmt: skip
+BY_NAME_ONLY = {"update", "delete"}
+"""Silent in Tortoise, which gives them no positional argument; dicts and verbs have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file of the packages and its syntax."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    def tops(self) -> Iterator[tuple[str, ast.stmt]]:
+        """`file:name` of each statement at the top, with the statement."""
+        for node in self.tree.body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node
+            name = getattr(target, "name", None) or getattr(target, "id", "")
+            yield f"{self.name}:{name}", node
+
+    def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+        """Every function, however deep."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node
+
+
+def modules() -> list[Module]:
+    """All our files but the generated migrations."""
+    files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+    return [
+        Module(file.relative_to(ROOT).as_posix(), text, ast.parse(text))
+        for file in files
+        if "migrations" not in file.parent.parts
+        for text in [file.read_text()]
+    ]
+
+
+ALL = modules()
+
+
+def text_of(node: ast.AST) -> str:
+    """The text of a literal, with a word for each of its placeholders."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(part) or "x" for part in node.values)
+    return ""
+
+
+def docstrings(tree: ast.AST) -> set[ast.AST]:
+    """The literals that are statements of their own."""
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+
+
+def lines(node: ast.stmt) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1
+
+
+def test_imports_go_one_way() -> None:
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_only_a_few_named_places_hold_sql_that_writes() -> None:
+    found = {
+        place
+        for module in ALL
+        for place, top in module.tops()
+        for node in set(ast.walk(top)) - docstrings(top)
+        if WRITES.search(text_of(node))
+    }
+    assert found == MAY_WRITE.keys()
+
+
+def silent_writes(tree: ast.AST) -> Iterator[str]:
+    """Calls by which Tortoise or asyncpg write without a note."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name, call = node.func.attr, ast.unparse(node)
+        if name in SILENT or (name in BY_NAME_ONLY and not node.args):
+            yield call
+
+
+def test_nobody_writes_past_the_notes() -> None:
+    of_openai = "client.chat.completions.create("
+    found = [
+        f"{module.name}: {call}"
+        for module in ALL
+        for call in silent_writes(module.tree)
+        if not call.startswith(of_openai)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "await row.save()",
+        "await Project.filter(id=id).update(name='x')",
+        "await Project.filter(id=id).delete()",
+        "await Project.create(name='x')",
+        "await Project.bulk_create(rows)",
+        "await Project.get_or_create(id=id)",
+    ],
+)
+def test_the_search_finds_silent_writes(code: str) -> None:
+    assert list(silent_writes(ast.parse(code)))
+
+
+@pytest.mark.parametrize(
+    "sql", ["INSERT INTO t", "UPDATE t SET", "UPDATE ONLY t x SET", "DELETE FROM t", "TRUNCATE t"]
+)
+def test_the_search_finds_sql_that_writes(sql: str) -> None:
+    assert WRITES.search(sql)
+    assert WRITES.search(text_of(ast.parse(f"f'{sql} {{x}}'").body[0].value))  # type: ignore[attr-defined]
+
+
+async def test_tortoise_has_no_connection_to_write_with() -> None:
+    row = Message(id="msg_01h455vb4pex5vsknk084sn02q", content="One")
+    for write in (row.save, row.delete, lambda: Message.filter(content="x").delete()):
+        with pytest.raises((ConfigurationError, RuntimeError)):
+            await write()
+
+
+def test_files_are_short() -> None:
+    long = {module.name for module in ALL if len(module.text.splitlines()) > 250}
+    assert long == LONG_FILES.keys()
+
+
+def test_functions_are_short() -> None:
+    long = {f"{m.name}:{f.name}" for m in ALL for f in m.functions() if lines(f) > 40}
+    assert long == LONG_FUNCTIONS.keys()
+
+
+def is_resolver(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a decorator makes it a field, a mutation or a subscription."""
+    names = {ast.unparse(mark).split("(")[0] for mark in function.decorator_list}
+    return bool(names & {"strawberry.field", "strawberry.subscription", "mutation"})
+
+
+def test_resolvers_are_thin() -> None:
+    resolvers = [
+        (f"{module.name}:{function.name}", function)
+        for module in ALL
+        if module.name.startswith("graphql_schema/")
+        for function in module.functions()
+        if is_resolver(function)
+    ]
+    assert len(resolvers) > 30
+    thick = {
+        name for name, one in resolvers
+        if (one.body[-1].end_lineno or 0) - one.body[0].lineno + 1 > 6
+    }  # fmt: skip
+    assert thick == LONG_RESOLVERS.keys()
+
+
+def test_no_file_is_named_after_a_heap() -> None:
+    heaps = {m.name for m in ALL if Path(m.name).name in FORBIDDEN_NAMES}
+    assert heaps == NAMED_FOR_ITSELF.keys()
+
+
+def test_the_schema_has_the_same_file_names_as_the_domain() -> None:
+    alone = {
+        f"{file.parent.name}/{file.name}"
+        for file in (ROOT / "graphql_schema").glob("*/*.py")
+        if file.parent.name != "core"
+        and not (ROOT / "models" / file.parent.name / file.name).exists()
+    }
+    assert alone == WITHOUT_A_TABLE.keys()
