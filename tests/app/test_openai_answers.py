@@ -10,14 +10,10 @@ from aiohttp import web
 
 from app.config import ModelEntry
 from tests.app.openai_endpoint import Endpoint, Play, Reply, endpoint
+from tests.harness.answers import STREAM, ended
 from tests.harness.api import Api, Server, StartServer
-from tests.harness.eventually import eventually
 
 MODEL = "openai:gpt-x"
-STREAM = """subscription($id: ID!) {
-  messageStreamed(messageId: $id) { part kind text cursor reset } }"""
-MESSAGE = """query($id: ID!) { message(id: $id) {
-  status outcome type content error usage finishReason model provider } }"""
 PICTURE = {
     "type": "IMAGE",
     "url": "https://files.example/tree.png",
@@ -34,7 +30,7 @@ async def serving(start_server: StartServer, there: Endpoint, **settings: Any) -
     return await start_server(openai_api_key="sk-loopback", **told)
 
 
-async def ask(user: Api, content: str, **options: Any) -> dict[str, Any]:
+async def started(user: Api, content: str, **options: Any) -> dict[str, Any]:
     """Send a message in a project of its own."""
     return await user.do(
         "createProjectWithMessage", "{ project { id } reply { id } }", content=content, **options
@@ -45,16 +41,6 @@ async def streamed(user: Api, id: str) -> list[dict[str, Any]]:
     """All events of an answer's stream."""
     async with asyncio.timeout(15), user.listen(STREAM, id=id) as events:
         return [event async for event in events]
-
-
-async def stored(user: Api, id: str) -> dict[str, Any]:
-    """The message once it is COMPLETE."""
-
-    async def look() -> Any:
-        found = (await user.run(MESSAGE, id=id))["message"]
-        return found if found["status"] == "COMPLETE" else None
-
-    return await eventually(look)
 
 
 def assembled(events: list[dict[str, Any]]) -> str:
@@ -81,11 +67,12 @@ async def test_a_message_is_answered_by_the_endpoint(start_server: StartServer) 
     async with endpoint(saying("Half a 🍓", " and \ud83d", "\ude00 more")) as there:
         server = await serving(start_server, there)
         ada = server.user()
-        id = (await ask(ada, "Hello"))["reply"]["id"]
+        id = (await started(ada, "Hello"))["reply"]["id"]
         events = await streamed(ada, id)
-        message = await stored(ada, id)
+        message = await ended(ada, id)
     assert there.headers[0]["Authorization"] == "Bearer sk-loopback"
     assert there.bodies[0]["model"] == "gpt-x"
+    message.pop("parts")
     assert message == {
         "status": "COMPLETE",
         "outcome": "SUCCEEDED",
@@ -106,8 +93,8 @@ async def test_the_model_is_given_the_system_prompt_and_the_branch(
     async with endpoint(saying("Yes.")) as there:
         server = await serving(start_server, there)
         ada = server.user()
-        made = await ask(ada, "What is it?", attachments=[PICTURE])
-        await stored(ada, made["reply"]["id"])
+        made = await started(ada, "What is it?", attachments=[PICTURE])
+        await ended(ada, made["reply"]["id"])
         await server.sql("UPDATE user_account SET system_prompt = 'Be kind.'")
 
         async def send(content: str) -> None:
@@ -117,7 +104,7 @@ async def test_the_model_is_given_the_system_prompt_and_the_branch(
                 to={"projectId": made["project"]["id"]},
                 content=content,
             )
-            await stored(ada, sent["reply"]["id"])
+            await ended(ada, sent["reply"]["id"])
 
         await send("Sure?")
         await server.sql("UPDATE conversation SET system_prompt = 'Be short.'")
@@ -148,11 +135,11 @@ async def test_old_turns_give_way_to_the_models_context(start_server: StartServe
         small = [ModelEntry(id=MODEL, context=100)]
         server = await serving(start_server, there, models=small)
         ada = server.user()
-        made = await ask(ada, "long ago " * 40)
-        await stored(ada, made["reply"]["id"])
+        made = await started(ada, "long ago " * 40)
+        await ended(ada, made["reply"]["id"])
         to = {"projectId": made["project"]["id"]}
         sent = await ada.do("sendMessage", "{ reply { id } }", to=to, content="And now?")
-        await stored(ada, sent["reply"]["id"])
+        await ended(ada, sent["reply"]["id"])
     assert [turn["content"] for turn in there.bodies[1]["messages"]] == ["Yes.", "And now?"]
 
 
@@ -171,14 +158,14 @@ async def test_a_dropped_connection_is_a_second_try(start_server: StartServer) -
     async with endpoint(play) as there:
         server = await serving(start_server, there)
         ada = server.user()
-        id = (await ask(ada, "Hello"))["reply"]["id"]
+        id = (await started(ada, "Hello"))["reply"]["id"]
         text = ""
         async with ada.listen(STREAM, id=id) as events:
             while text != "lost words":
                 text += (await events.next())["text"]
             reached.set()
             rest = [event async for event in events]
-        message = await stored(ada, id)
+        message = await ended(ada, id)
         (row,) = await server.sql("SELECT epoch, tries FROM generation")
     assert rest[0]["reset"]
     assert not any(event["reset"] for event in rest[1:])
@@ -199,8 +186,8 @@ async def test_retry_after_is_waited_for(start_server: StartServer) -> None:
     async with endpoint(play) as there:
         server = await serving(start_server, there)
         ada = server.user()
-        id = (await ask(ada, "Hello"))["reply"]["id"]
-        message = await stored(ada, id)
+        id = (await started(ada, "Hello"))["reply"]["id"]
+        message = await ended(ada, id)
     assert message["content"] == "Now."
     # Without the header it would be one second; the worker looks twice a second.
     assert 1.95 <= came[1] - came[0] < 4.0
@@ -220,8 +207,8 @@ async def test_a_slow_first_byte_is_waited_for_while_there_is_patience(
         # The lease is shorter than the wait, so it must be kept alive meanwhile.
         server = await serving(start_server, there, openai_timeout=1.0, lease=0.6)
         ada = server.user()
-        id = (await ask(ada, "Hello"))["reply"]["id"]
-        message = await stored(ada, id)
+        id = (await started(ada, "Hello"))["reply"]["id"]
+        message = await ended(ada, id)
         (row,) = await server.sql("SELECT epoch, tries FROM generation")
         await asyncio.wait_for(there.closed.wait(), 5)
     assert message["content"] == "At last."
@@ -238,11 +225,11 @@ async def test_stopping_ends_the_call(start_server: StartServer) -> None:
     async with endpoint(play) as there:
         server = await serving(start_server, there)
         ada = server.user()
-        id = (await ask(ada, "Hello"))["reply"]["id"]
+        id = (await started(ada, "Hello"))["reply"]["id"]
         async with ada.listen(STREAM, id=id) as events:
             assert (await events.next())["text"]
         await ada.do("stopMessage", "{ message { id } }", id=id)
         await asyncio.wait_for(there.closed.wait(), 1)
-        message = await stored(ada, id)
+        message = await ended(ada, id)
     assert message["outcome"] == "CANCELED"
     assert message["content"].startswith("and on")
