@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.topics import QUEUE
@@ -18,7 +15,7 @@ from models.chat.generations import Lease
 from models.errors import Unavailable
 from models.viewer import viewer_of
 from tests.harness.answers import STREAM, ask
-from tests.harness.api import Api, Server, StartServer
+from tests.harness.api import StartServer
 from tests.harness.verbs import id_of
 
 DISCONNECTS = 200
@@ -30,61 +27,6 @@ async def to_its_end(events: AsyncIterator[Any], into: list[Any] | None = None) 
     heard = [] if into is None else into
     async for event in events:
         heard.append(event)
-
-
-def whole(message: dict[str, Any]) -> dict[int, str]:
-    """The text of each part of a stored message."""
-    parts = message["parts"] or [{"text": message["content"]}]
-    return {number: part["text"] for number, part in enumerate(parts) if part["text"]}
-
-
-@dataclass
-class Reader:
-    """A client that follows one message in sessions of random length, on any of the servers."""
-
-    doors: list[Api]
-    id: str
-    chance: random.Random
-    cursor: str | None = None
-    parts: dict[int, str] = field(default_factory=dict)
-    resets: int = 0
-    leaves: int = 0
-
-    @property
-    def text(self) -> str:
-        """All it shows."""
-        return "".join(self.parts.values())
-
-    def take(self, event: dict[str, Any]) -> None:
-        """Show a piece of text."""
-        if event["reset"]:
-            self.resets += 1
-            self.parts.clear()
-        if event["text"]:
-            part = event["part"]
-            self.parts[part] = self.parts.get(part, "") + event["text"]
-        self.cursor = event["cursor"]
-
-    async def read(self) -> None:
-        """Follow the message to its end."""
-        while not await self._session():
-            self.leaves += 1
-            await asyncio.sleep(self.chance.choice((0, 0, 0.01, 0.15)))
-
-    async def _session(self) -> bool:
-        left = self.chance.choice((0, 1, 1, 2, 3, 8))
-        door = self.chance.choice(self.doors)
-        async with door.listen(STREAM, id=self.id, after=self.cursor) as events:
-            if not left:
-                await asyncio.sleep(self.chance.random() * 0.02)
-                return False
-            async with asyncio.timeout(10):
-                async for event in events:
-                    self.take(event)
-                    left -= 1
-                    if not left:
-                        return False
-        return True
 
 
 async def test_a_reader_who_takes_nothing_is_sent_away(start_server: StartServer) -> None:
@@ -168,21 +110,3 @@ def test_a_kilobyte_is_not_kept_waiting() -> None:
     manuscript.append(0, "text", "y")
     assert pen.now[-1] is False
     assert [(w.start, w.text) for w in manuscript.take()] == [(SIZE, "y")]
-
-
-async def _held_back(server: Server, database: str, readers: list[Reader]) -> None:
-    """While nothing can be stored nothing is published, and what was is in the table."""
-    connection = await asyncpg.connect(database)
-    try:
-        async with connection.transaction():
-            await connection.execute("LOCK TABLE message_chunk IN SHARE MODE")
-            kept = await server.sql(
-                "SELECT coalesce(string_agg(text, '' ORDER BY start), '') AS text "
-                "FROM message_chunk"
-            )
-            await asyncio.sleep(0.2)
-            for reader in readers:
-                assert kept[0]["text"].startswith(reader.text)
-            assert readers[0].text == kept[0]["text"], "it is published once it is there"
-    finally:
-        await connection.close()
