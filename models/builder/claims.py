@@ -26,8 +26,8 @@ from models.builder.fragments import (
     put_fragment,
 )
 from models.chat import messages
+from models.chat.answers import Answer, complete_answer
 from models.chat.conversations import Conversation
-from models.chat.generations import Answer, complete_answer
 from models.chat.messages import Message, MessageOutcome, MessageRole, MessageStatus, MessageType
 from models.chat.projects import Framework
 from models.chat.sending import RunSource
