@@ -39,9 +39,11 @@ test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromiu
 	@command -v chromium > /dev/null || { echo "Install Debian's package chromium first."; exit 1; }
 	$(PY) -m pytest -q tests/browser
 
-test-clients: $(VENV)/runs ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
-	npm ci --prefix tests/clients --silent --no-audit --no-fund
-	PYTHON=$(abspath $(PY)) npm test --prefix tests/clients --silent
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	npm ci --prefix tests/clients --no-audit --no-fund
+
+test-clients: $(VENV)/runs tests/clients/node_modules/.package-lock.json ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
+	PYTHON=$(PY) node tests/clients/run.mjs
 
 check: $(VENV)/tests ## Lint, format check, types and import rules
 	$(VENV)/bin/ruff check .
@@ -64,4 +66,4 @@ lock: ## Pin the newest versions of all dependencies (needs uv)
 LOCK := --universal --generate-hashes --python-version 3.11 --no-header --quiet
 
 clean: ## Remove the environment and the embedded database
-	rm -rf $(VENV) .punnet
+	rm -rf $(VENV) .punnet tests/clients/node_modules

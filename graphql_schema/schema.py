@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.core.enums import describe
@@ -26,13 +26,15 @@ def schema() -> strawberry.Schema:
     _describe_errors()
     query, mutation, subscription = (_joined(name) for name in ROOTS)
     _describe_inputs(mutation)
-    return strawberry.Schema(
+    made = strawberry.Schema(
         query,
         mutation,
         subscription,
         types=[*MODELS, cast("Any", ErrorCode)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    _mark_one_ofs(made)
+    return made
 
 
 def graphql_core_schema() -> GraphQLSchema:
@@ -43,6 +45,14 @@ def graphql_core_schema() -> GraphQLSchema:
 def sdl() -> str:
     """The schema in the schema definition language, as `schema.graphql` holds it."""
     return schema().as_str() + "\n"
+
+
+def _mark_one_ofs(made: strawberry.Schema) -> None:
+    """Let graphql-core check these: it says where the value is, and introspection shows it."""
+    for kind in made._schema.type_map.values():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        if isinstance(kind, GraphQLInputObjectType):
+            definition = kind.extensions["strawberry-definition"]
+            kind.is_one_of = bool(definition.is_one_of)
 
 
 def _joined(name: str) -> type:

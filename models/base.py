@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -71,7 +71,12 @@ class Record(Model):
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record that a database row holds; `row` has all the columns."""
-        return cls._init_from_db(**row)
+        # Tortoise's own way works only once it is connected, which no process but a migration is.
+        made = cls.__new__(cls)
+        for name, read in _readers(cls):
+            value = row[name]
+            setattr(made, name, value if value is None else read(value))
+        return made
 
     @property
     def owner(self) -> str:
@@ -118,6 +123,17 @@ class Record(Model):
 @cache
 def _columns(model: type[Record]) -> tuple[str, ...]:
     return tuple(model._meta.fields_db_projection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Tortoise keeps it nowhere else
+
+
+@cache
+def _readers(model: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """How each column's value becomes what the attribute holds."""
+    choices = model.choice_columns()
+    return tuple((name, choices.get(name, _as_it_is)) for name in model.columns())
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @cache

@@ -12,9 +12,9 @@ function preparedTabs(examples, headers) {
     tab(`
 # Welcome to Punnet.
 #
-# Press the round button on the right (or Ctrl-Enter) to run this tab,
+# Press the pink button (or Ctrl-Enter) to run this tab,
 # then go through the tabs from left to right.
-# You are the demo user: the token is under "Headers", below.
+# You are the demo user; the token is in "Headers" below.
 
 query ListProjects {
   me {
@@ -38,8 +38,9 @@ query ListProjects {
 }`),
     tab(
       `
-# One project with its newest messages, and what belongs to each.
-# Want another one? Copy its id from the first tab into the variables below.
+# One project: its newest messages, each with what
+# belongs to it. For another project, copy its id from
+# the first tab into the variables below.
 
 query OpenProject($projectId: ID!) {
   project(id: $projectId) {
@@ -69,8 +70,9 @@ query OpenProject($projectId: ID!) {
     ),
     tab(
       `
-# Say what you want to have built: this makes a project with your first message.
-# The answer ("reply") starts at once. Read it in the tab WatchAnswer.
+# Say what you want to have built: this makes a project
+# with your first message. The answer ("reply") starts
+# at once; read it in the tab WatchAnswer.
 
 mutation CreateProject($content: String!) {
   createProjectWithMessage(input: { content: $content }) {
@@ -92,8 +94,9 @@ mutation CreateProject($content: String!) {
     ),
     tab(
       `
-# Send a message to a project. "reply" is the answer's message, still empty.
-# Go on to the next tab to read it while it is written.
+# Send a message to a project. "reply" is the answer,
+# still empty. Go on to the next tab to read it while
+# it is being written.
 
 mutation SendMessage($projectId: ID!, $content: String!) {
   sendMessage(input: { to: { projectId: $projectId }, content: $content }) {
@@ -111,12 +114,12 @@ mutation SendMessage($projectId: ID!, $content: String!) {
     ),
     tab(
       `
-# Watch an answer being written, piece by piece. Run SendMessage first.
-#
-# {{reply}} in the variables stands for the newest reply made in this page;
-# the id of any other message works as well. No hurry: whoever comes late
-# gets everything from the start. "textSoFar" is this page's addition,
-# the pieces put together.
+# Watch an answer being written, piece by piece.
+# Run SendMessage first. {{reply}} in the variables is
+# the newest reply made in this page; the id of any
+# other message works as well. No hurry: whoever comes
+# late gets everything from the start.
+# "textSoFar" is added by this page: all pieces in one.
 
 subscription WatchAnswer($messageId: ID!) {
   messageStreamed(messageId: $messageId) {
@@ -131,10 +134,11 @@ subscription WatchAnswer($messageId: ID!) {
     ),
     tab(
       `
-# Everything that happens to a project's messages, for as long as this runs.
-# Run it, open this page a second time beside it and send a message there:
-# you see the message, then its answer go from PENDING to COMPLETE.
-# (The first event only says where you are: keep its cursor to resume later.)
+# Everything that happens to a project's messages, for
+# as long as this runs. Run it, open this page a second
+# time beside it, and send a message there: it appears
+# here, and its answer goes from PENDING to COMPLETE.
+# (The first event is only a cursor, to resume from.)
 
 subscription WatchProject($projectId: ID!) {
   messageChanged(of: { projectId: $projectId }) {

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from graphql import (
@@ -29,6 +29,7 @@ from graphql_schema.core.errors import (
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
 from graphql_schema.core.values import check_literals
 from models.errors import BadRequest, DomainError
 
@@ -82,6 +83,7 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     meter: Meter
+    repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
 
 
 class Engine:
@@ -175,6 +177,7 @@ class Engine:
         return found
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
+        check_repeats(prepared.repeats, variables)
         bound, errors = execution.bind(
             self._schema, prepared.document, prepared.name, variables, MAX_ERRORS
         )
@@ -206,7 +209,8 @@ class Engine:
         if errors:
             raise Refused([validation_error(error) for error in errors])
         name = operation.name.value if operation.name else None
-        return Prepared(operation.operation.value, name, document, operation, meter)
+        repeats = repeats_of(document)
+        return Prepared(operation.operation.value, name, document, operation, meter, repeats)
 
 
 def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias, cast
 
 from graphql import DocumentNode, FloatValueNode, IntValueNode, Node, StringValueNode
@@ -15,6 +15,9 @@ MAX_NESTING = 100
 MAX_STEPS = 6
 """Steps of a path that errors name; what is deeper lies in a JSON value."""
 
+MAX_VALUES = 20_000
+"""Values in all objects and lists together; each costs some microseconds on its way."""
+
 INT64 = 2**63
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -24,11 +27,12 @@ SUSPICIOUS = re.compile(r"\x00|\\u|\d{19}|[eE][+-]?\d{3}")
 
 
 def check_value(value: object) -> None:
-    """Refuse NUL, lone surrogates, numbers beyond 64 bits and deep nesting, keys included.
+    """Refuse NUL, lone surrogates, numbers beyond 64 bits, deep nesting and too many values.
 
-    Raises Invalid. Takes time in proportion to the value and never recurses.
+    Raises Invalid. Takes time in proportion to the value and never recurses. Keys are checked too.
     """
     stack: list[tuple[object, int]] = [(value, 0)]
+    seen = 0
     while stack:
         item, depth = stack.pop()
         if isinstance(item, str):
@@ -37,6 +41,9 @@ def check_value(value: object) -> None:
             if depth >= MAX_NESTING:
                 raise Invalid(f"Values may be nested {MAX_NESTING} deep.")
             container = cast("dict[str, object] | list[object]", item)
+            seen += len(container)
+            if seen > MAX_VALUES:
+                raise Invalid(f"There may be {MAX_VALUES:,} values.")
             stack.extend((part, depth + 1) for part in parts(container))
         elif isinstance(item, int | float):
             check_number(item)
@@ -62,16 +69,20 @@ _Path: TypeAlias = tuple["_Path | None", object]
 def _first_bad(variables: dict[str, object]) -> list[object]:
     """The path of a value that check_value refuses; as slow as that, so only for refusals."""
     stack: list[tuple[object, _Path | None, int]] = [(variables, None, 0)]
+    seen = 0
     while stack:
         item, path, depth = stack.pop()
         if isinstance(item, dict | list) and depth < MAX_NESTING:
+            seen += len(cast("dict[object, object] | list[object]", item))
+            if seen > MAX_VALUES:
+                return _steps(path)
             container = cast("dict[object, object] | list[object]", item)
             pairs = container.items() if isinstance(container, dict) else enumerate(container)
-            for key, inner in pairs:
+            for key, inner in cast("Iterable[tuple[object, object]]", pairs):
                 if isinstance(key, str) and not _is_fine(key):
                     return _steps(path)
                 stack.append((inner, (path, key), depth + 1))
-        elif not _is_fine(item):
+        elif not _is_fine(cast("object", item)):
             return _steps(path)
     return []
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import PartOf
 from models.base import Record
-from models.chat.generations import fail_answer, stop_generation
+from models.chat.answers import fail_answer, stop_answer
 from models.chat.messages import CONTENT_LIMIT, Message, MessageOutcome
 from models.chat.projects import Framework, Project
 from models.chat.sending import RunSource
@@ -136,7 +136,7 @@ class AgentRun(Record):
             raise Conflict("The run has ended already.")
         message = await tx.lock(Message, self.message_id) if self.message_id else None
         if message is not None:
-            await stop_generation(tx, message)
+            await stop_answer(tx, message)
         return await end_run(self, tx, AgentRunStatus.FAILED, MessageOutcome.CANCELED)
 
 

@@ -138,7 +138,9 @@ class Message(Record):
 
 
 def refuse_empty(content: str, field: str = "content") -> None:
-    """A message that somebody writes has text. Raises Invalid."""
+    """A message that somebody writes has text, and not too much. Raises Invalid."""
+    if len(content) > CONTENT_LIMIT:
+        raise Invalid(f"At most {CONTENT_LIMIT:,} characters.", field=field)
     if not content.strip():
         raise Invalid("Must not be empty.", field=field)
 

@@ -108,7 +108,8 @@ async def test_a_sent_message_is_answered_in_pieces(page: Page, server: Server) 
 async def test_a_project_is_watched_while_another_page_sends(page: Page, server: Server) -> None:
     await open_graphiql(page, server)
     await open_tab(page, "WatchProject")
-    await run(page)
+    async with page.expect_websocket() as opened:
+        await run(page)
     response = page.locator(".result-window .CodeMirror-code")
     await expect(response).to_contain_text('"cursor"')
 
@@ -121,7 +122,9 @@ async def test_a_project_is_watched_while_another_page_sends(page: Page, server:
     await run(sender)
     await expect(response).to_contain_text('"status": "COMPLETE"', timeout=20_000)
     await expect(response).to_contain_text('"role": "ASSISTANT"')
-    await run(page)
+    socket = await opened.value
+    async with socket.expect_event("close", timeout=5_000):
+        await run(page)  # the same button stops a subscription
     await expect(page.get_by_role("button", name=re.compile("^Execute"))).to_be_visible()
 
 

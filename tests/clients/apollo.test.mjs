@@ -1,6 +1,5 @@
 // Apollo Client: HttpLink for queries and mutations, GraphQLWsLink for subscriptions.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
 import { CombinedGraphQLErrors } from "@apollo/client/errors";
@@ -8,7 +7,7 @@ import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
 
-import { bearer, newUser, textOf, until, url, wsClient } from "./punnet.mjs";
+import { bearer, newUser, test, textOf, until, url, wsClient } from "./punnet.mjs";
 import { collect, documents, startProject, stored, usual } from "./scenario.mjs";
 
 function connect(token) {

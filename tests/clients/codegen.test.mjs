@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before } from "node:test";
 
 import * as graphql from "graphql";
 
-import { ask, tool } from "./punnet.mjs";
+import { ask, test, tool } from "./punnet.mjs";
 
 const folder = "codegen";
 const schemaFile = join(import.meta.dirname, "../../schema.graphql");

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { ask, newUser, url } from "./punnet.mjs";
+import { ask, newUser, test, url } from "./punnet.mjs";
 
 const newest = `{ projects(first: 1) { nodes { id name messages { nodes { id role content } } } } }`;
 

@@ -1,10 +1,9 @@
 // graphql-sse alone, with one event stream per operation ("distinct connections mode").
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
 import { createClient } from "graphql-sse";
 
-import { bearer, newUser, textOf, url } from "./punnet.mjs";
+import { bearer, newUser, test, textOf, url } from "./punnet.mjs";
 import { collect, documents, startProject, stored, usual } from "./scenario.mjs";
 
 async function* data(results) {

@@ -1,8 +1,7 @@
 // graphql-ws alone: queries, mutations and subscriptions over one WebSocket.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
-import { badToken, bearer, newUser, textOf, wsClient } from "./punnet.mjs";
+import { badToken, bearer, newUser, test, textOf, wsClient } from "./punnet.mjs";
 import { collect, documents, startProject, stored, usual } from "./scenario.mjs";
 
 async function* data(results) {

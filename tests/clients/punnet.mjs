@@ -1,6 +1,7 @@
 // The server under test, as `run.mjs` made it known, and users of it.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { test as nodeTest } from "node:test";
 import { promisify } from "node:util";
 
 import { createClient } from "graphql-ws";
@@ -10,6 +11,9 @@ import "./websocket.mjs";
 
 export const url = process.env.PUNNET_URL ?? "";
 export const wsUrl = url.replace(/^http/, "ws");
+
+/** A test that fails when a stream never ends. */
+export const test = (name, run) => nodeTest(name, { timeout: 20_000 }, run);
 
 /** A token that nobody signed. */
 export const badToken = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImRldiJ9.eyJzdWIiOiJkZW1vIn0.AAAA";

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before } from "node:test";
 
 import relay from "relay-runtime";
 
-import { ask, bearer, newUser, textOf, tool, until, url, wsClient } from "./punnet.mjs";
+import { ask, bearer, newUser, test, textOf, tool, until, url, wsClient } from "./punnet.mjs";
 import { prompt, startProject, stored, usual } from "./scenario.mjs";
 
 const artifacts = join(import.meta.dirname, "relay/__generated__");

@@ -53,13 +53,14 @@ async function test(url) {
     ? asked.map((file) => resolve(file))
     : readdirSync(here).filter((name) => name.endsWith(".test.mjs"));
   const env = { ...settings, PUNNET_URL: url, PUNNET_TOKEN: String(token).trim(), PYTHON: python };
-  // A stream that never ends must fail its test, not hang the run.
+  // Sockets that a failed test left open must not hang the run.
   const limits = ["--test-concurrency=2", `--test-timeout=${TESTED_WITHIN}`, "--test-force-exit"];
   const tests = spawn(process.execPath, ["--test", "--test-reporter=spec", ...limits, ...files], {
     cwd: here,
     env,
     stdio: "inherit",
   });
+  running = tests;
   const [code] = await once(tests, "exit");
   return code ?? 1;
 }
@@ -71,7 +72,8 @@ const server = spawn(python, ["-m", "app", "serve"], {
   stdio: ["ignore", "ignore", "pipe"],
   detached: true,
 });
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
+let running = server;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => running.kill(signal));
 try {
   process.exitCode = await test(await started(server));
 } catch (error) {

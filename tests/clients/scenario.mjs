@@ -1,8 +1,7 @@
 // What every client must be able to do. Each test file says how its client does it.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
-import { ask, badToken, newUser, textOf } from "./punnet.mjs";
+import { ask, badToken, newUser, test, textOf } from "./punnet.mjs";
 
 export const documents = {
   projects: `query Projects($first: Int, $after: String) {

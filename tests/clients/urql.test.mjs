@@ -1,12 +1,11 @@
 // urql: queries and mutations by its fetchExchange, subscriptions in each of its three ways.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
 import { cacheExchange, Client, fetchExchange, gql, subscriptionExchange } from "@urql/core";
 import { createClient as createSseClient } from "graphql-sse";
 import { pipe, toAsyncIterable } from "wonka";
 
-import { bearer, newUser, textOf, until, url, wsClient } from "./punnet.mjs";
+import { bearer, newUser, test, textOf, until, url, wsClient } from "./punnet.mjs";
 import { collect, documents, startProject, stored, usual } from "./scenario.mjs";
 
 const forwardTo = (client) =>

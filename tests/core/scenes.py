@@ -7,10 +7,10 @@ from typing import Any
 
 from models.builder.claims import reap_runs
 from models.chat import chunks
+from models.chat.answers import Answer
 from models.chat.chunks import Window
 from models.chat.deletion import work_off_deletion
-from models.chat.generations import (
-    Answer,
+from models.chat.leases import (
     Lease,
     claim_generations,
     finish_generation,

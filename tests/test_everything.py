@@ -1,0 +1,89 @@
+"""Every field of the sources gets a value through the verb that owns it, and is read back equal.
+
+`field_map.json` is a copy of the rows of the sources' map that concern the entities built so far.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from graphql_schema.schema import graphql_core_schema
+from tests.harness.api import StartServer
+from tests.harness.clock import FakeClock
+from tests.harness.story import Book, Story
+
+ROOT = Path(__file__).parents[1]
+COPY = ROOT / "tests" / "field_map.json"
+ORIGINAL = ROOT.parent / "shared" / "data" / "field_map.json"
+
+MAP: list[dict[str, str]] = json.loads(COPY.read_text())
+LATER = {("Attachment", "importId"): "Imports come with a table of their own."}
+
+
+def wanted() -> dict[str, set[str]]:
+    """Entity → the names of its fields in the API."""
+    found: dict[str, set[str]] = {}
+    for row in MAP:
+        key = (row["entity"], row["name"])
+        if row["exposure"] == "api" and key not in LATER:
+            found.setdefault(row["entity"], set()).add(row["name"])
+    return found
+
+
+@pytest.fixture
+async def book(start_server: StartServer) -> Book:
+    """What the whole story left in the book."""
+    clock = FakeClock()
+    story = Story(await start_server(clock=clock), clock)
+    project = await story.tell_project()
+    await story.tell_draft(project)
+    message = await story.tell_message(project)
+    await story.tell_attachment(message)
+    await story.tell_fragment(message)
+    await story.tell_claimed_run(project)
+    await story.tell_failed_run(project)
+    return story.book
+
+
+async def test_no_field_of_the_sources_is_lost(book: Book) -> None:
+    assert {entity: set(fields) for entity, fields in book.seen.items()} == wanted()
+    for entity, fields in book.seen.items():
+        for name, values in fields.items():
+            assert values - {"null"}, f"{entity}.{name} was never more than null"
+
+
+async def test_every_value_of_the_sources_enums_was_seen(book: Book) -> None:
+    enums = {
+        ("Message", "role"): "USER ASSISTANT",  # the others are not written by this product
+        ("Message", "type"): "RESULT ERROR STREAMING",
+        ("Message", "status"): "PENDING STREAMING COMPLETE",
+        ("AgentRun", "status"): "PENDING RUNNING COMPLETED FAILED",
+        ("AgentRun", "runSource"): "WEBCONTAINER INNGEST",
+    }
+    for (entity, name), values in enums.items():
+        assert book.seen[entity][name] == {json.dumps(value) for value in values.split()}
+    frameworks = [book.seen[entity]["framework"] for entity in book.seen if
+                  "framework" in book.seen[entity]]  # fmt: skip
+    assert set.union(*frameworks) == {'"ANGULAR"', '"SVELTE"', '"REACT"'}
+
+
+def test_fields_that_come_later_are_not_there_yet() -> None:
+    for entity, name in LATER:
+        assert name not in graphql_core_schema().type_map[entity].fields  # type: ignore[attr-defined]
+
+
+def test_the_copy_of_the_map_still_agrees() -> None:
+    assert len(MAP) == 49
+    if not ORIGINAL.exists():
+        return
+    entities = {row["entity"] for row in MAP}
+    original = [
+        {key: row[key] for key in ("entity", "field", "name", "exposure")}
+        for row in json.loads(ORIGINAL.read_text())
+        if row["seed"] in {"000", "001"} and row["entity"] in entities
+    ]
+    assert all(row in original for row in MAP)
+    assert all(row in MAP for row in original)
