@@ -59,6 +59,8 @@ async def test_a_live_worker_stops_when_its_lease_ended(start_server: StartServe
         id,
     )
     await eventually(lambda: is_at(epoch, 2))
+    await asyncio.sleep(0.3)
+    assert await server.sql("SELECT DISTINCT epoch FROM message_chunk") == [{"epoch": 2}]
     await ada.do("stopMessage", "{ message { id } }", id=id)
     stored = await server.sql("SELECT content_epoch FROM message WHERE id = $1", id)
     assert stored == [{"content_epoch": 2}]
