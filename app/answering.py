@@ -8,7 +8,8 @@ from datetime import timedelta
 import structlog
 
 from app.writing import Manuscript, NoLongerWanted, Writer
-from models.chat.generations import FAILED_TEXT, Answer, Lease
+from models.chat.answers import Answer
+from models.chat.leases import FAILED_TEXT, Lease
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import read_prompt
 from models.errors import DomainError, Unavailable

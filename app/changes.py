@@ -200,14 +200,14 @@ class ChangeReader:
     async def _missed(
         self, owner: str, position: Position, start: Snapshot
     ) -> AsyncIterator[Batch]:
-        """What `start` sees and the base of a position does not, in batches of bounded size."""
-        base = position.base
-        running = [str(xid) for xid in base.running]
-        found = await self._database.fetch(_MISSED, str(base), running, owner, str(start))
-        missed = [row["position"] for row in found]
-        for first in range(0, len(missed), PAGE):
-            rows = await self._database.fetch(_PAGE, missed[first : first + PAGE])
-            yield Batch(base, start, rows, last=first + PAGE >= len(missed))
+        """What `start` sees and was not heard, in batches of bounded size."""
+        for old, new in position.steps(start):
+            running = [str(xid) for xid in old.running]
+            found = await self._database.fetch(_MISSED, str(old), running, owner, str(new))
+            missed = [row["position"] for row in found]
+            for first in range(0, len(missed), PAGE):
+                rows = await self._database.fetch(_PAGE, missed[first : first + PAGE])
+                yield Batch(old, new, rows, last=first + PAGE >= len(missed))
 
 
 async def _soon(waiting: Awaitable[Any]) -> None:

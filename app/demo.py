@@ -124,7 +124,7 @@ async def demo_examples(database: Database) -> dict[str, str]:
     newest = """SELECT p.id FROM project p JOIN user_account u ON u.id = p.owner_id
         WHERE u.clerk_id = $1 AND p.deleted_at IS NULL ORDER BY p.created_at DESC LIMIT 1"""
     rows = await database.fetch(newest, SUBJECT)
-    return {"projectId": row["id"] for row in rows}
+    return {"projectId": rows[0]["id"]} if rows else {}
 
 
 async def _tell(actor: Actor, story: Story) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from aiohttp import hdrs, web
 
 from app.body import HttpRefusal, read_request
@@ -17,10 +18,12 @@ from app.responses import STATUS, answer
 from app.sse import EventStreams
 from app.websocket import WebSockets
 from graphql_schema.core.engine import Prepared, Response
-from graphql_schema.core.errors import ErrorReport, Refused, refusal
+from graphql_schema.core.errors import ErrorReport, Refused, error_codes, refusal
 from models.errors import BadRequest, DomainError
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+log = structlog.get_logger()
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
@@ -35,14 +38,23 @@ class Call:
     accepted: Accepted
 
     def answer(self, response: Response, status: int | None = None) -> web.Response:
-        """Answer in JSON of the kind the client prefers."""
-        return answer(
+        """Answer in JSON of the kind the client prefers; a refusal is logged, without its text."""
+        found = answer(
             response,
             media_type=self.accepted.json,
             headers=self.headers,
             request_id=self.request_id,
             status=status,
         )
+        if "data" not in response:
+            log.info(
+                "request.refused",
+                request_id=self.request_id,
+                method=self.request.method,
+                status=found.status,
+                codes=error_codes(response["errors"]),
+            )
+        return found
 
     def refuse(self, error: DomainError, status: int) -> web.Response:
         """Refuse before any GraphQL; the connection ends, since the body may be unread."""

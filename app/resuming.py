@@ -52,16 +52,20 @@ class Position:
     row: int = 0
     change: int = 0
 
-    @property
-    def base(self) -> Snapshot:
-        """A snapshot of which all was heard."""
-        return self.old or self.new
-
     def has(self, xid: int, row: int, change: int) -> bool:
         """Whether a change was heard."""
         if self.old is None or self.old.sees(xid):
-            return self.base.sees(xid)
+            return (self.old or self.new).sees(xid)
         return self.new.sees(xid) and (row, change) <= (self.row, self.change)
+
+    def steps(self, now: Snapshot) -> list[tuple[Snapshot, Snapshot]]:
+        """The steps from snapshot to snapshot that lead from here to `now`.
+
+        One that was left midway is finished first: else a row of it, heard already, could come
+        after one with a lower position that was committed later, and no position could tell that.
+        """
+        unfinished = [(self.old, self.new)] if self.old else []
+        return [*unfinished, (self.new, now)]
 
 
 @dataclass(frozen=True, slots=True)

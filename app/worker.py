@@ -17,9 +17,9 @@ from app.answering import pause_before_retry, write_answer
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.builder.claims import reap_runs
+from models.chat.answers import Answer
 from models.chat.deletion import work_off_deletion
-from models.chat.generations import (
-    Answer,
+from models.chat.leases import (
     Lease,
     claim_generations,
     finish_generation,

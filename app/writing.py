@@ -12,7 +12,7 @@ from app.bus import PostgresBus
 from app.streams import StreamHub
 from models.chat import chunks
 from models.chat.chunks import Window
-from models.chat.generations import Lease
+from models.chat.leases import Lease
 from models.errors import Unavailable
 from models.ports import Database
 from models.verbs import TRY_AGAIN

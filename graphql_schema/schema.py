@@ -48,7 +48,7 @@ def sdl() -> str:
 
 
 def _mark_one_ofs(made: strawberry.Schema) -> None:
-    """Let graphql-core check these itself: it says where the value is, and introspection shows it."""
+    """Let graphql-core check these: it says where the value is, and introspection shows it."""
     for kind in made._schema.type_map.values():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
         if isinstance(kind, GraphQLInputObjectType):
             definition = kind.extensions["strawberry-definition"]

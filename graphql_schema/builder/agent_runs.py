@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +19,12 @@ from graphql_schema.core.connection import (
 )
 from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import one
+from graphql_schema.core.fields import computed, one
 from graphql_schema.core.mutations import acting, chosen, given, key_field, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.builder import agent_runs
-from models.builder.agent_runs import AgentRunStatus
+from models.builder.agent_runs import AgentRunStatus, ExecutionPhase
 from models.chat.messages import MessageOutcome
 from models.chat.projects import Framework
 from models.chat.sending import RunSource
@@ -42,6 +43,20 @@ describe(
     COMPLETED="It is done.",
     FAILED="It went wrong or was called off; the outcome says which.",
 )
+describe(
+    ExecutionPhase,
+    "How far an execution is, in the same words for every kind.",
+    QUEUED="It waits to be taken up.",
+    RUNNING="Somebody is at it.",
+    SUCCEEDED="It has done what was asked.",
+    FAILED="It went wrong.",
+    CANCELED="It was called off.",
+)
+
+
+@computed("status", "outcome", description="How far it is, in the words of all executions.")
+def _phase(runs: Sequence[agent_runs.AgentRun]) -> list[ExecutionPhase]:
+    return [run.phase for run in runs]
 
 
 @record_type(agent_runs.AgentRun)
@@ -64,6 +79,7 @@ class AgentRun(Node):
     project: Project | None = one("project_id", "Its project.")
     message: Message | None = one("message_id", "The message that answers it.")
     fragment: Fragment | None = one("fragment_id", "The fragment it made.")
+    phase: ExecutionPhase = _phase
 
 
 @strawberry.input(description="Work for an agent that a browser or an external worker runs.")

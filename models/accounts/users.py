@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GUEST_NAME = "Guest"
 NAME_LIMIT = 200
+EMAIL_LIMIT = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class User(Record):
     )
 
     clerk_id: str | None = fields.key("The subject at the identity provider.", null=True)
-    email: str | None = fields.text("The e-mail address, lower-cased.", limit=320, null=True)
+    email: str | None = fields.text(
+        "The e-mail address, lower-cased.", limit=EMAIL_LIMIT, null=True
+    )
     email_verified: bool = fields.flag("Whether the address is proven.", default=False)
     name: str = fields.text("What to call the user.", limit=NAME_LIMIT)
     avatar_url: str | None = fields.text("A picture of the user.", limit=2_000, null=True)
@@ -82,6 +85,8 @@ async def meet(tx: Transaction, identity: Identity) -> User:
     if known is not None:
         return known
     email = identity.email.lower() if identity.email else None
+    if email and len(email) > EMAIL_LIMIT:
+        email = None  # in lower case some letters become two
     if email and await tx.first(User, "email = $1 AND deleted_at IS NULL", email):
         email = None
     user = User(

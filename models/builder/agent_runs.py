@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import PartOf
 from models.base import Record
-from models.chat.generations import fail_answer, stop_generation
+from models.chat.answers import fail_answer, stop_answer
 from models.chat.messages import CONTENT_LIMIT, Message, MessageOutcome
 from models.chat.projects import Framework, Project
 from models.chat.sending import RunSource
@@ -39,6 +39,16 @@ class AgentRunStatus(StrEnum):
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
+
+
+class ExecutionPhase(StrEnum):
+    """How far any kind of execution is, whatever its own words for it are."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
 
 
 def _browsers(status: str) -> str:
@@ -95,6 +105,13 @@ class AgentRun(Record):
     class Meta:
         table = "agent_run"
 
+    @property
+    def phase(self) -> ExecutionPhase:
+        """How far it is: a failed run whose outcome is CANCELED was called off."""
+        if self.status is AgentRunStatus.FAILED and self.outcome is MessageOutcome.CANCELED:
+            return ExecutionPhase.CANCELED
+        return _PHASES[self.status]
+
     def require_claimer(self, claimer: str) -> None:
         """Only whoever claimed a running run may go on with it. Raises Conflict."""
         if self.status is not AgentRunStatus.RUNNING or self.claimed_by != claimer:
@@ -119,8 +136,16 @@ class AgentRun(Record):
             raise Conflict("The run has ended already.")
         message = await tx.lock(Message, self.message_id) if self.message_id else None
         if message is not None:
-            await stop_generation(tx, message)
+            await stop_answer(tx, message)
         return await end_run(self, tx, AgentRunStatus.FAILED, MessageOutcome.CANCELED)
+
+
+_PHASES = {
+    AgentRunStatus.PENDING: ExecutionPhase.QUEUED,
+    AgentRunStatus.RUNNING: ExecutionPhase.RUNNING,
+    AgentRunStatus.COMPLETED: ExecutionPhase.SUCCEEDED,
+    AgentRunStatus.FAILED: ExecutionPhase.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from models.builder.fragments import (
     newest_files,
     put_fragment,
 )
-from models.chat.generations import answer_ended, answer_started
+from models.chat.answers import answer_ended, answer_started
 from models.chat.messages import Message, MessageOutcome
 from models.chat.projects import Framework, Project
 from models.chat.sending import Draft, RunSource, Sent, message_sent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from models.builder.agent_runs import (
     CLAIMS,
@@ -26,8 +26,8 @@ from models.builder.fragments import (
     put_fragment,
 )
 from models.chat import messages
+from models.chat.answers import Answer, complete_answer
 from models.chat.conversations import Conversation
-from models.chat.generations import Answer, complete_answer
 from models.chat.messages import Message, MessageOutcome, MessageRole, MessageStatus, MessageType
 from models.chat.projects import Framework
 from models.chat.sending import RunSource
@@ -95,12 +95,13 @@ async def complete_run(
     framework = result.framework or run.framework
     if framework is None:
         raise Invalid("Name the framework.", field="framework")
+    metadata: dict[str, Any] = {"source": run.run_source.value, "model": run.model}
     body = FragmentBody(
         sandbox_url=PREVIEW_PLACEHOLDER if result.sandbox_url is None else result.sandbox_url,
         title=_title(result),
         files=result.files,
         framework=framework,
-        metadata={"source": run.run_source.value, "model": run.model} | (result.metadata or {}),
+        metadata=metadata | cast("dict[str, Any]", result.metadata or {}),
     )
     fragment = await put_fragment(tx, message, body)
     made = {"message_id": message.id, "fragment_id": fragment.id}

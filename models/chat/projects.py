@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import Owned
 from models.base import Record
+from models.chat.answers import stop_answer, unfinished_tail
 from models.chat.conversations import Conversation
 from models.chat.deletion import schedule
-from models.chat.generations import stop_generation, unfinished_tail
 from models.errors import Invalid
 from models.indexes import Check, index
 from models.verbs import verb
@@ -86,7 +86,7 @@ class Project(Record):
         main = await tx.find(Conversation, "project_id = $1 AND main", self.id, lock=True)
         unfinished = await unfinished_tail(tx, main[0].id) if main else None
         if unfinished is not None:
-            await stop_generation(tx, unfinished)
+            await stop_answer(tx, unfinished)
         await self.change(deleted_at=tx.now)
         await schedule(tx, self)
         return self.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.chat.generations import Lease
+from models.chat.leases import Lease
 from models.chat.prompts import fit
 from models.ports import ContentPart, Prompt, PromptMessage
 

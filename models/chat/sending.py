@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from models.billing import admission
 from models.chat import messages
+from models.chat.answers import stop_answer, unfinished_tail
 from models.chat.attachments import NewAttachment, attach
 from models.chat.conversations import Conversation, main_of
-from models.chat.generations import Generation, stop_generation, unfinished_tail
+from models.chat.generations import Generation
 from models.chat.messages import Message, MessageRole, MessageStatus
 from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
@@ -122,7 +123,7 @@ async def stop_message(tx: Transaction, message_id: str) -> Message:
     message = await tx.reach(Message, message_id, field="id")
     if message.status is MessageStatus.COMPLETE:
         raise Conflict("It is complete already.")
-    await stop_generation(tx, message)
+    await stop_answer(tx, message)
     return message
 
 
@@ -140,7 +141,7 @@ async def _make_room(tx: Transaction, conversation: Conversation, supersede: boo
         return
     if not supersede:
         raise Conflict("An answer is being written; stop it, or send with supersede.")
-    await stop_generation(tx, unfinished)
+    await stop_answer(tx, unfinished)
 
 
 async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:

@@ -1,4 +1,4 @@
-"""Every value that does not fit, for every input field: refused with a code that names the field."""
+"""Every value that does not fit, for every input field: refused, with the field named."""
 
 from __future__ import annotations
 

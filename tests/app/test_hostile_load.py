@@ -1,4 +1,4 @@
-"""What is made to hurt: refused with a code, in linear time and little memory, and logged briefly."""
+"""What is made to hurt: refused with a code, in linear time, little memory and short logs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ async def measured(database: str) -> AsyncIterator[Measured]:
         cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
     log = bytearray()
     reading = asyncio.create_task(_drain(process.stderr, log))
     url = (await process.stdout.readline()).decode().strip()
@@ -121,11 +123,16 @@ def _wide(pattern: str, length: int = 1_000_000) -> bytes:
 
 def _variables(query: str, around: str, value: bytes) -> bytes:
     head, tail = around.encode().split(b"@")
-    return b'{"query": ' + json.dumps(query).encode() + b', "variables": ' + head + value + tail + b"}"
+    return (
+        b'{"query": ' + json.dumps(query).encode() + b', "variables": ' + head + value + tail + b"}"
+    )
 
 
 async def test_nasty_variables_cost_little(measured: Measured) -> None:
-    files, send = '{"input": {"projectId": "x", "files": @}}', '{"input": {"to": {"projectId": "x"}, "content": "x", "attachments": @}}'
+    files, send = (
+        '{"input": {"projectId": "x", "files": @}}',
+        '{"input": {"to": {"projectId": "x"}, "content": "x", "attachments": @}}',
+    )
     picture = json.dumps(PICTURE)
     cases = {
         "ids": _variables(NODES, '{"ids": @}', _wide('"prj_"')),
@@ -142,7 +149,9 @@ async def test_nasty_variables_cost_little(measured: Measured) -> None:
         "empty attachments": _variables(SEND, send, _wide("{}")),
         "a wrong enum": _variables(SEND, send, _wide(picture[:-1] + ', "type": "NOPE"}')),
         "escapes": _variables(SAVE, files, b'{"a": "' + b"\\ud800" * 150_000 + b'"}'),
-        "unknown variables": _variables(NODES, "{@}", b", ".join(b'"v%d": 1' % n for n in range(70_000))),
+        "unknown variables": _variables(
+            NODES, "{@}", b", ".join(b'"v%d": 1' % n for n in range(70_000))
+        ),
         "one value many times": json.dumps({
             "query": "mutation($v: JSON!) { saveFiles(input: {projectId: \"x\", files: {"
             + " ".join(f"a{n}: $v" for n in range(900))
@@ -166,9 +175,10 @@ MOST = 19_000  # values that a request may hold, nearly
 
 async def test_the_largest_variables_cost_little(measured: Measured) -> None:
     """As much as is taken at all: refused later, or not at all."""
-    count, keys = MOST // (len(PICTURE) + 1), {str(n): n for n in range(MOST)}
+    pictures = [PICTURE] * (MOST // (len(PICTURE) + 1))
+    keys = {str(n): n for n in range(MOST)}
     cases = {
-        "attachments": (SEND, {"to": {"projectId": "x"}, "content": "x", "attachments": [PICTURE] * count}),
+        "attachments": (SEND, {"to": {"projectId": "x"}, "content": "x", "attachments": pictures}),
         "files": (SAVE, {"projectId": "x", "files": {f"{n}.txt": "x" * 900 for n in range(1_000)}}),
         "keys": (SAVE, {"projectId": "x", "files": keys, "idempotencyKey": "k"}),
         "lists": (SAVE, {"projectId": "x", "files": {"a": [[]] * MOST}, "idempotencyKey": "k"}),
@@ -181,3 +191,48 @@ async def test_the_largest_variables_cost_little(measured: Measured) -> None:
         await measured.refuse(name, {"query": query, "variables": {"input": given}})
     await measured.send({"query": NODES, "variables": {"ids": ["x" * 1_000_000]}})
     await measured.within_bounds("a long id")
+
+
+async def test_refusals_are_logged_in_short_lines_without_what_was_sent(measured: Measured) -> None:
+    """The secret is in every place a client can write to."""
+    await measured.send({"query": "{ me { id } }"}, Authorization=f"Bearer {SECRET}")
+    await measured.send({"query": "{ me { id } }"}, Authorization=f"Basic {SECRET}")
+    await measured.send({"query": f"{{ {SECRET.replace('-', '_')} }}"})
+    await measured.send({"query": f'{{ project(id: "{SECRET}\\u0000") {{ id }} }}'})
+    await measured.send({"query": f"query {SECRET.replace('-', '_')} {{ nope }}"})
+    await measured.send(f'{{"query": "{SECRET}'.encode())
+    await measured.send({"query": "{ me { id } }"}, **{"Content-Type": f"text/{SECRET}"})
+    await measured.send({"query": "{ me { id } }"}, Origin=f"https://{SECRET}.example")
+    await measured.send({"query": SAVE, "variables": {"input": {"files": SECRET * 20_000}}})
+    given = {"to": {"projectId": SECRET}, "content": SECRET * 1_000, "clientMessageId": SECRET}
+    await measured.send({"query": SEND, "variables": {"input": given}})
+    for line in (
+        b"GET /graphql?%s HTTP/9.9",
+        b"%s\x00 / HTTP/1.1\r\nHost: x",
+        b"POST / HTTP/1.1\r\n%s",
+    ):
+        await _say(measured, line % SECRET.encode() + b"\r\n\r\n")
+    async with measured.session.ws_connect(
+        f"{measured.url}/graphql", protocols=["graphql-transport-ws"]
+    ) as socket:
+        await socket.send_json({"type": "connection_init", "payload": {"authorization": SECRET}})
+        await socket.receive()
+    await asyncio.sleep(0.1)
+    lines = bytes(measured.log).splitlines()
+    for line in lines:
+        assert len(line) < 1_000, line
+        assert json.loads(line)["timestamp"]
+    assert SECRET.encode() not in measured.log, [one for one in lines if SECRET.encode() in one]
+    assert SECRET.replace("-", "_").encode() not in measured.log
+    refused = [json.loads(line) for line in lines if b"request.refused" in line]
+    assert len(refused) >= 9
+    assert all(one["request_id"] and one["codes"] for one in refused)
+
+
+async def _say(measured: Measured, data: bytes) -> None:
+    """Send bytes that are no HTTP and wait for the end."""
+    host, port = measured.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(data)
+    await reader.read()
+    writer.close()

@@ -1,4 +1,4 @@
-"""The worker: answers at once for a user, tries that fail, and how answers are told and stopped."""
+"""The worker: how many answers at once, tries that fail, how answers are told and stopped."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ async def test_a_run_waits_to_be_claimed(scene: Scene, clock: FakeClock) -> None
         "model": "mock:slow", "framework": "VUE", "claimedBy": None, "message": None,
     }  # fmt: skip
     clock.advance(seconds=1)
-    other = (await scene.caller.do("enqueueAgentRun", fields, **given, framework="REACT"))
+    other = await scene.caller.do("enqueueAgentRun", fields, **given, framework="REACT")
     other_run = other["agentRun"]["id"]
     waiting = (await scene.caller.run(PENDING, id=project))["pendingAgentRuns"]["nodes"]
     assert waiting == [{"id": made["id"]}, {"id": other_run}]

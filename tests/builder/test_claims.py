@@ -72,9 +72,7 @@ async def test_a_run_starts_from_the_newest_fragment_of_25_messages(scene: Scene
     async def base_files() -> dict[str, str]:
         given = {"projectId": project, "value": "Do"}
         made = await scene.caller.do("enqueueAgentRun", "{ agentRun { id } }", **given)
-        claimed = await scene.caller.do(
-            "claimAgentRun", "{ baseFiles }", id=made["agentRun"]["id"]
-        )
+        claimed = await scene.caller.do("claimAgentRun", "{ baseFiles }", id=made["agentRun"]["id"])
         return claimed["baseFiles"]
 
     assert await base_files() == {}

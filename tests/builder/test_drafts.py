@@ -57,9 +57,7 @@ async def test_a_draft_is_cleared_once(scene: Scene) -> None:
     assert cleared == {"deletedDraftId": draft}
     assert (await scene.caller.run(READ, id=project))["project"]["draft"] is None
     async with unchanged(scene.server):
-        again = await scene.caller.do(
-            "clearFragmentDraft", "{ deletedDraftId }", projectId=project
-        )
+        again = await scene.caller.do("clearFragmentDraft", "{ deletedDraftId }", projectId=project)
         assert again == {"deletedDraftId": None}
 
 
@@ -74,7 +72,5 @@ async def test_bad_and_foreign_drafts_are_refused(scene: Scene) -> None:
             )
             assert await refusal(eve, mutation, **given) == ("NOT_FOUND", "projectId")
         for files in ({"../a": ""}, [], "x"):
-            found = await refusal(
-                scene.caller, "saveFragmentDraft", projectId=project, files=files
-            )
+            found = await refusal(scene.caller, "saveFragmentDraft", projectId=project, files=files)
             assert found == ("INVALID", "files")

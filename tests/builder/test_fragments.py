@@ -36,9 +36,7 @@ async def scene(start_server: StartServer) -> Scene:
 async def test_a_message_has_one_fragment(scene: Scene) -> None:
     """createFragment: upsert, one fragment per message."""
     message = await scene.message()
-    first = (await scene.caller.do("upsertFragment", FIELDS, messageId=message, **BODY))[
-        "fragment"
-    ]
+    first = (await scene.caller.do("upsertFragment", FIELDS, messageId=message, **BODY))["fragment"]
     assert {key: value for key, value in first.items() if key != "id"} == BODY
     other = BODY | {"title": "Two", "files": {"x.txt": ""}, "metadata": None}
     second = (await scene.caller.do("upsertFragment", FIELDS, messageId=message, **other))[

@@ -65,9 +65,7 @@ async def test_other_urls_are_refused(scene: Scene) -> None:
     message = await scene.message()
     async with unchanged(scene.server):
         for url in BAD_URLS:
-            found = await refusal(
-                scene.caller, "addAttachment", messageId=message, url=url, size=1
-            )
+            found = await refusal(scene.caller, "addAttachment", messageId=message, url=url, size=1)
             assert found == ("INVALID", "url"), url
 
 

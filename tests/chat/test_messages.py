@@ -100,9 +100,7 @@ async def test_an_own_id_is_used_once_in_a_conversation(quiet: Server) -> None:
     to, other = await make(ada), await make(ada)
     await say(ada, to, clientMessageId="mine")
     async with unchanged(quiet):
-        code, _ = await refusal(
-            ada, "createMessage", to=to, content="x", clientMessageId="mine"
-        )
+        code, _ = await refusal(ada, "createMessage", to=to, content="x", clientMessageId="mine")
         assert code == "CONFLICT"
     await say(ada, other, clientMessageId="mine")
 
@@ -161,9 +159,7 @@ async def test_an_unknown_model_and_too_many_files_are_refused(quiet: Server) ->
 async def test_a_preference_is_used_until_the_message_names_a_model(quiet: Server) -> None:
     ada = quiet.user()
     to = await make(ada)
-    await ada.do(
-        "updateProject", "{ __typename }", id=to["projectId"], modelPreference="mock:slow"
-    )
+    await ada.do("updateProject", "{ __typename }", id=to["projectId"], modelPreference="mock:slow")
     first = await ada.do("sendMessage", "{ reply { id model } }", to=to, content="x")
     assert first["reply"]["model"] == "mock:slow"
     second = await ada.do(
@@ -182,9 +178,7 @@ async def test_a_stopped_answer_keeps_its_text(server: Server) -> None:
     reply = sent["reply"]["id"]
     stored = "SELECT string_agg(text, '' ORDER BY start) AS text FROM message_chunk GROUP BY epoch"
     await eventually(lambda: server.sql(stored))
-    made = await ada.do(
-        "stopMessage", "{ message { status outcome type content } }", id=reply
-    )
+    made = await ada.do("stopMessage", "{ message { status outcome type content } }", id=reply)
     assert made["message"].pop("content")
     assert made["message"] == {"status": "COMPLETE", "outcome": "CANCELED", "type": "RESULT"}
     async with unchanged(server):

@@ -7,10 +7,10 @@ from typing import Any
 
 from models.builder.claims import reap_runs
 from models.chat import chunks
+from models.chat.answers import Answer
 from models.chat.chunks import Window
 from models.chat.deletion import work_off_deletion
-from models.chat.generations import (
-    Answer,
+from models.chat.leases import (
     Lease,
     claim_generations,
     finish_generation,
@@ -33,6 +33,8 @@ ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}
 STREAM = "subscription($id: ID!) { messageStreamed(messageId: $id) { text cursor } }"
 MESSAGES = """subscription($id: ID!, $after: String) {
   messageChanged(of: {projectId: $id}, after: $after) { node { id } cursor } }"""
+NEWEST = """query($id: ID!) { project(id: $id) {
+  messages(last: 1) { nodes { id fragment { id } } } } }"""
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -69,7 +71,8 @@ class Verbs:
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]
         new = {"content": "Build it", "attachments": attachments, "idempotencyKey": "one"}
-        await self.do("createProjectWithMessage", "{ project { id } agentRun { id } }", **new)
+        for _ in range(2):
+            await self.do("createProjectWithMessage", "{ project { id } agentRun { id } }", **new)
         to = {"projectId": self.project}
         sent = await self.do("sendMessage", "{ reply { id } }", to=to, content="More")
         again = {"to": to, "content": "Rather", "supersede": True}
@@ -107,8 +110,7 @@ class Verbs:
         await self.do("restoreFileSnapshot", "{ fileSnapshot { id } }", id=restored)
 
     async def newest(self) -> Any:
-        query = "query($id: ID!) { project(id: $id) { messages(last: 1) { nodes { id fragment { id } } } } }"
-        return (await self.api.run(query, id=self.project))["project"]["messages"]
+        return (await self.api.run(NEWEST, id=self.project))["project"]["messages"]
 
     async def runs(self) -> None:
         await self.do("createProject", "{ project { id } }", name="New", framework="REACT")
@@ -160,7 +162,10 @@ class Verbs:
     async def tidy(self) -> None:
         actor = self.actor()
         ids = [await self.enqueue() for _ in range(2)]
-        late = f"{BY_TEST} UPDATE agent_run SET status = $2, updated_at = $3, lease_until = $3 WHERE id = $1"
+        late = (
+            f"{BY_TEST} UPDATE agent_run SET status = $2, updated_at = $3, lease_until = $3 "
+            "WHERE id = $1"
+        )
         for id, status in zip(ids, ("PENDING", "RUNNING"), strict=True):
             await self.server.sql(late, id, status, _ago())
         assert await reap_runs(actor) == 1

@@ -18,7 +18,8 @@ from app.migrations import FOLDER, migrate, write_migrations
 from models import catalogue
 from models.indexes import Index
 from models.packages import record_models, table_models
-from tests.harness.filling import Size, fill
+from tests.harness.filled import fill
+from tests.harness.filling import Size
 from tests.harness.postgres import NewDatabase
 
 COLUMNS = """\
@@ -117,7 +118,8 @@ async def test_columns_are_as_declared(there: asyncpg.Connection) -> None:
             column, row = meta.fields_map[name], found[(meta.db_table, name)]
             declared.add((meta.db_table, name))
             where = f"{meta.db_table}.{name}"
-            assert (row["type"], row["collation"]) == TYPES[column.get_for_dialect("postgres", "SQL_TYPE")], where
+            sql_type = column.get_for_dialect("postgres", "SQL_TYPE")
+            assert (row["type"], row["collation"]) == TYPES[sql_type], where
             assert row["null"] == column.null, where
             made_by_database = column.generated or name == "xid"
             assert (row["default"] is not None or row["identity"]) == made_by_database, where

@@ -19,9 +19,10 @@ from models.catalogue import tables
 from models.chat.projects import Project
 from models.packages import record_models
 from tests.core.scenes import Verbs
-from tests.harness.all_fields import connection, everything, record_types
+from tests.harness.all_fields import connection, everything, nodes_query, record_types
 from tests.harness.api import Server, StartServer
-from tests.harness.filling import Filling, filled_database
+from tests.harness.filled import filled_database
+from tests.harness.filling import Filling
 from tests.harness.plans import MODES, Plan, Scan, Statement, replay
 
 SMALL, BIG = 7, 0  # two of the owners
@@ -130,7 +131,7 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
     for name, kind in record_types().items():
         if not kind.interfaces:
             continue
-        query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {everything(kind)} }} }} }}"
+        query = nodes_query(name, everything(kind))
         for count in (1, 30):
             ids = full.ids(tables_of[name], owner)[:count]
             found = await api.run(query, ids=ids)

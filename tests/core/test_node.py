@@ -10,9 +10,10 @@ from graphql_schema.core.record_type import MODELS, definition_of
 from models import ids
 from models.base import Record
 from models.packages import record_models
-from tests.harness.all_fields import record_types, scalars
+from tests.harness.all_fields import nodes_query, record_types, scalars
 from tests.harness.api import Refused, Server, StartServer
-from tests.harness.filling import Filling, Size, fill
+from tests.harness.filled import fill
+from tests.harness.filling import Filling, Size
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
@@ -53,9 +54,9 @@ async def test_every_type_is_found_by_its_id(server: Server, filling: Filling) -
         id = filling.ids[table][owner][0]
         found = await ada.run(NODE, id=id)
         assert found == {"node": {"__typename": name, "id": id}}
-        everything = f"query($id: ID!) {{ node(id: $id) {{ ... on {name} {{ {scalars(record_types()[name])} }} }} }}"
-        (row,) = await server.sql(f"SELECT * FROM {table.table()} WHERE id = $1", id)  # noqa: S608 - our names
-        told = (await ada.run(everything, id=id))["node"]
+        everything = nodes_query(name, scalars(record_types()[name]))
+        (row,) = await server.sql(f"SELECT * FROM {table.table()} WHERE id = $1", id)
+        (told,) = (await ada.run(everything, ids=[id]))["nodes"]
         for key, value in told.items():
             column = "".join(f"_{c.lower()}" if c.isupper() else c for c in key)
             if isinstance(value, str | int | bool) and column in row and "At" not in key:
@@ -74,10 +75,10 @@ async def test_an_id_of_another_type_gives_nothing(server: Server, filling: Fill
             if other is not table:
                 mixed = f"{other.prefix}_{suffix}"
                 assert await ada.run(NODE, id=mixed) == {"node": None}, (table, other)
-        for field, kind in (("project", "Project"), ("message", "Message"), ("fragment", "Fragment")):
+        for field in ("project", "message", "fragment"):
             query = f"query($id: ID!) {{ {field}(id: $id) {{ id }} }}"
             there = (await ada.run(query, id=id))[field]
-            assert (there is not None) == (table.__name__ == kind), (field, table)
+            assert (there is not None) == (table.__name__.lower() == field), (field, table)
 
 
 async def test_hidden_tables_stay_hidden(server: Server, filling: Filling) -> None:

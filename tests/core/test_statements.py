@@ -20,9 +20,10 @@ from models.base import Record
 from models.builder.fragments import Fragment
 from models.chat.messages import Message
 from models.chat.projects import Project
-from tests.harness.all_fields import connection, everything, record_types
+from tests.harness.all_fields import connection, everything, nodes_query, record_types
 from tests.harness.api import Api, Server, StartServer
-from tests.harness.filling import Filling, Size, filled_database
+from tests.harness.filled import filled_database
+from tests.harness.filling import Filling, Size
 
 AUTHENTICATION = 1
 
@@ -115,12 +116,16 @@ def test_every_type_and_query_has_its_number() -> None:
     schema = graphql_core_schema()
     roots = [schema.query_type, schema.mutation_type, schema.subscription_type]
     envelopes = {
-        get_named_type(field.type).name for root in roots[1:] for field in root.fields.values()  # type: ignore[union-attr]
+        get_named_type(field.type).name
+        for root in roots[1:]
+        for field in root.fields.values()  # type: ignore[union-attr]
     }
     plain = {
         name
         for name, kind in schema.type_map.items()
-        if is_object_type(kind) and kind not in roots and not name.startswith("__")
+        if is_object_type(kind)
+        and kind not in roots
+        and not name.startswith("__")
         # The parts of a page are read with it.
         and not {"edges", "cursor", "endCursor"} & set(kind.fields)
     }
@@ -128,12 +133,10 @@ def test_every_type_and_query_has_its_number() -> None:
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 
 
-async def test_types_with_all_their_relations(
-    filling: Filling, ada: Api, count: Count
-) -> None:
+async def test_types_with_all_their_relations(filling: Filling, ada: Api, count: Count) -> None:
     found = {"Model": [await count(ada.run("{ models { id provider tier } }"))] * 3}
     for name, kind in record_types().items():
-        query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {everything(kind)} }} }} }}"
+        query = nodes_query(name, everything(kind))
         known = filling.users * 10 if name == "User" else _ids(filling, _tables()[name])
         lists: list[dict[str, Any]] = [{"ids": known[:length]} for length in LENGTHS]
         if name == "ShowcaseProject":

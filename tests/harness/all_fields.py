@@ -37,6 +37,11 @@ def everything(kind: GraphQLObjectType, *, first: int = 5) -> str:
     return f"{scalars(kind)} {' '.join(related)}"
 
 
+def nodes_query(name: str, selection: str) -> str:
+    """The query of `nodes` for rows of one type, with `$ids`."""
+    return f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {selection} }} }} }}"
+
+
 def connection(kind: GraphQLObjectType) -> str:
     """All of a connection, its nodes with everything."""
     return f"{_page_info(kind)} edges {{ cursor }} nodes {{ {everything(_node_of(kind))} }}"

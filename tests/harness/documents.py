@@ -50,10 +50,9 @@ def operation(field: str, arguments: frozenset[str], depth: int = 2) -> str:
     given = [(key, found.args[key].type) for key in found.args if key in arguments]
     head = ", ".join(f"${key}: {kind}" for key, kind in given)
     tail = ", ".join(f"{key}: ${key}" for key, _ in given)
-    return (
-        f"{ROOTS[root]}{f'({head})' if head else ''} "
-        f"{{ it: {name}{f'({tail})' if tail else ''} {selection(get_named_type(found.type), depth)} }}"
-    )
+    below = selection(get_named_type(found.type), depth)
+    start, call = f"({head})" if head else "", f"({tail})" if tail else ""
+    return f"{ROOTS[root]}{start} {{ it: {name}{call} {below} }}"
 
 
 def asked(field: str, variables: dict[str, Any], depth: int = 2) -> str:

@@ -1,4 +1,4 @@
-"""A database full of rows, written by COPY: far faster than by verbs, and in every table.
+"""Rows of every table of records, to be written by COPY: far faster than by verbs.
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
@@ -7,21 +7,14 @@ Visitors have nothing any more.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 import orjson
-from tortoise import Model
 
-from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
@@ -29,20 +22,16 @@ from models.builder.agent_runs import AgentRun
 from models.builder.drafts import FragmentDraft
 from models.builder.fragments import Fragment
 from models.builder.snapshots import FileSnapshot
-from models.changes import EventLog
 from models.chat.attachments import Attachment
-from models.chat.chunks import MessageChunk
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from models.fields import JsonColumn
-from models.idempotency import IdempotencyKey
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
-EVENT_BATCHES = 40
 STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 
@@ -63,8 +52,8 @@ class Filling:
     """The rows to write, by table, in an order that foreign keys allow."""
 
     size: Size = field(default_factory=Size)
-    rows: dict[type[Model], list[tuple[Any, ...]]] = field(default_factory=dict)
-    ids: dict[type[Model], dict[str, list[str]]] = field(default_factory=dict)
+    rows: dict[type[Record], list[tuple[Any, ...]]] = field(default_factory=dict)
+    ids: dict[type[Record], dict[str, list[str]]] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
     _minutes: Iterator[int] = field(default_factory=itertools.count)
 
@@ -83,6 +72,12 @@ class Filling:
         self.ids.setdefault(table, {}).setdefault(owner or id, []).append(id)
         return id
 
+    def visitor(self, number: int) -> None:
+        """Add a user whose only project is deleted and gone."""
+        user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        gone = ids.new_id(Project.prefix)
+        self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
+
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
         size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
@@ -95,7 +90,7 @@ class Filling:
             self.conversation(user, place, project_id=inside)
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
         self.ids[Project][user].remove(gone)
-        self.add(DeletionJob, user, root_id=gone, due_at=_far(number + 1))
+        self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
 
     def project(self, user: str, messages: int, place: int) -> str:
         """Add an app project with so many messages."""
@@ -113,7 +108,7 @@ class Filling:
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
-        self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=_far(1))
+        self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project
 
     def conversation(self, user: str, messages: int, **values: Any) -> None:
@@ -172,7 +167,7 @@ class Filling:
             user_id=user,
             model="mock:raypx-1",
             state=state,
-            lease_until=_far(1) if state == "RUNNING" else None,
+            lease_until=far(1) if state == "RUNNING" else None,
             epoch=1,
         )
         if state == "RUNNING":
@@ -187,7 +182,8 @@ class Filling:
         self.add(AgentRun, user, project_id=project, value="Build", **values, updated_at=now)
 
 
-def _far(days: int) -> datetime:
+def far(days: int) -> datetime:
+    """A time so many days from now."""
     return datetime.now(UTC) + timedelta(days=days)
 
 
@@ -199,73 +195,3 @@ def _value(table: type[Record], name: str, given: dict[str, Any]) -> Any:
         if isinstance(column, JsonColumn) and value is not None
         else value
     )
-
-
-SIZE = Size()
-
-
-@contextmanager
-def filled_database(
-    postgres: EmbeddedPostgres, template: str, size: Size = SIZE
-) -> Iterator[tuple[str, Filling]]:
-    """The name of a new filled database, dropped at the end; for fixtures of a module."""
-    name = f"full_{uuid.uuid4().hex}"
-    postgres.create_database(name, template)
-    with ThreadPoolExecutor(1) as thread:  # pytest-asyncio has a loop of its own in this one
-        filling = thread.submit(asyncio.run, fill(postgres.url(name), size)).result()
-    yield name, filling
-    postgres.drop_database(name)
-
-
-async def fill(url: str, size: Size = SIZE) -> Filling:
-    """Fill a migrated, empty database; returns what it was filled with."""
-    filling = Filling(size)
-    for number in range(size.owners):
-        filling.owner(number)
-    for number in range(size.visitors):
-        visitor = filling.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
-        gone = ids.new_id(Project.prefix)
-        filling.add(DeletionJob, visitor, root_id=gone, due_at=START, state="complete")
-    connection = await asyncpg.connect(url)
-    try:
-        for model, rows in filling.rows.items():
-            names = model.columns()  # type: ignore[attr-defined]
-            await connection.copy_records_to_table(
-                model._meta.db_table,
-                columns=names,
-                records=rows,
-            )
-        owners = filling.users
-        await _fill_log(connection, owners)
-        await _fill_keys(connection, owners)
-        await _fill_chunks(connection, filling)
-        await connection.execute("VACUUM ANALYZE")
-    finally:
-        await connection.close()
-    return filling
-
-
-async def _fill_log(connection: asyncpg.Connection, owners: list[str]) -> None:
-    """Events of many transactions, as a running system has them."""
-    names = ["owner_id", "verb", "at", "changes"]
-    for _ in range(EVENT_BATCHES):
-        now = datetime.now(UTC)
-        rows = [(owner, "Project.update", now, "[]") for owner in owners]
-        await connection.copy_records_to_table("event_log", columns=names, records=rows)
-
-
-async def _fill_keys(connection: asyncpg.Connection, owners: list[str]) -> None:
-    names = ["viewer_id", "mutation", "key", "hash", "expires_at"]
-    rows = [(o, "SendMessageInput", f"k{n}", "0" * 64, _far(1)) for o in owners for n in range(20)]
-    await connection.copy_records_to_table("idempotency_key", columns=names, records=rows)
-
-
-async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None:
-    names = ["message_id", "epoch", "part", "start", "kind", "text"]
-    running = filling.running
-    rows = [(id, 1, 0, 10 * n, "text", "ten chars.") for id in running for n in range(30)]
-    await connection.copy_records_to_table("message_chunk", columns=names, records=rows)
-
-
-FILLED: tuple[type[Model], ...] = (EventLog, IdempotencyKey, MessageChunk)
-"""The tables that are filled besides those of records."""

@@ -181,9 +181,7 @@ class Story:
         )
         end = {"fragmentId": done["fragment"]["id"], "messageId": reply, "error": None}
         times = {"updatedAt": ended, "completedAt": ended}
-        await self.book.check(
-            "AgentRun", run, **fixed, **by, **end, **times, status="COMPLETED"
-        )
+        await self.book.check("AgentRun", run, **fixed, **by, **end, **times, status="COMPLETED")
         await self.book.check(
             "Message", reply, type="STREAMING", status="COMPLETE", content="A swing hangs there."
         )

@@ -1,0 +1,114 @@
+"""Answers: how the writing of a message begins, waits and ends, whoever writes it.
+
+What is called here belongs to a verb that has locked the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from models.chat import chunks
+from models.chat.generations import Generation, GenerationState, generation_of
+from models.chat.messages import Message, MessageOutcome, MessageStatus, MessageType
+from models.hooks import Hook
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: its parts in order, and what the provider says of its end."""
+
+    parts: Sequence[dict[str, str]]
+    finish_reason: str
+    usage: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return "".join(part["text"] for part in self.parts if part["kind"] == "text")
+
+
+answer_started: Hook[Transaction, Message, str] = Hook()
+"""A worker (third argument) has begun to write a message."""
+answer_ended: Hook[Transaction, Message] = Hook()
+"""A message that was being answered is COMPLETE, whatever its outcome."""
+
+
+async def complete_answer(tx: Transaction, message: Message, answer: Answer) -> None:
+    """Write a whole answer into a locked message."""
+    generation = await generation_of(tx, message)
+    await _end(tx, message, generation, answer.parts, MessageOutcome.SUCCEEDED)
+    await message.change(usage=answer.usage or None, finish_reason=answer.finish_reason)
+    await answer_ended(tx, message)
+
+
+async def fail_answer(tx: Transaction, message: Message, error: str) -> None:
+    """End a locked message with a neutral text about what went wrong."""
+    generation = await generation_of(tx, message)
+    failed = [{"kind": "text", "text": error}]
+    await _end(tx, message, generation, failed, MessageOutcome.FAILED)
+    await message.edit(type=MessageType.ERROR, error=error)
+    await answer_ended(tx, message)
+
+
+async def unfinished_tail(tx: Transaction, conversation_id: str) -> Message | None:
+    """Lock and return the answer that is being written at the end of the selected branch."""
+    newest = "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC"
+    tail = await tx.first(Message, newest, conversation_id)
+    if tail is None or tail.status is MessageStatus.COMPLETE:
+        return None
+    locked = await tx.lock(Message, tail.id)
+    return locked if locked and locked.status is not MessageStatus.COMPLETE else None
+
+
+async def stop_answer(tx: Transaction, message: Message) -> None:
+    """End the writing of a locked message and keep the text that was stored so far."""
+    generation = await generation_of(tx, message)
+    parts: list[dict[str, str]] = []
+    if generation is not None:
+        parts = await chunks.stored_parts(tx.connection, message.id, generation.epoch)
+        if generation.state is GenerationState.QUEUED:
+            await generation.change(epoch=generation.epoch + 1)  # the text of the last try is void
+    await _end(tx, message, generation, parts, MessageOutcome.CANCELED)
+    await answer_ended(tx, message)
+
+
+async def wait_for_another_try(
+    tx: Transaction, message: Message, generation: Generation, delay: timedelta
+) -> None:
+    """Void the text so far and let a worker take the answer again, after `delay`."""
+    await chunks.forget(tx.connection, message.id)
+    await generation.change(
+        state=GenerationState.QUEUED,
+        worker=None,
+        lease_until=None,
+        not_before=tx.now + delay,
+    )
+    await message.change(status=MessageStatus.PENDING)
+
+
+async def _end(
+    tx: Transaction,
+    message: Message,
+    generation: Generation | None,
+    parts: Sequence[dict[str, str]],
+    outcome: MessageOutcome,
+) -> None:
+    plain = all(part["kind"] == "text" for part in parts) and len(parts) <= 1
+    await message.change(
+        status=MessageStatus.COMPLETE,
+        outcome=outcome,
+        content="".join(part["text"] for part in parts if part["kind"] == "text"),
+        parts=None if plain else list(parts),
+        content_epoch=generation.epoch if generation else message.content_epoch,
+    )
+    if generation is not None:
+        await generation.change(
+            state=GenerationState.DONE, outcome=outcome, worker=None, lease_until=None
+        )
+    await chunks.forget(tx.connection, message.id)

@@ -1,0 +1,187 @@
+"""Leases: how workers take generations, keep them, end them or lose them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from models.chat.answers import (
+    Answer,
+    answer_started,
+    complete_answer,
+    fail_answer,
+    wait_for_another_try,
+)
+from models.chat.generations import Generation, GenerationState, generation_of
+from models.chat.messages import Message, MessageStatus
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.ports import Connection
+    from models.transaction import Transaction
+
+TRIES = 3
+FAILED_TEXT = "The answer could not be written. Please try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to write one answer, for one epoch; `tries` counts this one too."""
+
+    generation_id: str
+    message_id: str
+    user_id: str
+    model: str
+    epoch: int
+    tries: int
+
+
+# Steps from one waiting user to the next over the index, so a user's long queue costs the others
+# nothing: each user is asked for no more rows than may run.
+_CLAIMABLE = """\
+WITH RECURSIVE waiting AS (
+    SELECT min(user_id) AS user_id FROM generation WHERE state = 'QUEUED' AND user_id > ''
+    UNION ALL
+    SELECT (SELECT min(g.user_id) FROM generation g WHERE g.state = 'QUEUED'
+        AND g.user_id > w.user_id) FROM waiting w WHERE w.user_id IS NOT NULL
+)
+SELECT next.id, next.message_id FROM waiting w CROSS JOIN LATERAL (
+    SELECT g.id, g.message_id, g.created_at FROM generation g
+    WHERE g.user_id = w.user_id AND g.state = 'QUEUED'
+    AND (g.not_before IS NULL OR g.not_before <= $1) ORDER BY g.created_at, g.id
+    LIMIT greatest($2 - (SELECT count(*) FROM generation r
+        WHERE r.user_id = w.user_id AND r.state = 'RUNNING'), 0)
+) next ORDER BY next.created_at, next.id LIMIT $3"""
+_ONE_CLAIMER = "SELECT pg_advisory_xact_lock(hashtext('punnet.claim'))"
+
+
+@verb
+async def claim_generations(
+    tx: Transaction, worker: str, slots: int, per_user: int, lease: timedelta
+) -> list[Lease]:
+    """Take up to `slots` waiting generations, at most `per_user` running for one user."""
+    await tx.connection.execute(_ONE_CLAIMER)  # else two workers could both fill the last slot
+    rows = await tx.connection.fetch(_CLAIMABLE, tx.now, per_user, slots)
+    found: list[Lease] = []
+    for row in sorted(rows, key=lambda row: row["message_id"]):
+        message, generation = await _hold(tx, row["message_id"])
+        if generation.state is not GenerationState.QUEUED:
+            continue
+        await generation.change(
+            state=GenerationState.RUNNING,
+            worker=worker,
+            lease_until=tx.now + lease,
+            epoch=generation.epoch + 1,
+            tries=generation.tries + 1,
+        )
+        await message.change(status=MessageStatus.STREAMING)
+        await answer_started(tx, message, worker)
+        found.append(_lease(generation))
+    return found
+
+
+@verb
+async def finish_generation(tx: Transaction, lease: Lease, answer: Answer) -> bool:
+    """Keep a whole answer; all its windows are stored. False when it was no longer wanted."""
+    message, generation = await _hold(tx, lease.message_id)
+    if not _stands(generation, lease):
+        return False
+    await complete_answer(tx, message, answer)
+    return True
+
+
+@verb
+async def give_up_generation(
+    tx: Transaction, lease: Lease, error: str, retry_in: timedelta | None
+) -> bool:
+    """End a try that went wrong: wait for the next one, or fail for good after the last.
+
+    `retry_in` is None for an error that no second try would mend.
+    """
+    message, generation = await _hold(tx, lease.message_id)
+    if not _stands(generation, lease):
+        return False
+    await _try_again_or_fail(tx, message, generation, error, retry_in)
+    return True
+
+
+@verb
+async def hand_back_generation(tx: Transaction, lease: Lease) -> bool:
+    """Give an unfinished answer to another worker at once; the try does not count."""
+    message, generation = await _hold(tx, lease.message_id)
+    if not _stands(generation, lease):
+        return False
+    await generation.change(tries=generation.tries - 1)
+    await wait_for_another_try(tx, message, generation, timedelta())
+    return True
+
+
+@verb
+async def reap_generations(tx: Transaction, limit: int = 50) -> int:
+    """Take the answers of dead workers from them. Returns how many there were."""
+    dead = "state = 'RUNNING' AND lease_until < $1 ORDER BY lease_until LIMIT $2"
+    found = await tx.find(Generation, dead, tx.now, limit)
+    count = 0
+    for message_id in sorted(generation.message_id for generation in found):
+        message, generation = await _hold(tx, message_id)
+        if generation and generation.lease_until and generation.lease_until < tx.now:
+            await _try_again_or_fail(tx, message, generation, FAILED_TEXT, timedelta())
+            count += 1
+    return count
+
+
+_RENEW = """\
+UPDATE generation SET lease_until = $4
+WHERE id = ANY ($1::text[]) AND epoch = ($2::int[])[array_position($1::text[], id)]
+AND state = 'RUNNING' AND worker = $3
+RETURNING id, epoch"""
+
+
+async def renew(
+    connection: Connection, leases: Sequence[Lease], worker: str, until: datetime
+) -> set[Lease]:
+    """Prolong leases and return those that still stand. No change: nobody needs to hear of it."""
+    ids, epochs = [one.generation_id for one in leases], [one.epoch for one in leases]
+    rows = await connection.fetch(_RENEW, ids, epochs, worker, until)
+    standing = {(row["id"], row["epoch"]) for row in rows}
+    return {one for one in leases if (one.generation_id, one.epoch) in standing}
+
+
+async def _hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
+    message = await tx.lock(Message, message_id)
+    if message is None:
+        raise RuntimeError("a generation outlived its message")
+    generation = await generation_of(tx, message)
+    if generation is None:
+        raise RuntimeError("a message lost its generation")
+    return message, generation
+
+
+def _lease(generation: Generation) -> Lease:
+    return Lease(
+        generation.id,
+        generation.message_id,
+        generation.user_id,
+        generation.model,
+        generation.epoch,
+        generation.tries,
+    )
+
+
+def _stands(generation: Generation, lease: Lease) -> bool:
+    return generation.state is GenerationState.RUNNING and generation.epoch == lease.epoch
+
+
+async def _try_again_or_fail(
+    tx: Transaction,
+    message: Message,
+    generation: Generation,
+    error: str,
+    retry_in: timedelta | None,
+) -> None:
+    if retry_in is not None and generation.tries < TRIES:
+        await wait_for_another_try(tx, message, generation, retry_in)
+        return
+    await fail_answer(tx, message, error)

@@ -1,0 +1,153 @@
+"""Old state and events make the fresh state: a client that subscribes, queries, then applies."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from tests.harness.api import Api, Refused, StartServer
+
+FIELDS = "{ id orderId role type status outcome content }"
+CHANGED = f"""subscription($of: MessageTarget!, $after: String) {{
+  messageChanged(of: $of, after: $after) {{ node {FIELDS} deletedId cursor reset }} }}"""
+LIST = f"""query($id: ID!) {{
+  project(id: $id) {{ messages(first: 100) {{ nodes {FIELDS} }} }} }}"""
+LAST = "the last one"
+
+
+class Copy:
+    """A client's copy of a project's messages."""
+
+    def __init__(self, callers: list[Api], project: str, seed: int) -> None:
+        self.callers = callers
+        self.project = project
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.rows: dict[str, dict[str, Any]] | None = None
+        self.cursor: str | None = None
+        self.sessions = 0
+        self.done = False
+
+    async def keep(self) -> None:
+        """Follow in sessions of random length, each on any server, until the last message."""
+        while not self.done:
+            self.sessions += 1
+            try:
+                async with asyncio.timeout(self.chance.random()):
+                    await self._session(self.chance.choice(self.callers))
+            except TimeoutError:
+                await asyncio.sleep(self.chance.random() * 0.2)
+
+    async def _session(self, caller: Api) -> None:
+        of = {"projectId": self.project}
+        async with caller.listen(CHANGED, of=of, after=self.cursor) as events:
+            async for event in events:
+                assert not event["reset"]
+                if self.rows is None:
+                    listed = await listing(self.chance.choice(self.callers), self.project)
+                    self.rows = {row["id"]: row for row in listed}
+                self._apply(self.rows, event)
+                self.cursor = event["cursor"]
+                if self.done:
+                    return
+
+    def _apply(self, rows: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
+        if event["deletedId"]:
+            rows.pop(event["deletedId"], None)
+        elif event["node"]:
+            rows[event["node"]["id"]] = event["node"]
+            self.done = event["node"]["content"] == LAST
+
+
+async def listing(caller: Api, project: str) -> list[dict[str, Any]]:
+    return (await caller.run(LIST, id=project))["project"]["messages"]["nodes"]
+
+
+async def act(caller: Api, project: str, chance: random.Random) -> None:
+    """Do something to the messages of a project, allowed or not."""
+    to = {"projectId": project}
+    listed = await listing(caller, project)
+    some = chance.choice(listed)["id"] if listed else "msg_none"
+    try:
+        match chance.randrange(5):
+            case 0:
+                content = f"hello [[tokens:{chance.randrange(200)}]]"
+                await caller.do("sendMessage", "{ reply { id } }", to=to, content=content)
+            case 1:
+                await caller.do(
+                    "sendMessage",
+                    "{ reply { id } }",
+                    to=to,
+                    content="hi [[fail-after:3]] [[delay:1ms]]",
+                    model=chance.choice(("mock:fail", "mock:endless")),
+                    supersede=True,
+                )
+            case 2:
+                await caller.do("createMessage", "{ message { id } }", to=to, content="a note")
+            case 3:
+                await caller.do("updateMessage", "{ message { id } }", id=some, content="edited")
+            case _:
+                await caller.do("stopMessage", "{ message { id } }", id=some)
+    except Refused as refused:
+        if refused.code not in ("CONFLICT", "NOT_FOUND"):
+            raise
+
+
+async def test_old_state_and_events_are_the_fresh_state(start_server: StartServer) -> None:
+    servers = [await start_server(), await start_server(worker=False)]
+    callers = [server.user() for server in servers]
+    made = await callers[0].do("createProject", "{ project { id } }", name="One", framework="VUE")
+    project = made["project"]["id"]
+    copies = [Copy(callers, project, seed) for seed in range(8)]
+    keeping = [asyncio.create_task(copy.keep()) for copy in copies]
+
+    async def busy(seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        for _ in range(30):
+            await act(chance.choice(callers), project, chance)
+            await asyncio.sleep(chance.random() * 0.15)
+
+    await asyncio.gather(*(busy(seed) for seed in range(3)))
+    await finish(callers[0], project)
+    to = {"projectId": project}
+    await callers[1].do("createMessage", "{ message { id } }", to=to, content=LAST)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*keeping)
+    fresh = {row["id"]: row for row in await listing(callers[0], project)}
+    assert len(fresh) > 20
+    assert sum(copy.sessions for copy in copies) > 30
+    for copy in copies:
+        assert copy.rows == fresh
+
+
+async def finish(caller: Api, project: str) -> None:
+    """Wait for the answer that is being written, or stop it."""
+    async with asyncio.timeout(10):
+        while True:
+            unfinished = [m for m in await listing(caller, project) if m["status"] != "COMPLETE"]
+            if not unfinished:
+                return
+            try:
+                await caller.do("stopMessage", "{ message { id } }", id=unfinished[0]["id"])
+            except Refused as refused:
+                if refused.code != "CONFLICT":
+                    raise
+
+
+async def test_who_loses_the_project_hears_no_more(start_server: StartServer) -> None:
+    servers = [await start_server(worker=False) for _ in range(2)]
+    callers = [server.user() for server in servers]
+    made = await callers[0].do("createProject", "{ project { id } }", name="One", framework="VUE")
+    project = made["project"]["id"]
+    async with callers[1].listen(CHANGED, of={"projectId": project}) as events:
+        cursor = (await events.next())["cursor"]
+        await callers[0].do("deleteProject", "{ deletedProjectId }", id=project)
+        with pytest.raises(Refused) as refused:
+            await events.next(1.0)
+        assert refused.value.code == "NOT_FOUND"
+    async with callers[1].listen(CHANGED, of={"projectId": project}, after=cursor) as events:
+        with pytest.raises(Refused) as refused:
+            await events.next()
+        assert refused.value.code == "NOT_FOUND"

@@ -1,0 +1,220 @@
+"""Snapshots, positions in the log and resume tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.resuming import PURPOSE, Batch, Place, Position, Resuming
+from app.snapshots import Snapshot
+from graphql_schema.core.signed import Signer
+from models.viewer import viewer_of
+from tests.harness.api import Api, Refused, StartServer
+
+# -- against brute force -------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """Transactions as PostgreSQL numbers them: begun, then ended, or never."""
+
+    begun: list[int] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
+    rows: list[dict[str, Any]] = field(default_factory=list)  # in the order of their positions
+
+    def running(self) -> list[int]:
+        return [xid for xid in self.begun if xid not in self.ended]
+
+    def snapshot(self) -> Snapshot:
+        running = self.running()
+        xmax = (self.begun[-1] if self.begun else 99) + 1
+        text = f"{min([*running, xmax])}:{xmax}:{','.join(map(str, running))}"
+        return Snapshot.parse(text)
+
+    def do(self, choice: int, changes: int) -> None:
+        """Begin a transaction, have one write a row of the log, or end one."""
+        running = self.running()
+        if choice % 3 == 0 or not running:
+            self.begun.append((self.begun[-1] if self.begun else 99) + 1)
+        elif choice % 3 == 1:
+            xid, position = running[choice % len(running)], len(self.rows) + 1
+            row = {"xid": str(xid), "position": position, "changes": [{}] * changes}
+            self.rows.append(row)
+        else:
+            self.ended.add(running[choice % len(running)])
+
+    def visible(self, old: Snapshot, new: Snapshot) -> list[dict[str, Any]]:
+        """The rows of `new` that `old` does not see, as the reader's statement finds them."""
+        return [
+            row for row in self.rows if new.sees(int(row["xid"])) and not old.sees(int(row["xid"]))
+        ]
+
+
+STEPS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 3)), max_size=60)
+
+
+@given(STEPS)
+def test_a_snapshot_sees_what_had_ended(steps: list[tuple[int, int]]) -> None:
+    world = World()
+    for step in steps:
+        world.do(*step)
+    snapshot = world.snapshot()
+    assert {xid for xid in range(90, 200) if snapshot.sees(xid)} == world.ended | set(
+        range(90, 100)
+    )
+    assert Snapshot.parse(str(snapshot)) == snapshot
+
+
+RESUMING = Resuming(Signer(b"k" * 32), viewer_of("usr_a"), "usr_a")
+PLACE = Place("1/1", 1_000)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_position_has_what_was_heard_and_nothing_else(data: st.DataObject) -> None:
+    world = World()
+    start = world.snapshot()
+    position, token = Position(start), RESUMING.sign(Position(start), PLACE)
+    heard: set[tuple[int, int]] = set()
+    for steps in data.draw(st.lists(STEPS, max_size=6)):
+        for step in steps:
+            world.do(*step)
+        new = world.snapshot()
+        # A client comes back with its token and leaves again in the midst of what it missed.
+        missed = [
+            one
+            for step in position.steps(new)
+            for one in RESUMING.heard(Batch(*step, world.visible(*step)), position, PLACE)
+        ]
+        for one in missed[: data.draw(st.integers(0, len(missed)))]:
+            token = one.sign()
+            position = opened(token)
+            key = next(expected(world, position, heard))
+            heard.add(key)
+        assert position == opened(token)
+        for row in world.rows:
+            for index in range(len(row["changes"])):
+                known = position.has(int(row["xid"]), row["position"], index)
+                assert known == ((row["position"], index) in heard)
+
+
+def opened(token: str) -> Position:
+    position = RESUMING.open(token, PLACE)
+    assert position is not None
+    return position
+
+
+def expected(world: World, position: Position, heard: set[tuple[int, int]]) -> Any:
+    """By brute force, what comes next: the lowest place that is visible and was not heard."""
+    return (
+        (row["position"], index)
+        for row in world.rows
+        if position.new.sees(int(row["xid"]))
+        for index in range(len(row["changes"]))
+        if (row["position"], index) not in heard
+    )
+
+
+# -- tokens --------------------------------------------------------------------------------
+
+CHANGED = """subscription($of: MessageTarget!, $after: String) {
+  messageChanged(of: $of, after: $after) { node { content } deletedId cursor reset } }"""
+DAY = 24 * 3600 * 1000
+
+
+async def target(user: Api) -> dict[str, str]:
+    made = await user.do("createProject", "{ project { id } }", name="One", framework="VUE")
+    return {"projectId": made["project"]["id"]}
+
+
+async def first(user: Api, of: dict[str, str], after: str | None = None) -> Any:
+    """The first event after a cursor."""
+    async with user.listen(CHANGED, of=of, after=after) as events:
+        return await events.next()
+
+
+async def code(user: Api, of: dict[str, str], after: str) -> tuple[str, str | None]:
+    with pytest.raises(Refused) as refused:
+        await first(user, of, after)
+    extensions = refused.value.errors[0]["extensions"]
+    return extensions["code"], extensions.get("field")
+
+
+async def test_a_cursor_of_somebody_else_is_refused(start_server: StartServer) -> None:
+    server = await start_server()
+    ada, bob = server.user("ada"), server.user("bob")
+    hers, his = await target(ada), await target(bob)
+    cursor = (await first(ada, hers))["cursor"]
+    assert await code(bob, his, cursor) == ("INVALID", "after")
+    assert await code(ada, hers, "x") == ("INVALID", "after")
+    assert await code(ada, hers, "") == ("INVALID", "after")
+    for place in (0, len(cursor) // 2, len(cursor) - 1):
+        wrong = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
+        assert await code(ada, hers, wrong) == ("INVALID", "after")
+    signer = server.services.ports.signer
+    other = signer.sign("stream", signer.open(PURPOSE, cursor))
+    assert await code(ada, hers, other) == ("INVALID", "after")
+
+
+Alter = Callable[[list[Any]], object]
+
+
+def older(hours: float) -> Alter:
+    def alter(parts: list[Any]) -> None:
+        parts[3] -= int(hours * 3600 * 1000)
+
+    return alter
+
+
+def moved(cluster: Callable[[str], str]) -> Alter:
+    def alter(parts: list[Any]) -> None:
+        parts[2] = cluster(parts[2])
+
+    return alter
+
+
+def ahead(parts: list[Any]) -> None:
+    xmin, xmax, running = parts[4].split(":")
+    parts[4] = f"{xmin}:{int(xmax) + 100_000}:{running}"
+
+
+@pytest.mark.parametrize(
+    ("alter", "reset"),
+    [
+        (older(0), False),
+        (older(23.9), False),
+        (older(24.01), True),
+        (moved(lambda cluster: "7" + cluster), True),
+        (moved(lambda cluster: cluster[:-1] + "9"), True),
+        (ahead, True),
+    ],
+    ids=["same", "day", "older", "cluster", "timeline", "ahead"],
+)
+async def test_a_cursor_that_cannot_be_continued_from_is_reset(
+    start_server: StartServer, alter: Alter, *, reset: bool
+) -> None:
+    server = await start_server()
+    ada = server.user()
+    of = await target(ada)
+    signer = server.services.ports.signer
+    parts = signer.open(PURPOSE, (await first(ada, of))["cursor"])
+    alter(parts)
+    await ada.do("createMessage", "{ message { id } }", to=of, content="missed")
+    async with ada.listen(CHANGED, of=of, after=signer.sign(PURPOSE, parts)) as events:
+        event = await events.next()
+        assert event["reset"] is reset
+        if reset:
+            assert (event["node"], event["deletedId"]) == (None, None)
+            await ada.do("createMessage", "{ message { id } }", to=of, content="next")
+            event = await events.next()
+        content = {"content": "next" if reset else "missed"}
+        assert (event["node"], event["reset"]) == (content, False)
+    # The cursor of the last event can be continued from.
+    await ada.do("createMessage", "{ message { id } }", to=of, content="after")
+    again = await first(ada, of, event["cursor"])
+    assert (again["node"], again["reset"]) == ({"content": "after"}, False)

@@ -1,0 +1,132 @@
+"""How text is stored and passed on: in windows, bounded, and whatever else the server is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+
+from app.topics import QUEUE, Follower, Topic
+from app.writing import PAUSE, SIZE
+from models.chat.chunks import Mark, Piece, Story, Window
+from models.errors import NotFound, Unavailable
+from models.viewer import viewer_of
+from tests.harness.api import Server, StartServer
+from tests.harness.streaming import Text, asked, message_of
+
+
+def windows_of(server: Server) -> list[list[str]]:
+    """The texts that were stored, by statement."""
+    stored = [args for sql, args in server.statements if "INSERT INTO message_chunk" in sql]
+    return [list(args[6]) for args in stored]
+
+
+async def test_the_first_piece_at_once_then_windows_of_forty_milliseconds(
+    start_server: StartServer,
+) -> None:
+    server = await start_server()
+    ada = server.user()
+    started = time.monotonic()
+    text = Text(await asked(ada, "x [[tokens:150]] [[delay:4ms]]"))
+    async with asyncio.timeout(10):
+        await text.follow(ada)
+    took = time.monotonic() - started
+    windows = windows_of(server)
+    assert windows[0] == [text.text.split(" ")[0] + " "], "the first piece alone"
+    assert "".join(window for found in windows for window in found) == text.text
+    assert 5 < len(windows) <= took / PAUSE + 2
+    assert text.events <= len(windows) + 1, "one event for each window, and no more"
+
+
+async def test_fast_text_is_stored_in_windows_of_a_kilobyte(start_server: StartServer) -> None:
+    server = await start_server()
+    ada = server.user()
+    message = await asked(ada, "x [[tokens:4000]] [[delay:0ms]]")
+    text = Text(message)
+    async with asyncio.timeout(20):
+        await text.follow(ada)
+    windows = [window for found in windows_of(server) for window in found]
+    assert text.text == "".join(windows) == (await message_of(ada, message))["content"]
+    assert len(text.text) > 20_000
+    assert all(len(window) < 30 * SIZE for window in windows)
+    assert len(windows) < 2 * len(text.text) / SIZE + 10
+
+
+async def test_a_flood_of_requests_holds_up_no_stream(
+    start_server: StartServer, database: str
+) -> None:
+    server = await start_server(pool_size=4, request_timeout=4.0)
+    ada, bob = server.user("ada"), server.user("bob")
+    made = await bob.do("createProject", "{ project { id } }", name="One", framework="VUE")
+    message = await asked(ada, "x [[delay:5ms]]", model="mock:endless")
+    text = Text(message)
+    holder = await asyncpg.connect(database)
+    transaction = holder.transaction()
+    async with ada.listen(
+        "subscription($id: ID!) { messageStreamed(messageId: $id) "
+        "{ part kind text cursor reset } }",
+        id=message,
+    ) as events:
+        text.take(await events.next())
+        await transaction.start()
+        await holder.execute(
+            "SELECT 1 FROM project WHERE id = $1 FOR UPDATE", made["project"]["id"]
+        )
+        update = (
+            'mutation($id: ID!) { updateProject(input: {id: $id, name: "b"}) { project { id } } }'
+        )
+        flood = [asyncio.create_task(bob.ask(update, id=made["project"]["id"])) for _ in range(12)]
+        await asyncio.sleep(0.2)
+        for _ in range(20):
+            text.take(await events.next(1))
+        assert not any(task.done() for task in flood), "all connections of requests were taken"
+        await transaction.rollback()
+        assert all("errors" not in answer for answer in await asyncio.gather(*flood))
+    await holder.close()
+    await ada.do("stopMessage", "{ message { id } }", id=message)
+
+
+# -- followers -----------------------------------------------------------------------------
+
+
+def story(number: int) -> Story:
+    return Story(1, (Piece("text", "x", Mark(1, 0, number)),), complete=False)
+
+
+async def test_a_follower_who_does_not_read_is_ended_not_buffered() -> None:
+    follower = Follower(viewer_of("usr_a"))
+    for number in range(10 * QUEUE):
+        follower.offer(story(number))
+    for number in range(QUEUE):
+        assert (await follower.next()).pieces[0].mark.offset == number
+    with pytest.raises(Unavailable):
+        await follower.next()
+    follower.offer(story(1))
+    follower.end(NotFound("gone"))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await follower.next()
+
+
+@pytest.mark.parametrize(
+    ("part", "start", "before", "fits"),
+    [
+        (0, 5, 0, True),
+        (0, 6, 0, False),
+        (0, 4, 0, False),
+        (1, 0, 5, True),
+        (1, 0, 9, False),  # the part before goes on where nobody was told of it
+        (1, 1, 5, False),
+        (2, 0, 0, False),
+    ],
+)
+def test_a_window_is_passed_on_only_where_it_fits(
+    part: int, start: int, before: int, *, fits: bool
+) -> None:
+    topic = Topic()
+    topic.pass_on(Story(1, (Piece("text", "abcde", Mark(1, 0, 5)),), complete=False))
+    window = Window("gen_a", "msg_a", 1, part, start, "text", "x", before)
+    assert topic.goes_on_with(window) is fits
+    assert not topic.goes_on_with(Window("gen_a", "msg_a", 2, part, start, "text", "x", before))

@@ -1,0 +1,112 @@
+"""No link leads to a stranger's row, whatever the database says of the link."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.harness.api import Api, Server, StartServer
+from tests.harness.documents import asked, object_type, selection
+from tests.harness.ownership import NODES, PROBES, World, make_world
+
+
+@pytest.fixture
+async def still(start_server: StartServer) -> Server:
+    """A server on which nothing happens by itself."""
+    return await start_server(worker=False)
+
+
+async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:
+    """Every `…_id` column of the stranger's own rows is forged, one after the other."""
+    ada, eve = still.user("ada"), still.user("eve")
+    foreign, own = await make_world(ada), await make_world(eve)
+    foreign_ids = set(foreign.ids.values())
+    forged = 0
+    for kind, name in NODES.items():
+        table = TABLES[kind]
+        for column in await _links(still, table):
+            async for target in _forged(still, table, column, own[name], foreign):
+                reached = await _reached_by(eve, own)
+                assert not reached & foreign_ids, (table, column, target, reached & foreign_ids)
+                forged += 1
+    assert forged >= len(TABLES)
+
+
+TABLES = {
+    "User": "user_account",
+    "Project": "project",
+    "Conversation": "conversation",
+    "Message": "message",
+    "Attachment": "attachment",
+    "Fragment": "fragment",
+    "FragmentDraft": "fragment_draft",
+    "FileSnapshot": "file_snapshot",
+    "AgentRun": "agent_run",
+}
+TARGETS = {
+    "project_id": ("project", "quiet"),
+    "conversation_id": ("conversation", "quiet conversation"),
+    "message_id": ("message", "quiet message", "reply"),
+    "parent_id": ("message",),
+    "fragment_id": ("fragment",),
+    "restored_from": ("snapshot",),
+    "user_id": ("user",),
+}
+NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id"}
+
+
+async def _links(server: Server, table: str) -> list[str]:
+    """The columns that hold ids of other rows. A new one without a target here is an error."""
+    columns = await server.sql(
+        "SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1 "
+        "AND (column_name LIKE '%\\_id' OR column_name LIKE '%\\_from') AND data_type = 'text'",
+        table,
+    )
+    found = {row["name"] for row in columns} - NO_LINKS
+    assert found <= set(TARGETS), (table, found - set(TARGETS))
+    return sorted(found)
+
+
+async def _forged(
+    server: Server, table: str, column: str, id: str, foreign: World
+) -> AsyncIterator[str]:
+    """Points a link of one row at rows of the other world, in turn, then back."""
+    (row,) = await server.sql(f"SELECT {column} AS link FROM {table} WHERE id = $1", id)
+    for target in TARGETS[column]:
+        # One main conversation per project: the forged one is another.
+        main = ", main = false" if (table, column) == ("conversation", "project_id") else ""
+        query = f"UPDATE {table} SET {column} = $2{main} WHERE id = $1"
+        try:
+            await server.sql(query, id, foreign[target])
+        except asyncpg.UniqueViolationError:
+            continue
+        yield target
+        main = main.replace("false", "true")
+        await server.sql(f"UPDATE {table} SET {column} = $2{main} WHERE id = $1", id, row["link"])
+
+
+async def _reached_by(viewer: Api, world: World) -> set[str]:
+    """The ids of all objects that a viewer reaches from every row and list of a world."""
+    found: set[str] = set()
+    for kind, name in NODES.items():
+        inner = selection(object_type(kind), 3, 2)
+        query = f"query($id: ID!) {{ it: node(id: $id) {{ ... on {kind} {inner} }} }}"
+        _objects(await viewer.run(query, id=world[name]), found)
+    for name in ("Query.projects", "Query.pendingAgentRuns"):
+        for way in PROBES[name].ways(world):
+            _objects(await viewer.run(asked(name, way, 1), **way), found)
+    return found
+
+
+def _objects(value: Any, found: set[str]) -> None:
+    if isinstance(value, dict):
+        if isinstance(value.get("id"), str):
+            found.add(value["id"])
+        for inner in value.values():
+            _objects(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _objects(inner, found)
