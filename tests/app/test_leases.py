@@ -9,7 +9,7 @@ from typing import Any
 
 from models.chat import chunks
 from models.chat.chunks import Window
-from models.chat.generations import FAILED_TEXT, Lease, claim_generations, reap_generations
+from models.chat.leases import FAILED_TEXT, Lease, claim_generations, reap_generations
 from tests.harness.answers import MESSAGE, STREAM, ask, ended, failed_with, generation
 from tests.harness.api import Server, StartServer
 from tests.harness.clock import FakeClock
@@ -34,7 +34,8 @@ async def test_a_dead_workers_answer_is_taken_over(start_server: StartServer) ->
     async with ada.listen(STREAM, id=id) as events:
         assert (await events.next())["text"] == "half of "
         await start_server(lease=0.6)
-        told = [event async for event in events]
+        async with asyncio.timeout(5):
+            told = [event async for event in events]
     assert [event["reset"] for event in told] == [True] + [False] * (len(told) - 1)
     end = await ended(ada, id)
     assert end["content"] == "all of it" == "".join(event["text"] for event in told)
@@ -59,6 +60,12 @@ async def test_a_live_worker_stops_when_its_lease_ended(start_server: StartServe
         id,
     )
     await eventually(lambda: is_at(epoch, 2))
+    await asyncio.sleep(0.3)
+    assert await server.sql("SELECT DISTINCT epoch FROM message_chunk") == [{"epoch": 2}]
+    job = (await generation(server, id))["id"]
+    async with server.services.database.connection() as connection:
+        late = Window(job, id, 1, 0, 1 << 20, "text", "of the first try")
+        assert not await chunks.append(connection, [late]), "though the second is being written"
     await ada.do("stopMessage", "{ message { id } }", id=id)
     stored = await server.sql("SELECT content_epoch FROM message WHERE id = $1", id)
     assert stored == [{"content_epoch": 2}]
