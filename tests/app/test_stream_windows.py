@@ -11,7 +11,7 @@ import pytest
 from app.topics import QUEUE
 from app.writing import SIZE, Manuscript
 from models.chat.chunks import Window
-from models.chat.generations import Lease
+from models.chat.leases import Lease
 from models.errors import Unavailable
 from models.viewer import viewer_of
 from tests.harness.answers import STREAM, ask
