@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 import uvloop
 from rich import print as show
@@ -21,6 +22,8 @@ from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
 from app.postgres import EmbeddedPostgres
 from graphql_schema.schema import sdl
+
+log = structlog.get_logger()
 
 command = typer.Typer(
     name="punnet",
@@ -93,7 +96,9 @@ def worker() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         async with running(connect(settings, url), worker=True):
+            log.info("working")
             await stopped.wait()
+            log.info("stopping")
 
     run(work)
 

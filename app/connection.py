@@ -51,6 +51,7 @@ class SocketLimits:
     ping_interval: float = 20.0
     write_timeout: float = 10.0
     close_timeout: float = 2.0
+    finish_timeout: float = 3.0
 
 
 class Connection:
@@ -111,7 +112,8 @@ class Connection:
             self._ending.set_result((code, reason))
 
     async def close(self, code: int, reason: str) -> None:
-        """Close and wait until it has ended."""
+        """Let running mutations end and be answered, then close; returns once it has ended."""
+        await self._running.finish(self._limits.finish_timeout)
         self.end(code, reason)
         await self._ended.wait()
 

@@ -181,7 +181,10 @@ class Endpoint:
                 call.request.headers, None, call.request_id
             )
             responses = self._operations.responses(prepared, asked, viewer, call.request_id)
-            return await self._streams.serve(call.request, call.headers, viewer, responses)
+            mutation = prepared.kind == "mutation"
+            return await self._streams.serve(
+                call.request, call.headers, viewer, responses, mutation=mutation
+            )
         except Refused as refused:
             response: Response = {"errors": refused.errors}
             code = refused.errors[0]["extensions"]["code"]

@@ -46,6 +46,12 @@ class Outbox:
             raise SlowReader
         self._append(data, kind)
 
+    async def flushed(self) -> None:
+        """Wait until all is written."""
+        while self._bytes:
+            self._drained.clear()
+            await self._drained.wait()
+
     async def run(self) -> None:
         """Write for ever; raises SlowReader, or OSError when the other side is gone."""
         while True:

@@ -27,7 +27,7 @@ from models.errors import Unavailable
 from models.ports import Clock
 
 READY_WITHIN = 2.0  # seconds for the database to answer a readiness check
-DRAIN = 5.0  # seconds for requests to end after SIGTERM
+DRAIN = 3.0  # seconds for requests to end after SIGTERM
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)
 

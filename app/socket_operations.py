@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
 from app.messages import ProtocolViolation, written
@@ -31,12 +31,17 @@ class SocketOperations:
         self._started = 0
         self._by_id: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._mutations: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
     def start(self, operation: str, payload: dict[str, Any], authenticate: Authenticate) -> None:
         """Run an operation as whom `authenticate` finds; raises ProtocolViolation (4400, 4409).
 
-        What is wrong with a single operation is sent as its error.
+        What is wrong with a single operation is sent as its error. Once `finish` was called
+        nothing starts any more: the socket closes, and its client sends it again elsewhere.
         """
+        if self._leaving:
+            return
         if operation in self._by_id:
             raise ProtocolViolation(4409, f"Subscriber for {operation} already exists")
         try:
@@ -49,13 +54,28 @@ class SocketOperations:
         task = asyncio.create_task(self._run(operation, request, authenticate, self._next_id()))
         self._by_id[operation] = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget)
 
     def complete(self, operation: str) -> None:
         """Stop an operation; nothing more is sent under its id. Unknown ids are fine."""
         task = self._by_id.pop(operation, None)
         if task is not None:
             task.cancel()
+
+    async def finish(self, seconds: float) -> None:
+        """Start nothing any more and stop all but mutations, which end and are answered."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._end_mutations()
+                await self._outbox.flushed()
+
+    async def _end_mutations(self) -> None:
+        self._leaving = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            if task not in self._mutations:
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop all; returns once the last has let go of what it held."""
@@ -72,6 +92,10 @@ class SocketOperations:
             raise RateLimited("Too many operations run on this socket.", retry_after=1)
         return request
 
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._mutations.discard(task)
+
     def _next_id(self) -> str:
         self._started += 1
         return f"{self._request_id[:48]}-{self._started}"
@@ -85,6 +109,8 @@ class SocketOperations:
     ) -> None:
         try:
             prepared = self._operations.prepare(request)
+            if prepared.kind == "mutation" and (task := asyncio.current_task()):
+                self._mutations.add(task)
             viewer = await authenticate()
             responses = self._operations.responses(prepared, request, viewer, request_id)
             async with aclosing(responses):

@@ -20,6 +20,8 @@ STREAM_HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
+FINISH = 3.0  # seconds that a mutation has to end when the server shuts down
+
 COMMENT = b": \n\n"
 
 # Without a data line EventSource would not dispatch the event.
@@ -50,12 +52,17 @@ class EventStreams:
         headers: Mapping[str, str],
         viewer: Viewer,
         responses: AsyncGenerator[Response, None],
+        *,
+        mutation: bool = False,
     ) -> web.StreamResponse:
         """Send responses until they end, the reader goes or the token expires.
 
+        A `mutation` is answered before the stream is closed from outside.
         Raises RateLimited before the stream starts.
         """
-        stream = EventStream(request, headers, self._keep_alive, self._write_timeout)
+        stream = EventStream(
+            request, headers, self._keep_alive, self._write_timeout, FINISH if mutation else 0
+        )
         with (
             self._sockets.counted(user_key(viewer.user_id, request.remote)),
             self._sockets.registered(stream),
@@ -85,12 +92,14 @@ class EventStream:
         headers: Mapping[str, str],
         keep_alive: float,
         write_timeout: float,
+        finish: float = 0,
     ) -> None:
         self._request = request
         self._response = web.StreamResponse(headers={**headers, **STREAM_HEADERS})
         self._request_id = headers["X-Request-Id"]
         self._keep_alive = keep_alive
         self._write_timeout = write_timeout
+        self._finish = finish
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def run(
@@ -104,7 +113,7 @@ class EventStream:
             await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             expired = not any(task.done() for task in self._tasks)
         finally:
-            await self.close(1001, "")
+            await self._stop()
             self._report(sending)
         if expired:
             with suppress(OSError):
@@ -112,7 +121,12 @@ class EventStream:
         return self._response
 
     async def close(self, code: int, reason: str) -> None:
-        """Stop without a `complete`, so that the client comes back."""
+        """Stop without a `complete`, so that the client comes back; a mutation may end first."""
+        if self._tasks and self._finish:
+            await asyncio.wait(self._tasks[:1], timeout=self._finish)
+        await self._stop()
+
+    async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
 """What can go wrong, as classes with a code that clients may rely on."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
@@ -78,7 +78,7 @@ class Invalid(DomainError):
 
 
 @contextmanager
-def within(field: str) -> Iterator[None]:
+def within(field: str) -> Generator[None, None, None]:
     """Have an Invalid raised inside name its field below `field`: `url`, `attachments.0.url`."""
     try:
         yield

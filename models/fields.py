@@ -39,7 +39,7 @@ class Column(fields.Field[Any]):
     """A column that checks what is written to it. `indexable` columns may be in a B-tree."""
 
     def __init__(self, **options: Any) -> None:
-        initialise: Any = super().__init__
+        initialise: Any = super().__init__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - Tortoise types it in part
         initialise(**options)
 
     def check(self, value: Any) -> None:

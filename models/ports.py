@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from models.transaction import Transaction
     from models.viewer import Viewer
 
 
@@ -228,6 +229,18 @@ class Streams(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Streamed]]:
         """The text of a message from its start or after a cursor; ends with the message."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRequest:
+    """A message somebody wants to send: whose rows it makes, and the model that will answer."""
+
+    owner_id: str
+    model: ModelInfo
+
+
+Policy = Callable[["Transaction", AdmissionRequest], Awaitable[None]]
+"""Refuses a message by raising a DomainError."""
 
 
 class GuestTokens(Protocol):

@@ -30,7 +30,7 @@ from models.transaction import Transaction
 
 if TYPE_CHECKING:
     from models.base import Record
-    from models.ports import Bus, Clock, Database, ModelCatalogue
+    from models.ports import Bus, Clock, Database, ModelCatalogue, Policy
     from models.viewer import Viewer
 
 P = ParamSpec("P")
@@ -45,7 +45,10 @@ TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and with what: the viewer and the ports that verbs need."""
+    """Who acts, and with what: the viewer and the ports that verbs need.
+
+    `policies` admit messages instead of the product's own (models.billing.admission).
+    """
 
     viewer: Viewer
     database: Database
@@ -54,6 +57,7 @@ class Actor:
     models: ModelCatalogue
     request_id: str | None = None
     once: idempotency.Once | None = None
+    policies: tuple[Policy, ...] | None = None
 
     def doing_once(self, once: idempotency.Once | None) -> Actor:
         """The same actor, whose next verb runs once for that key."""

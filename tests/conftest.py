@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.harness.postgres", "tests.harness.api", "tests.harness.cluster"]
+pytest_plugins = ["tests.harness.postgres", "tests.harness.api"]

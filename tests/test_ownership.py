@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from models import ids as ids_of
-from tests.harness.api import Api, Server, StartServer
-from tests.harness.documents import node_types, object_type, root_fields
+from tests.harness.api import Api, Refused, Server, StartServer
+from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
 from tests.harness.probing import ask, ask_node, probe
 
@@ -93,14 +93,14 @@ async def test_what_each_viewer_gets(still: Server) -> None:
             found[name][viewer] = (await probe(api, name, world)).result
             changed = before != await dump(still)
             assert changed == _writes(name, found[name][viewer]), (viewer, name)
-    for name in TABLE:
-        # Each needs its rows as they were made.
-        fresh = name.startswith("Mutation.")
-        found[name]["owner"] = (
-            await probe(ada, name, await make_world(ada) if fresh else world)
-        ).result
-        guest = await guest_of(still)
-        found[name]["guest"] = (await probe(guest, name, await make_world(guest))).result
+    for viewer, api in (("owner", ada), ("guest", await guest_of(still))):
+        shared = await make_world(api)
+        for name in TABLE:
+            # A mutation needs the rows as they were made.
+            fresh = name.startswith("Mutation.")
+            found[name][viewer] = (
+                await probe(api, name, await make_world(api) if fresh else shared)
+            ).result
     gone = await deleted_world(still)
     for name in TABLE:
         found[name]["deleted"] = (await probe(gone.owner, name, gone)).result
@@ -240,3 +240,19 @@ async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> N
             assert (await ask_node(viewer, kind, world[id])).result == "null"
     await ada.do("updateProject", "{ project { id } }", id=world["quiet"], showcased=False)
     assert (await ask(eve, "Query.showcaseProjects", {})).result == "empty"
+
+
+@pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged"])
+async def test_a_deleted_project_ends_what_listens_below_it(still: Server, field: str) -> None:
+    ada = still.user()
+    for number in range(len(PROBES[f"Subscription.{field}"].ways(await make_world(ada)))):
+        world = await make_world(ada)
+        way = PROBES[f"Subscription.{field}"].ways(world)[number]
+        async with ada.listen(asked(f"Subscription.{field}", way, 0), **way) as events:
+            await events.next()
+            await ada.do("deleteProject", "{ deletedProjectId }", id=world["project"])
+            with pytest.raises(Refused) as refused:  # noqa: PT012 - events come before the end
+                while True:
+                    # What the deletion stopped is told of without its content.
+                    assert (await events.next(2))["__typename"]
+            assert refused.value.code == "NOT_FOUND"

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias, cast
 
 from graphql import DocumentNode, FloatValueNode, IntValueNode, Node, StringValueNode
@@ -78,11 +78,11 @@ def _first_bad(variables: dict[str, object]) -> list[object]:
                 return _steps(path)
             container = cast("dict[object, object] | list[object]", item)
             pairs = container.items() if isinstance(container, dict) else enumerate(container)
-            for key, inner in pairs:
+            for key, inner in cast("Iterable[tuple[object, object]]", pairs):
                 if isinstance(key, str) and not _is_fine(key):
                     return _steps(path)
                 stack.append((inner, (path, key), depth + 1))
-        elif not _is_fine(item):
+        elif not _is_fine(cast("object", item)):
             return _steps(path)
     return []
 

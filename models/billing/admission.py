@@ -6,29 +6,17 @@ are none yet: rate limits, daily limits, organisation limits and credits follow 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.ports import ModelInfo
+    from models.ports import AdmissionRequest, Policy
     from models.transaction import Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A message somebody wants to send: whose rows it makes, and the model that will answer."""
-
-    owner_id: str
-    model: ModelInfo
-
-
-Policy = Callable[["Transaction", Request], Awaitable[None]]
 
 POLICIES: tuple[Policy, ...] = ()
 
 
-async def admit(tx: Transaction, request: Request) -> None:
+async def admit(tx: Transaction, request: AdmissionRequest) -> None:
     """Ask every policy in order. Raises what the first one that refuses raises."""
-    for policy in POLICIES:
+    chosen = tx.actor.policies
+    for policy in POLICIES if chosen is None else chosen:
         await policy(tx, request)

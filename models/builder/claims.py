@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from models.builder.agent_runs import (
     CLAIMS,
@@ -90,8 +90,7 @@ async def complete_run(
     run.require_claimer(claimer_of(tx, worker))
     messages.refuse_empty(result.summary, "summary")
     message = await _answer(tx, run, result)
-    if not isinstance(result.metadata, dict | None):
-        raise Invalid("Must be an object.", field="metadata")
+    metadata = _metadata(run, result)
     framework = result.framework or run.framework
     if framework is None:
         raise Invalid("Name the framework.", field="framework")
@@ -100,7 +99,7 @@ async def complete_run(
         title=_title(result),
         files=result.files,
         framework=framework,
-        metadata={"source": run.run_source.value, "model": run.model} | (result.metadata or {}),
+        metadata=metadata,
     )
     fragment = await put_fragment(tx, message, body)
     made = {"message_id": message.id, "fragment_id": fragment.id}
@@ -112,6 +111,13 @@ def _title(result: RunResult) -> str:
     if result.title is not None:
         return result.title
     return result.summary.strip().splitlines()[0][:100]
+
+
+def _metadata(run: AgentRun, result: RunResult) -> dict[str, Any]:
+    given: Any = {} if result.metadata is None else result.metadata
+    if not isinstance(given, dict):
+        raise Invalid("Must be an object.", field="metadata")
+    return {"source": run.run_source.value, "model": run.model, **cast("dict[str, Any]", given)}
 
 
 async def _answer(tx: Transaction, run: AgentRun, result: RunResult) -> Message:

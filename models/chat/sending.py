@@ -18,6 +18,7 @@ from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
 from models.errors import Conflict, DomainError, Invalid
 from models.hooks import Hook
+from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -83,8 +84,7 @@ async def send_message(
     conversation = await _open(tx, to)
     await _make_room(tx, conversation, supersede)
     model = await _model(tx, conversation, draft)
-    request = admission.Request(conversation.owner_id, model)
-    await admission.admit(tx, request)
+    await admission.admit(tx, AdmissionRequest(conversation.owner_id, model))
     message, reply = await _append(tx, conversation, draft, model)
     await attach(tx, message, draft.attachments)
     if draft.run_source is RunSource.INNGEST:

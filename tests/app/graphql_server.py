@@ -157,5 +157,5 @@ async def client(**options: Any) -> AsyncIterator[tuple[aiohttp.ClientSession, W
 async def until(condition: Any, seconds: float = 5.0) -> None:
     """Wait until the condition holds; fails when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - looks at many kinds of state
+        while not condition():
             await asyncio.sleep(0.005)

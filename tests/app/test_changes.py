@@ -151,7 +151,7 @@ async def test_ten_thousand_commits_reach_every_listener_once_and_in_order(
     count, last = Count(), dict[str, int]()
 
     async def join(number: int) -> None:
-        while count.done < number * COMMITS // 10:  # noqa: ASYNC110 - a number, no event
+        while count.done < number * COMMITS // 10:
             await asyncio.sleep(0.01)
         await listeners[number].listen(last)
 

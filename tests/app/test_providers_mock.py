@@ -48,7 +48,7 @@ async def run(prompt: Prompt, naps: Naps | None = None) -> tuple[list[Delta], Fi
                 assert each.text, "a delta is never empty"
                 deltas.append(each)
     except ProviderError as error:
-        assert error.retryable  # noqa: PT017 - the pieces before it are wanted too
+        assert error.retryable
     return deltas, end, "".join(each.text for each in deltas if each.part == 0)
 
 

@@ -13,7 +13,7 @@ from graphql_schema.schema import sdl
 from tests.harness.api import Api, StartServer
 from tests.harness.ownership import World, make_world
 
-EXAMPLES = 150
+EXAMPLES = 60
 ROWS = (
     "user", "project", "conversation", "message", "reply", "attachment", "fragment", "draft",
     "snapshot", "run", "claimed", "quiet", "nothing",
@@ -52,7 +52,7 @@ async def test_random_operations_are_answered(start_server: StartServer) -> None
     ada, eve = server.user("ada"), server.user("eve")
     codes: dict[str, int] = {}
     for number, document in enumerate(documents()):
-        if number % 25 == 0:
+        if number % 20 == 0:
             world = await make_world(ada)
         for viewer in (eve, ada):
             for code in await _codes(viewer, world, document) or ["none"]:

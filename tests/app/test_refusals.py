@@ -83,7 +83,7 @@ async def test_only_a_cursor_of_the_very_list_is_taken(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
     own, foreign = await make_world(ada), await make_world(eve)
     cursors = {
-        field: cursors_of(await page(ada, field, own, first=5))[0] for field in connections()
+        field: cursors_of(await page(ada, field, own, first=1))[0] for field in connections()
     }
     assert len(set(cursors.values())) == len(cursors)
     for field, cursor in cursors.items():
@@ -93,13 +93,13 @@ async def test_only_a_cursor_of_the_very_list_is_taken(still: Server) -> None:
         others = {other for name, other in cursors.items() if name != field}
         for bad in {*forged(cursor), *others, *(() if public else (theirs,))}:
             for name in ("after", "before"):
-                response = await page(ada, field, own, first=5, **{name: bad})
+                response = await page(ada, field, own, first=1, **{name: bad})
                 assert invalid_field(response) == name, (field, bad)
 
 
 def forged(cursor: str) -> Iterator[str]:
     """Texts that look like a cursor, or not at all."""
-    yield from ("", " ", "x", "!", "=" * 8, "\u202e", "A" * 100, "x" * 200_000)
+    yield from ("", "x", "=" * 8, "\u202e", "A" * 100, "x" * 20_000)
     yield cursor[:-1]
     yield cursor + "A"
     yield cursor + "="
@@ -166,7 +166,7 @@ REQUESTS: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "a subscription": (json.dumps({"query": HEARS}).encode(), {}, 400, "BAD_REQUEST"),
     "another answer": (b'{"query": "{ me { id } }"}', {"Accept": "image/png"}, 406, "BAD_REQUEST"),
     "too deep": (b'{"query": "{ me ' + b"{ a " * 30 + b"}" * 30 + b'}"}', {}, 400, "TOO_COSTLY"),
-    "a wrong literal": (b'{"query": "{ projects(first: 1.5) { __typename } }"}', {}, 400, "INVALID"),
+    "a literal": (b'{"query": "{ projects(first: 1.5) { __typename } }"}', {}, 400, "INVALID"),
     "a huge literal": (b'{"query": "{ projects(first: 99999999999) { nodes { id } } }"}', {}, 400,
                        "INVALID"),
     "NUL": (b'{"query": "{ project(id: \\"\\\\u0000\\") { id } }"}', {}, 400, "INVALID"),

@@ -37,7 +37,7 @@ async def test_two_hundred_disconnects_lose_and_repeat_nothing(start_server: Sta
 
     async with asyncio.timeout(60):
         following = [asyncio.create_task(follow(*one)) for one in zip(texts, range(8), strict=True)]
-        while sum(text.sessions for text in texts) < 200:  # noqa: ASYNC110 - a number, no event
+        while sum(text.sessions for text in texts) < 200:
             await asyncio.sleep(0.02)
         await callers[1].do("stopMessage", "{ message { id } }", id=message)
         await asyncio.gather(*following)
@@ -127,7 +127,7 @@ async def test_stopping_between_two_tries_voids_the_text_of_the_first(
     async with asyncio.timeout(10):
         await text.follow(callers[1], 3)
         waiting = "SELECT id FROM generation WHERE state = 'QUEUED' AND epoch > 0"
-        while not await servers[0].sql(waiting):  # noqa: ASYNC110 - a row, no event
+        while not await servers[0].sql(waiting):
             await asyncio.sleep(0.01)
     await callers[0].do("stopMessage", "{ message { id } }", id=message)
     await text.follow(callers[1])

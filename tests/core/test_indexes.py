@@ -30,13 +30,18 @@ SMALL, BIG = 7, 0  # two of the owners
 
 @dataclass(frozen=True, slots=True)
 class Exempt:
-    """A statement that may read up to `most` rows of a table, or the whole of an index."""
+    """A statement that may read up to `most` rows of a table, or the whole of an index.
+
+    Every exemption must be needed, but for those that depend on when a reader polls, or on which
+    of two equal plans is taken.
+    """
 
     sql: str
     table: str
     why: str
     most: int = 0
     whole_index: bool = False
+    by_chance: bool = False
 
     def covers(self, plan: Plan, scan: Scan) -> bool:
         """Whether it allows what a plan does."""
@@ -57,8 +62,27 @@ READING = (
 )
 LATEST = 400  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
-    Exempt("FROM taken LEFT JOIN event_log", "event_log", "reads what is new in the log", LATEST),
-    Exempt("FROM event_log e", "event_log", "reads what is new to one owner", LATEST),
+    Exempt(
+        "FROM taken LEFT JOIN event_log",
+        "event_log",
+        "reads what is new in the log",
+        LATEST,
+        by_chance=True,
+    ),
+    Exempt(
+        "FROM event_log e",
+        "event_log",
+        "reads what is new to one owner",
+        LATEST,
+        by_chance=True,
+    ),
+    Exempt(
+        "SELECT 1 FROM ONLY",
+        "message_conversation_id",
+        "the foreign key's check passes by the rows that this very transaction has deleted",
+        400,
+        by_chance=True,
+    ),
     Exempt("SELECT part, kind, string_agg", "message_chunk", "joins the chunks of a part", 30),
     Exempt("FROM unnest($1::text[], $2::int[]", "message_chunk", "joins the unseen chunks", 30),
     Exempt(
@@ -131,8 +155,8 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
     for name, kind in record_types().items():
         if not kind.interfaces:
             continue
-        query = nodes_query(name, everything(kind))
-        for count in (1, 30):
+        query = nodes_query(name, everything(kind, first=2))
+        for count in (1, 100):
             ids = full.ids(tables_of[name], owner)[:count]
             found = await api.run(query, ids=ids)
             assert [node is not None for node in found["nodes"]] == [True] * len(ids)
@@ -166,5 +190,4 @@ async def _judge(url: str, statements: Sequence[Statement], exempt: Sequence[Exe
                 if not allowed:
                     wrong.setdefault(f"{scan.kind} {plan.sql}", f"{scan}, {mode}\n{plan}")
     assert not wrong, "\n\n".join(wrong.values())
-    # Whether the log is polled at the right moment is chance.
-    assert {one.why for one in {*exempt} - used if one.table != "event_log"} == set()
+    assert {one.why for one in exempt if not one.by_chance} <= {one.why for one in used}

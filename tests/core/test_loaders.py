@@ -97,7 +97,7 @@ async def _locked_drafts(server: Server, database: str) -> AsyncIterator[asyncpg
 async def _readers(connection: asyncpg.Connection, count: int) -> None:
     """Wait until so many statements wait for the drafts."""
     async with asyncio.timeout(5):
-        while await connection.fetchval(WAITING) != count:  # noqa: ASYNC110 - it is another process
+        while await connection.fetchval(WAITING) != count:
             await asyncio.sleep(0.02)
 
 

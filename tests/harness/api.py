@@ -38,14 +38,6 @@ class Refused(AssertionError):
         return self.errors[0]["extensions"]["code"]
 
 
-class Closed(AssertionError):
-    """The socket ended, with this code, where a test wanted a message."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Api:
     """One caller: a user with a token, or nobody."""
 
@@ -91,11 +83,10 @@ class Api:
         async with self.session.ws_connect(self.url, protocols=["graphql-transport-ws"]) as socket:
             token = {"authorization": f"Bearer {self.token}"} if self.token else {}
             await socket.send_json({"type": "connection_init", "payload": token})
-            events = Events(socket)
-            assert (await events.message())["type"] == "connection_ack"
+            assert (await socket.receive_json())["type"] == "connection_ack"
             payload = {"query": query, "variables": variables}
             await socket.send_json({"type": "subscribe", "id": "1", "payload": payload})
-            yield events
+            yield Events(socket)
 
 
 class Events:
@@ -127,8 +118,7 @@ class Events:
         """The next message of the protocol; answers pings."""
         while True:
             received = await self.socket.receive()
-            if received.type is not WSMsgType.TEXT:
-                raise Closed(self.socket.close_code)
+            assert received.type is WSMsgType.TEXT, received
             message = received.json()
             if message["type"] == "ping":
                 await self.socket.send_json({"type": "pong"})

@@ -37,7 +37,7 @@ STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much each owner has; the first one has `more` times as many projects."""
+    """How much each owner has; the first one has `more` times as many of its roots."""
 
     owners: int = 200
     projects: int = 4
@@ -85,9 +85,9 @@ class Filling:
             messages = size.messages * (size.more if number == place == 0 else 1)
             self.project(user, messages, place)
         folder = self.add(Project, user, user_id=user, name="Folder", kind="FOLDER")
-        for place in range(size.conversations):
+        for place in range(size.conversations * (size.more if number == 0 else 1)):
             inside = folder if place else None
-            self.conversation(user, place, project_id=inside)
+            self.conversation(user, place % 3, project_id=inside)
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
         self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
