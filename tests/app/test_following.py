@@ -4,11 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from tests.harness.api import Api, Refused, StartServer
-from tests.harness.following import CHANGED, LAST, Copy, listing
+
+FIELDS = "{ id orderId role type status outcome content }"
+CHANGED = f"""subscription($of: MessageTarget!, $after: String) {{
+  messageChanged(of: $of, after: $after) {{ node {FIELDS} deletedId cursor reset }} }}"""
+LIST = f"""query($id: ID!, $after: String) {{ project(id: $id) {{
+  messages(first: 100, after: $after) {{ nodes {FIELDS} pageInfo {{ hasNextPage endCursor }} }}
+}} }}"""
+LAST = "the last one"
+
+
+class Copy:
+    """A client's copy of a project's messages."""
+
+    def __init__(self, callers: list[Api], project: str, seed: int) -> None:
+        self.callers = callers
+        self.project = project
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.rows: dict[str, dict[str, Any]] | None = None
+        self.cursor: str | None = None
+        self.sessions = 0
+        self.done = False
+
+    async def keep(self) -> None:
+        """Follow in sessions of random length, each on any server, until the last message."""
+        while not self.done:
+            self.sessions += 1
+            try:
+                async with asyncio.timeout(self.chance.random()):
+                    await self._session(self.chance.choice(self.callers))
+            except TimeoutError:
+                await asyncio.sleep(self.chance.random() * 0.2)
+
+    async def _session(self, caller: Api) -> None:
+        of = {"projectId": self.project}
+        async with caller.listen(CHANGED, of=of, after=self.cursor) as events:
+            async for event in events:
+                assert not event["reset"]
+                if self.rows is None:
+                    listed = await listing(self.chance.choice(self.callers), self.project)
+                    self.rows = {row["id"]: row for row in listed}
+                self._apply(self.rows, event)
+                self.cursor = event["cursor"]
+                if self.done:
+                    return
+
+    def _apply(self, rows: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
+        if event["deletedId"]:
+            rows.pop(event["deletedId"], None)
+        elif event["node"]:
+            rows[event["node"]["id"]] = event["node"]
+            self.done = event["node"]["content"] == LAST
+
+
+async def listing(caller: Api, project: str) -> list[dict[str, Any]]:
+    """All messages of a project."""
+    rows: list[dict[str, Any]] = []
+    after = None
+    while True:
+        page = (await caller.run(LIST, id=project, after=after))["project"]["messages"]
+        rows += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return rows
+        after = page["pageInfo"]["endCursor"]
 
 
 async def act(caller: Api, project: str, chance: random.Random) -> None:
@@ -51,7 +114,7 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
 
     async def busy(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        for _ in range(30):
+        for _ in range(20):
             await act(chance.choice(callers), project, chance)
             await asyncio.sleep(chance.random() * 0.15)
 
