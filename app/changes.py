@@ -33,9 +33,14 @@ log = structlog.get_logger()
 
 _NEW = """\
 (e.xid >= pg_snapshot_xmax($1::text::pg_snapshot) OR e.xid = ANY ($2::text[]::xid8[]))"""
+_NOW = """\
+SELECT pg_current_snapshot() AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time,
+    system_identifier::text || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster
+FROM pg_control_system()"""
+_START = f"SELECT now::text, time, cluster FROM ({_NOW}) taken"
 _READ = f"""\
-WITH taken AS MATERIALIZED (SELECT pg_current_snapshot() AS now)
-SELECT taken.now::text AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time,
+WITH taken AS MATERIALIZED ({_NOW})
+SELECT taken.now::text AS now, taken.time, taken.cluster,
     e.position, e.xid::text AS xid, e.owner_id, e.changes
 FROM taken LEFT JOIN event_log e ON {_NEW} AND pg_visible_in_snapshot(e.xid, taken.now)
 ORDER BY e.position"""
@@ -46,11 +51,6 @@ ORDER BY e.position"""
 _PAGE = """\
 SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
 WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""
-_CLUSTER = """\
-SELECT pg_current_snapshot()::text AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-    AS time, system_identifier::text || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)
-    AS cluster
-FROM pg_control_system()"""
 
 Tap = Callable[[str, Mapping[str, Any]], None]
 
@@ -92,21 +92,19 @@ class ChangeReader:
                 self._refuse(error)
                 await asyncio.sleep(POLL)
             except Exception:
-                self._restart(None)  # what was being passed on may have reached some only
+                self._restart()  # what was being passed on may have reached some only
                 raise
 
     async def _start(self) -> None:
-        (row,) = await self._background.fetch(_CLUSTER)
-        new = Snapshot.parse(row["now"])
-        old, before = self._snapshot, self._place.cluster
-        if old is None or row["cluster"] != before or new.xmax < old.xmax:
-            self._restart(new)  # another or an older copy of the database: its log is another
-        self._place = Place(row["cluster"], row["time"])
+        if self._snapshot is None:
+            (row,) = await self._background.fetch(_START)
+            self._snapshot = Snapshot.parse(row["now"])
+            self._place = Place(row["cluster"], row["time"])
         self._ready.set()
 
-    def _restart(self, snapshot: Snapshot | None) -> None:
-        """Go on from another place in the log, which no listener can follow to."""
-        self._snapshot = snapshot
+    def _restart(self) -> None:
+        """Start anew from whatever the log is then; no listener can follow to there."""
+        self._snapshot = None
         self._ready.clear()
         for listeners in self._listeners.values():
             for listener in listeners:
@@ -129,9 +127,12 @@ class ChangeReader:
         if old is None:
             raise _no_reader()
         rows = await self._background.fetch(_READ, str(old), [str(xid) for xid in old.running])
+        new, place = Snapshot.parse(rows[0]["now"]), Place(rows[0]["cluster"], rows[0]["time"])
+        if place.cluster != self._place.cluster or new.xmax < old.xmax:
+            self._restart()  # another or an older copy of the database: its log is another
+            raise _no_reader()
+        self._snapshot, self._place = new, place
         del self._fresh[: len(waiting)]
-        new = Snapshot.parse(rows[0]["now"])
-        self._snapshot, self._place = new, Place(self._place.cluster, rows[0]["time"])
         found = [row for row in rows if row["position"] is not None]
         self._dispatch(old, new, found)
         for future in waiting:

@@ -212,6 +212,8 @@ async def test_a_cursor_that_cannot_be_continued_from_is_reset(
             assert (event["node"], event["deletedId"]) == (None, None)
             await ada.do("createMessage", "{ message { id } }", to=of, content="next")
             event = await events.next()
+            if event["node"] == {"content": "missed"}:  # the query shows it, the event may too
+                event = await events.next()
         content = {"content": "next" if reset else "missed"}
         assert (event["node"], event["reset"]) == (content, False)
     # The cursor of the last event can be continued from.

@@ -1,18 +1,15 @@
-"""How text is stored and passed on: in windows, bounded, and whatever else the server is doing."""
+"""How text is stored and passed on, whatever else the server is doing."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 
 import asyncpg
 import pytest
 
-from app.topics import QUEUE, Follower, Topic
-from app.writing import PAUSE, SIZE
+from app.topics import Topic
+from app.writing import SIZE
 from models.chat.chunks import Mark, Piece, Story, Window
-from models.errors import NotFound, Unavailable
-from models.viewer import viewer_of
 from tests.harness.api import Server, StartServer
 from tests.harness.streaming import Text, asked, message_of
 
@@ -21,23 +18,6 @@ def windows_of(server: Server) -> list[list[str]]:
     """The texts that were stored, by statement."""
     stored = [args for sql, args in server.statements if "INSERT INTO message_chunk" in sql]
     return [list(args[6]) for args in stored]
-
-
-async def test_the_first_piece_at_once_then_windows_of_forty_milliseconds(
-    start_server: StartServer,
-) -> None:
-    server = await start_server()
-    ada = server.user()
-    started = time.monotonic()
-    text = Text(await asked(ada, "x [[tokens:150]] [[delay:4ms]]"))
-    async with asyncio.timeout(10):
-        await text.follow(ada)
-    took = time.monotonic() - started
-    windows = windows_of(server)
-    assert windows[0] == [text.text.split(" ")[0] + " "], "the first piece alone"
-    assert "".join(window for found in windows for window in found) == text.text
-    assert 5 < len(windows) <= took / PAUSE + 2
-    assert text.events <= len(windows) + 1, "one event for each window, and no more"
 
 
 async def test_fast_text_is_stored_in_windows_of_a_kilobyte(start_server: StartServer) -> None:
@@ -86,28 +66,6 @@ async def test_a_flood_of_requests_holds_up_no_stream(
         assert all("errors" not in answer for answer in await asyncio.gather(*flood))
     await holder.close()
     await ada.do("stopMessage", "{ message { id } }", id=message)
-
-
-# -- followers -----------------------------------------------------------------------------
-
-
-def story(number: int) -> Story:
-    return Story(1, (Piece("text", "x", Mark(1, 0, number)),), complete=False)
-
-
-async def test_a_follower_who_does_not_read_is_ended_not_buffered() -> None:
-    follower = Follower(viewer_of("usr_a"))
-    for number in range(10 * QUEUE):
-        follower.offer(story(number))
-    for number in range(QUEUE):
-        assert (await follower.next()).pieces[0].mark.offset == number
-    with pytest.raises(Unavailable):
-        await follower.next()
-    follower.offer(story(1))
-    follower.end(NotFound("gone"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await follower.next()
 
 
 @pytest.mark.parametrize(
