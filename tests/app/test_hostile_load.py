@@ -61,7 +61,7 @@ class Measured:
     async def send_within_bounds(self, name: str, body: Any) -> bytes:
         """Send and check the codes, the stall and the memory.
 
-        A busy machine makes the same work take longer, never shorter: the best of some tries counts.
+        A busy machine makes the same work take longer, never shorter: the best try counts.
         """
         for tries in range(1, TRIES + 1):
             status, answer = await self.send(body)
