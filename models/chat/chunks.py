@@ -6,8 +6,9 @@ stands, so a dead or stopped writer can't add to what others took over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tortoise import Model
@@ -136,7 +137,7 @@ def story_of(row: Mapping[str, Any]) -> Story:
     """What a row of STORY tells."""
     if row["status"] != "COMPLETE":
         epoch = row["epoch"]
-        return Story(epoch, tuple(_chunk(epoch, *chunk) for chunk in row["chunks"] or ()), False)
+        return Story(epoch, tuple(_pieces(epoch, row["chunks"] or ())), False)
     epoch = row["content_epoch"]
     parts = row["parts"] or [{"kind": "text", "text": row["content"]}]
     pieces = (
@@ -146,8 +147,12 @@ def story_of(row: Mapping[str, Any]) -> Story:
     return Story(epoch, tuple(pieces), True)
 
 
-def _chunk(epoch: int, part: int, start: int, kind: str, text: str) -> Piece:
-    return Piece(kind, text, Mark(epoch, part, start + len(text)))
+def _pieces(epoch: int, chunks: Iterable[tuple[int, int, str, str]]) -> Iterator[Piece]:
+    """One piece for each part, so that who joins late gets few; chunks follow each other."""
+    for (part, kind), found in groupby(chunks, lambda chunk: (chunk[0], chunk[2])):
+        texts = list(found)
+        start, text = texts[0][1], "".join(chunk[3] for chunk in texts)
+        yield Piece(kind, text, Mark(epoch, part, start + len(text)))
 
 
 def unseen(pieces: Sequence[Piece], seen: Mark) -> list[Piece]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.resuming import PURPOSE, Batch, Place, Position, Resuming
 from app.snapshots import Snapshot
 from graphql_schema.core.signed import Signer
+from models.ports import Heard
 from models.viewer import viewer_of
 from tests.harness.api import Api, Refused, StartServer
 
@@ -50,9 +51,7 @@ class World:
 
     def visible(self, old: Snapshot, new: Snapshot) -> list[dict[str, Any]]:
         """The rows of `new` that `old` does not see, as the reader's statement finds them."""
-        return [
-            row for row in self.rows if new.sees(int(row["xid"])) and not old.sees(int(row["xid"]))
-        ]
+        return [row for row in self.rows if visible(row, old, new)]
 
 
 STEPS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 3)), max_size=60)
@@ -101,6 +100,31 @@ def test_a_position_has_what_was_heard_and_nothing_else(data: st.DataObject) -> 
             for index in range(len(row["changes"])):
                 known = position.has(int(row["xid"]), row["position"], index)
                 assert known == ((row["position"], index) in heard)
+
+
+def test_a_late_commit_between_two_halves_of_a_row_repeats_nothing() -> None:
+    before, then, now = (Snapshot.parse(text) for text in ("1:1:", "1:3:1", "3:3:"))
+    late = {"xid": "1", "position": 1, "changes": [{"id": "late"}]}
+    row = {"xid": "2", "position": 2, "changes": [{"id": "first"}, {"id": "second"}]}
+
+    def missed(position: Position, now: Snapshot) -> list[Heard]:
+        batches = [
+            Batch(old, new, [one for one in (late, row) if visible(one, old, new)])
+            for old, new in position.steps(now)
+        ]
+        return [heard for batch in batches for heard in RESUMING.heard(batch, position, PLACE)]
+
+    position, ids = Position(before), []
+    for seen in (then, now, now, now):  # it leaves after each change
+        for heard in missed(position, seen)[:1]:
+            ids.append((heard.change or {})["id"])
+            position = opened(heard.sign())
+    assert ids == ["first", "second", "late"]
+
+
+def visible(row: dict[str, Any], old: Snapshot, new: Snapshot) -> bool:
+    """Whether `new` sees a row and `old` does not."""
+    return new.sees(int(row["xid"])) and not old.sees(int(row["xid"]))
 
 
 def opened(token: str) -> Position:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import asyncpg
 import pytest
 
+from app.streams import POLL
 from app.topics import Topic
 from app.writing import SIZE
 from models.chat.chunks import Mark, Piece, Story, Window
@@ -18,6 +20,23 @@ def windows_of(server: Server) -> list[list[str]]:
     """The texts that were stored, by statement."""
     stored = [args for sql, args in server.statements if "INSERT INTO message_chunk" in sql]
     return [list(args[6]) for args in stored]
+
+
+async def test_each_window_is_passed_on_as_it_is_stored(start_server: StartServer) -> None:
+    servers = [await start_server(), await start_server(worker=False)]
+    callers = [server.user() for server in servers]
+    started = time.monotonic()
+    message = await asked(callers[0], "x [[tokens:200]] [[delay:6ms]]")
+    here, there = Text(message), Text(message)
+    async with asyncio.timeout(20):
+        await asyncio.gather(here.follow(callers[0]), there.follow(callers[1]))
+    took = time.monotonic() - started
+    windows = windows_of(servers[0])
+    assert windows[0] == [here.text.split(" ")[0] + " "], "the first piece alone, at once"
+    assert "".join(window for found in windows for window in found) == here.text == there.text
+    assert 8 < len(windows) <= took / 0.04 + 2
+    assert here.events > 0.8 * len(windows), "no poll is waited for"
+    assert there.events > 1.5 * took / POLL, "nor on another server"
 
 
 async def test_fast_text_is_stored_in_windows_of_a_kilobyte(start_server: StartServer) -> None:
