@@ -71,9 +71,11 @@ class Measure:
         }
 
 
-# The tokens of the language, each in one step without backtracking. An unterminated string runs to
-# the end of its line (a block string: of the text), and what is no token counts as one. Every
-# match succeeds, even behind the last token: a failed one would be tried again at each character.
+# The tokens of the language, each in one step without backtracking. Groups are repeated without
+# being possessive, which Python before 3.11.5 gets wrong; what follows them always matches. An
+# unterminated string runs to the end of its line (a block string: of the text), and what is no
+# token counts as one. Every match succeeds, even behind the last token: a failed one would be
+# tried again at each character.
 _TOKEN = re.compile(
     r"""[\s,\ufeff]*+(?:
         ([\[{(])
@@ -82,8 +84,8 @@ _TOKEN = re.compile(
       | [A-Za-z_][A-Za-z_0-9]*+
       | -?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?
       | \.\.\.
-      | \"{3}(?:[^"\\]++|\\(?:\"{3})?|"(?!""))*+(?:\"{3}|\Z)
-      | "(?:[^"\\\n\r]++|\\.)*+"?
+      | \"{3}(?:[^"\\]++|\\(?:\"{3})?|"(?!""))*(?:\"{3}|\Z)
+      | "(?:[^"\\\n\r]++|\\.)*"?
       | [^\s,\ufeff]
       | (\Z)
     )""",
