@@ -13,7 +13,7 @@ from models.chat.leases import FAILED_TEXT, Lease
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import read_prompt
 from models.errors import DomainError, Unavailable
-from models.ports import Delta, Finish, ModelCatalogue, ProviderError
+from models.providing import Delta, Finish, ModelCatalogue, ProviderError
 from models.verbs import Actor
 
 LONGEST_WAIT = 60.0  # seconds before a second try

@@ -30,7 +30,7 @@ from models.chat.leases import (
 )
 from models.errors import Unavailable
 from models.housekeeping import forget_the_old
-from models.ports import ModelCatalogue, ProviderError
+from models.providing import ModelCatalogue, ProviderError
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker

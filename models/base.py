@@ -13,6 +13,7 @@ from tortoise import Model
 from models import fields
 from models.errors import Invalid
 from models.indexes import Check, Index
+from models.packages import table_models
 
 if TYPE_CHECKING:
     from models.access import Access
@@ -122,6 +123,7 @@ class Record(Model):
 
 @cache
 def _columns(model: type[Record]) -> tuple[str, ...]:
+    table_models()  # until then the columns of references are missing
     return tuple(model._meta.fields_db_projection)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - Tortoise keeps it nowhere else
 
 

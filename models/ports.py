@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from models.providing import ModelInfo
     from models.transaction import Transaction
     from models.viewer import Viewer
 
@@ -26,82 +27,6 @@ class Bus(Protocol):
 
     def committed(self) -> None:
         """Wake the readers of the event log; never blocks, may be called at any rate."""
-        ...
-
-
-PartKind = Literal["text", "reasoning", "tool_call"]
-
-
-@dataclass(frozen=True, slots=True)
-class ContentPart:
-    """A piece of a prompt: text, or the URL of an image."""
-
-    kind: Literal["text", "image"]
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class PromptMessage:
-    """One turn of what a model is given, oldest first."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    parts: Sequence[ContentPart]
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """Everything a model is given for one generation.
-
-    `model` is the id without its provider's prefix. `key` is the same for each try of one
-    generation, so that a deterministic provider can repeat itself; `attempt` is how many tries
-    went before this one.
-    """
-
-    model: str
-    messages: Sequence[PromptMessage]
-    key: str
-    attempt: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """The next piece of part number `part` (0, 1, …) of an answer; `text` is never empty."""
-
-    text: str
-    part: int = 0
-    kind: PartKind = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The end of an answer; a stream that ends without one was cut off.
-
-    `usage` holds `inputTokens` and `outputTokens` where the provider tells them.
-    """
-
-    reason: str
-    usage: dict[str, Any] = field(default_factory=dict[str, Any])
-
-
-class ProviderError(Exception):
-    """The provider refused, broke off or could not be reached.
-
-    `message` is neutral and fit for the end user: never a provider's own text, key or address.
-    `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait.
-    """
-
-    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.retryable = retryable
-        self.retry_after = retry_after
-
-
-class ModelProvider(Protocol):
-    """A source of answers: `mock`, or an OpenAI-compatible endpoint."""
-
-    def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Finish, None]:
-        """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call."""
         ...
 
 
@@ -138,49 +63,6 @@ class Database(Protocol):
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         """Run one statement on a connection of the pool and return its rows."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """A model on offer.
-
-    `provider` is the prefix of `id`; `context` the tokens that prompt and answer may hold
-    together; `available` is false while its provider is not configured.
-    """
-
-    id: str
-    provider: str
-    tier: Literal["cheap", "pro", "best"]
-    context: int
-    available: bool
-
-
-class ModelCatalogue(Protocol):
-    """The models of the configuration: what viewers choose from and billing charges by."""
-
-    @property
-    def default(self) -> str:
-        """The id used when nobody chose another; always one of `entries`."""
-        ...
-
-    def entries(self) -> Sequence[ModelInfo]:
-        """All models, in the order of the configuration."""
-        ...
-
-    def find(self, model_id: str) -> ModelInfo | None:
-        """The model of that id, or None; ids are compared exactly."""
-        ...
-
-    def choose(self, model_id: str | None, field: str = "model") -> ModelInfo:
-        """The named model, or the default one. Raises Invalid for one that can't be used.
-
-        `field` is the input's name for it.
-        """
-        ...
-
-    def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:
-        """Who answers, and `Prompt.model`; raises Invalid (field `model`)."""
         ...
 
 

@@ -30,7 +30,8 @@ from models.transaction import Transaction
 
 if TYPE_CHECKING:
     from models.base import Record
-    from models.ports import Bus, Clock, Database, ModelCatalogue, Policy
+    from models.ports import Bus, Clock, Database, Policy
+    from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
 P = ParamSpec("P")

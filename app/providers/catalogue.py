@@ -7,7 +7,7 @@ from app.config import ModelEntry, Settings
 from app.providers.mock import MockProvider, Sleep
 from app.providers.openai import OpenAIProvider
 from models.errors import Invalid
-from models.ports import ModelInfo, ModelProvider
+from models.providing import ModelInfo, ModelProvider
 
 
 class Catalogue:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from models.ports import ContentPart, Delta, Finish, PartKind, PromptMessage
+from models.providing import ContentPart, Delta, Finish, PartKind, PromptMessage
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from app.providers.answers import answer, words
 from app.providers.directives import Directives, parse
 from models.chat.prompts import estimate_tokens
-from models.ports import Delta, Finish, Prompt, ProviderError
+from models.providing import Delta, Finish, Prompt, ProviderError
 
 Sleep = Callable[[float], Awaitable[object]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.providers.chat_chunks import Answer, request_messages
 from app.providers.openai_errors import BrokenOff, provider_error
-from models.ports import Delta, Finish, Prompt
+from models.providing import Delta, Finish, Prompt
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream

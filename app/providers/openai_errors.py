@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from models.ports import ProviderError
+from models.providing import ProviderError
 
 _RETRYABLE = frozenset({408, 409, 425})
 _MAX_WAIT = 86_400.0

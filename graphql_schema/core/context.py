@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, ModelCatalogue, Streams
+    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Streams
+    from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
 

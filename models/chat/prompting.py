@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.chat.leases import Lease
 from models.chat.prompts import fit
-from models.ports import ContentPart, Prompt, PromptMessage
+from models.providing import ContentPart, Prompt, PromptMessage
 
 if TYPE_CHECKING:
     from models.ports import Database

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.ports import ContentPart, PromptMessage
+from models.providing import ContentPart, PromptMessage
 
 IMAGE_TOKENS = 800
 CHARACTERS_PER_TOKEN = 4

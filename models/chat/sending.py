@@ -22,7 +22,7 @@ from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
-    from models.ports import ModelInfo
+    from models.providing import ModelInfo
     from models.transaction import Transaction
 
 

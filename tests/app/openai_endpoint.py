@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from app.providers.openai import OpenAIProvider
-from models.ports import ContentPart, Delta, Finish, Prompt, PromptMessage
+from models.providing import ContentPart, Delta, Finish, Prompt, PromptMessage
 
 HELLO = Prompt("gpt-x", [PromptMessage("user", [ContentPart("text", "Hello")])], "gen_1")
 

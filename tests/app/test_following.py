@@ -122,7 +122,7 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
     await finish(callers[0], project)
     to = {"projectId": project}
     await callers[1].do("createMessage", "{ message { id } }", to=to, content=LAST)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         await asyncio.gather(*keeping)
     fresh = {row["id"]: row for row in await listing(callers[0], project)}
     assert len(fresh) > 20
@@ -133,7 +133,7 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
 
 async def finish(caller: Api, project: str) -> None:
     """Wait for the answer that is being written, or stop it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while True:
             unfinished = [m for m in await listing(caller, project) if m["status"] != "COMPLETE"]
             if not unfinished:

@@ -19,8 +19,8 @@ ASK = "Build me a page [[tokens:400]] [[delay:10ms]]"  # 4 seconds and more
 LEASE = 3.0
 AWAY = 10.0  # seconds
 ANSWERED = 6.0  # seconds for any answer meanwhile: a connection may take CONNECT, 5
-BACK = 3.0  # seconds until all works again
-FOLLOWED = 15.0  # seconds for the answers to end and the readers to catch up
+BACK = 4.0  # seconds until all works again
+FOLLOWED = 30.0  # seconds for the answers to end and the readers to catch up
 
 CREATE = """mutation($name: String!, $key: String!) {
   createProject(input: {name: $name, framework: NEXTJS, idempotencyKey: $key}) { project { id } }

@@ -111,13 +111,19 @@ async def test_a_move_cut_short_by_a_crash_loses_nothing(data_dir: Path) -> None
     assert (data_dir / "cluster" / "kept").exists()
 
 
-async def test_a_plain_user_and_root_share_a_server(system_folder: Path, client: Client) -> None:
-    uid = NOBODY if ROOT else os.geteuid()
+def copied_program(folder: Path) -> Path:
+    """The wheel's program where any user may enter, also when ours lies in root's home."""
     source = find_program()
-    program = system_folder / source.parent.name / source.name
+    program = folder / source.parent.name / source.name
     shutil.copytree(source, program, ignore=shutil.ignore_patterns("include"))
     libraries = source.parent.name + ".libs"
-    shutil.copytree(source.parents[1] / libraries, system_folder / libraries)
+    shutil.copytree(source.parents[1] / libraries, folder / libraries)
+    return program
+
+
+async def test_a_plain_user_and_root_share_a_server(system_folder: Path, client: Client) -> None:
+    uid = NOBODY if ROOT else os.geteuid()
+    program = copied_program(system_folder)
     data_dir = system_folder / "data"
     data_dir.mkdir(mode=0o700)
     os.chown(data_dir, uid, -1)
@@ -138,10 +144,13 @@ async def test_a_plain_user_and_root_share_a_server(system_folder: Path, client:
 
 def test_the_data_of_another_user_is_refused(system_folder: Path, client: Client) -> None:
     # Root may run anybody's server, so only a plain user meets this.
+    program = copied_program(system_folder)
+    data_dir = system_folder / "data"
+    data_dir.mkdir()
     if ROOT:
-        os.chown(system_folder, NOBODY, -1)
-        (system_folder / "cluster").mkdir()
+        os.chown(data_dir, NOBODY, -1)
+        (data_dir / "cluster").mkdir()
     else:
-        (system_folder / "cluster").symlink_to("/")
-    process = client(system_folder, uid=NOBODY if ROOT else None, program=str(find_program()))
+        (data_dir / "cluster").symlink_to("/")
+    process = client(data_dir, uid=NOBODY if ROOT else None, program=str(program))
     assert "belongs to user" in process.told()["error"]

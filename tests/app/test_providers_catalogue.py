@@ -11,7 +11,7 @@ from app.providers.catalogue import Catalogue
 from app.providers.mock import MockProvider
 from app.providers.openai import OpenAIProvider
 from models.errors import Invalid
-from models.ports import ModelCatalogue, ModelInfo, Prompt
+from models.providing import ModelCatalogue, ModelInfo, Prompt
 
 KEY: dict[str, Any] = {"openai_api_key": "sk-made-up", "openai_base_url": None}
 URL: dict[str, Any] = {"openai_api_key": None, "openai_base_url": "http://127.0.0.1:1/v1"}

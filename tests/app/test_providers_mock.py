@@ -8,7 +8,7 @@ import pytest
 from app.providers.directives import parse
 from app.providers.mock import MockProvider
 from models.builder.answer_files import files_from_answer
-from models.ports import ContentPart, Delta, Finish, Prompt, PromptMessage, ProviderError
+from models.providing import ContentPart, Delta, Finish, Prompt, PromptMessage, ProviderError
 
 
 class Naps:

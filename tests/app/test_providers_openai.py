@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from models.ports import ContentPart, Delta, Finish, Prompt, PromptMessage
+from models.providing import ContentPart, Delta, Finish, Prompt, PromptMessage
 from tests.app.openai_endpoint import HELLO, Reply, collect, endpoint, provider
 
 
@@ -197,7 +197,7 @@ async def test_loading_the_sdk_does_not_stall_the_loop() -> None:
     code = """
 import asyncio, sys, time
 from app.providers.openai import OpenAIProvider
-from models.ports import Prompt, ProviderError
+from models.providing import (Prompt, ProviderError)
 assert "openai" not in sys.modules
 async def main():
     source = OpenAIProvider(base_url="http://127.0.0.1:1/v1", api_key="k")

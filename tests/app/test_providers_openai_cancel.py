@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from models.ports import Delta, Finish
+from models.providing import Delta, Finish
 from tests.app.openai_endpoint import HELLO, Reply, collect, endpoint, provider
 
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from app.providers.openai_errors import retry_after
-from models.ports import Delta, Finish, ProviderError
+from models.providing import Delta, Finish, ProviderError
 from tests.app.openai_endpoint import Reply, collect, endpoint, provider
 
 SECRET = "sk-of-the-endpoint"

@@ -16,7 +16,7 @@ async def server(start_server: StartServer) -> Server:
 
 
 examples = settings(
-    max_examples=50,
+    max_examples=30,
     deadline=None,
     database=None,
     derandomize=True,

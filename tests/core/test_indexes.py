@@ -146,7 +146,11 @@ async def test_every_table_is_filled(full: Full) -> None:
 async def test_reads_go_by_an_index(full: Full, served: Server) -> None:
     for owner in (SMALL, BIG):
         await _read_everything(full, served, owner)
-    await _judge(full.copy, served.statements, READING)
+    alike: dict[str, list[Statement]] = {}
+    for sql, args in served.statements:
+        alike.setdefault(sql, []).append((sql, args))
+    few = [one for group in alike.values() for one in (*group[:2], *group[2:][-2:])]
+    await _judge(full.copy, few, READING)
 
 
 async def _read_everything(full: Full, served: Server, owner: int) -> None:

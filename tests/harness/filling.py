@@ -42,7 +42,7 @@ class Size:
     owners: int = 200
     projects: int = 4
     messages: int = 20
-    conversations: int = 3
+    conversations: int = 6
     more: int = 10
     visitors: int = 3_000
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from aiohttp import web
 
 from app.logging import configure_logs
-from app.server import SERVICES, build, runner
+from app.server import SERVICES, build, calm_collector, runner
 from tests.harness.api import settings_for_tests
 
 TICK = 0.002
@@ -76,6 +76,7 @@ async def main(url: str, given: str) -> None:
     app.router.add_post("/user", user)
     running = runner(app)
     await running.setup()
+    calm_collector()
     await web.TCPSite(running, "127.0.0.1", 0).start()
     host, port = running.addresses[0][:2]
     print(f"http://{host}:{port}", flush=True)  # noqa: T201 - this is what the test reads

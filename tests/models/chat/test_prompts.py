@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.chat.prompts import estimate_tokens, fit
-from models.ports import ContentPart, PromptMessage
+from models.providing import ContentPart, PromptMessage
 
 
 def said(role: str, *texts: str, images: int = 0) -> PromptMessage:
