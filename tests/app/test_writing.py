@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -13,7 +15,7 @@ from app.topics import Topic
 from app.writing import SIZE
 from models.chat.chunks import Mark, Piece, Story, Window
 from tests.harness.api import Server, StartServer
-from tests.harness.streaming import Text, asked, message_of
+from tests.harness.streaming import STREAM, Text, asked, message_of
 
 
 def windows_of(server: Server) -> list[list[str]]:
@@ -53,6 +55,19 @@ async def test_fast_text_is_stored_in_windows_of_a_kilobyte(start_server: StartS
     assert len(windows) < 2 * len(text.text) / SIZE + 10
 
 
+@asynccontextmanager
+async def held(database: str, project: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    """Keep a project locked until the value is called, or the end."""
+    holder = await asyncpg.connect(database)
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("SELECT 1 FROM project WHERE id = $1 FOR UPDATE", project)
+    try:
+        yield transaction.rollback
+    finally:
+        await holder.close()
+
+
 async def test_a_flood_of_requests_holds_up_no_stream(
     start_server: StartServer, database: str
 ) -> None:
@@ -61,29 +76,17 @@ async def test_a_flood_of_requests_holds_up_no_stream(
     made = await bob.do("createProject", "{ project { id } }", name="One", framework="VUE")
     message = await asked(ada, "x [[delay:5ms]]", model="mock:endless")
     text = Text(message)
-    holder = await asyncpg.connect(database)
-    transaction = holder.transaction()
-    async with ada.listen(
-        "subscription($id: ID!) { messageStreamed(messageId: $id) "
-        "{ part kind text cursor reset } }",
-        id=message,
-    ) as events:
+    update = 'mutation($id: ID!) { updateProject(input: {id: $id, name: "b"}) { project { id } } }'
+    id = made["project"]["id"]
+    async with held(database, id) as release, ada.listen(STREAM, id=message) as events:
         text.take(await events.next())
-        await transaction.start()
-        await holder.execute(
-            "SELECT 1 FROM project WHERE id = $1 FOR UPDATE", made["project"]["id"]
-        )
-        update = (
-            'mutation($id: ID!) { updateProject(input: {id: $id, name: "b"}) { project { id } } }'
-        )
-        flood = [asyncio.create_task(bob.ask(update, id=made["project"]["id"])) for _ in range(12)]
+        flood = [asyncio.create_task(bob.ask(update, id=id)) for _ in range(12)]
         await asyncio.sleep(0.2)
         for _ in range(20):
             text.take(await events.next(1))
         assert not any(task.done() for task in flood), "all connections of requests were taken"
-        await transaction.rollback()
+        await release()
         assert all("errors" not in answer for answer in await asyncio.gather(*flood))
-    await holder.close()
     await ada.do("stopMessage", "{ message { id } }", id=message)
 
 
