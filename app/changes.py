@@ -27,17 +27,22 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds, when no wake-up comes
 PAGE = 200  # rows of the log that a resuming listener reads at once
+NO_END = 2**62  # a position; given always, as the planner takes an open range for a third of all
 PATIENCE = 5.0  # seconds a listener waits for the reader
 
 log = structlog.get_logger()
 
 _NEW = """\
-(e.xid >= pg_snapshot_xmax($1::text::pg_snapshot) OR e.xid = ANY ($2::text[]::xid8[]))"""
+(e.xid >= pg_snapshot_xmax($1::text::pg_snapshot) OR e.xid = ANY ($2::text[]::xid8[])
+OR (e.position > $3 AND e.position <= $4))"""
 _NOW = """\
 SELECT pg_current_snapshot() AS now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS time,
     system_identifier::text || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS cluster
 FROM pg_control_system()"""
-_START = f"SELECT now::text, time, cluster FROM ({_NOW}) taken"
+_START = f"""\
+SELECT now::text, time, cluster, coalesce(position, 0) AS high FROM ({_NOW}) taken
+LEFT JOIN (SELECT position FROM event_log WHERE position > 0 ORDER BY position DESC LIMIT 1) e
+ON true"""
 _READ = f"""\
 WITH taken AS MATERIALIZED ({_NOW})
 SELECT taken.now::text AS now, taken.time, taken.cluster,
@@ -46,8 +51,8 @@ FROM taken LEFT JOIN event_log e ON {_NEW} AND pg_visible_in_snapshot(e.xid, tak
 ORDER BY e.position"""
 _MISSED = f"""\
 SELECT e.position FROM event_log e
-WHERE e.owner_id = $3 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $4::text::pg_snapshot)
-ORDER BY e.position"""
+WHERE e.owner_id = $5 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $6::text::pg_snapshot)
+AND e.position <= $4 ORDER BY e.position"""
 _PAGE = """\
 SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
 WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""
@@ -98,7 +103,7 @@ class ChangeReader:
     async def _start(self) -> None:
         if self._snapshot is None:
             (row,) = await self._background.fetch(_START)
-            self._snapshot = Snapshot.parse(row["now"])
+            self._snapshot = Snapshot.parse(row["now"], row["high"])
             self._place = Place(row["cluster"], row["time"])
         self._ready.set()
 
@@ -126,8 +131,10 @@ class ChangeReader:
         old, waiting = self._snapshot, list(self._fresh)
         if old is None:
             raise _no_reader()
-        rows = await self._background.fetch(_READ, str(old), [str(xid) for xid in old.running])
-        new, place = Snapshot.parse(rows[0]["now"]), Place(rows[0]["cluster"], rows[0]["time"])
+        rows = await self._background.fetch(_READ, *_after(old, NO_END))
+        high = max(old.high, rows[-1]["position"] or 0)
+        new = Snapshot.parse(rows[0]["now"], high)
+        place = Place(rows[0]["cluster"], rows[0]["time"])
         if place.cluster != self._place.cluster or new.xmax < old.xmax:
             self._restart()  # another or an older copy of the database: its log is another
             raise _no_reader()
@@ -203,12 +210,17 @@ class ChangeReader:
     ) -> AsyncIterator[Batch]:
         """What `start` sees and was not heard, in batches of bounded size."""
         for old, new in position.steps(start):
-            running = [str(xid) for xid in old.running]
-            found = await self._database.fetch(_MISSED, str(old), running, owner, str(new))
+            after = _after(old, new.high)
+            found = await self._database.fetch(_MISSED, *after, owner, str(new))
             missed = [row["position"] for row in found]
             for first in range(0, len(missed), PAGE):
                 rows = await self._database.fetch(_PAGE, missed[first : first + PAGE])
                 yield Batch(old, new, rows, last=first + PAGE >= len(missed))
+
+
+def _after(old: Snapshot, last: int) -> tuple[str, list[str], int, int]:
+    """The arguments of _NEW, up to the position `last`."""
+    return str(old), [str(xid) for xid in old.running], old.high, last
 
 
 async def _soon(waiting: Awaitable[Any]) -> None:

@@ -54,9 +54,9 @@ class Position:
 
     def has(self, xid: int, row: int, change: int) -> bool:
         """Whether a change was heard."""
-        if self.old is None or self.old.sees(xid):
-            return (self.old or self.new).sees(xid)
-        return self.new.sees(xid) and (row, change) <= (self.row, self.change)
+        if self.old is None or self.old.sees(xid, row):
+            return (self.old or self.new).sees(xid, row)
+        return self.new.sees(xid, row) and (row, change) <= (self.row, self.change)
 
     def steps(self, now: Snapshot) -> list[tuple[Snapshot, Snapshot]]:
         """The steps from snapshot to snapshot that lead from here to `now`.
@@ -86,8 +86,9 @@ class Resuming:
 
     def sign(self, position: Position, place: Place) -> str:
         """The token of a position."""
-        old = str(position.old) if position.old else ""
-        where = [str(position.new), old, position.row, position.change]
+        old, new = position.old, position.new
+        earlier = [str(old), old.high] if old else ["", 0]
+        where = [str(new), new.high, *earlier, position.row, position.change]
         return self._signer.sign(PURPOSE, [*self._names, place.cluster, place.time, *where])
 
     def open(self, token: str, place: Place) -> Position | None:
@@ -95,14 +96,14 @@ class Resuming:
 
         Raises Invalid for a token that is forged, or not of this viewer and owner.
         """
-        *names, cluster, time, new, old, row, change = self._opened(token)
+        *names, cluster, time, new, high, old, old_high, row, change = self._opened(token)
         if names != self._names:
             raise Invalid("The cursor is not of this subscription.", field="after")
         age = timedelta(milliseconds=place.time - time)
         if cluster != place.cluster or age > LIFETIME:
             return None
-        earlier = Snapshot.parse(old) if old else None
-        return Position(Snapshot.parse(new), earlier, row, change)
+        earlier = Snapshot.parse(old, old_high) if old else None
+        return Position(Snapshot.parse(new, high), earlier, row, change)
 
     def _opened(self, token: str) -> list[Any]:
         try:
