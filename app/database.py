@@ -41,7 +41,6 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
-        self.url = url
         self._observe = observe
         pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
         pool |= {"timeout": CONNECT, "command_timeout": COMMAND}

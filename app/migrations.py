@@ -50,15 +50,6 @@ async def migrate(url: str) -> None:
         await guard.close()
 
 
-async def complete_models(url: str) -> None:
-    """Have Tortoise complete the models, without which no row can be read; migrating does too.
-
-    Nothing is sent to the database.
-    """
-    async with _context(url):
-        pass
-
-
 async def write_migrations(url: str) -> list[Path]:
     """Write migrations for what changed in the models, with `url` as a scratch database.
 

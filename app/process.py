@@ -15,7 +15,6 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
-from app.migrations import complete_models
 from app.providers.catalogue import Catalogue
 from app.streams import StreamHub
 from app.worker import Worker, WorkerLimits
@@ -90,7 +89,6 @@ def connect(
 @asynccontextmanager
 async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, None]:
     """Run the services; at the end the worker first hands its answers back."""
-    await complete_models(services.database.url)
     await services.database.open()
     await services.background.open()
     readers = (services.bus, services.changes, services.streams, services.writer)
