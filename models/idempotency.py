@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from tortoise import Model
 
-from models import fields, ids, statements
+from models import fields, ids
 from models.base import Record
 from models.errors import Conflict, NotFound
 from models.indexes import index, unique
 from models.packages import model_of
-from models.viewer import Permission
+from models.reading import Lookup
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
@@ -114,10 +114,8 @@ async def _results(tx: Transaction, found: dict[str, str | None], function: Any)
 async def _row(tx: Transaction, id: str) -> Record:
     model = model_of(ids.prefix_of(id) or "")
     if model is not None:
-        parameters = statements.Parameters(tx.actor.viewer, id)
-        rule = statements.reachable(model, parameters, Permission.READ)
-        sql = statements.select(model, f"t.id = $1 AND {rule}")
-        row = await tx.connection.fetchrow(sql, *parameters.args)
+        sql, args = Lookup(model).statement(tx.actor.viewer, [id])
+        row = await tx.connection.fetchrow(sql, *args)
         if row is not None:
             return model.from_row(row)
     raise NotFound("What this key made is gone.", field="idempotencyKey")

@@ -52,8 +52,7 @@ def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tup
     """Lock one row through its rule."""
     parameters = Parameters(viewer, id)
     condition = reachable(model, parameters, need)
-    sql = f"SELECT {listed(model)} FROM {model.table()} t WHERE t.id = $1 AND {condition}"
-    return f"{sql} FOR NO KEY UPDATE OF t", parameters.args
+    return select(model, f"t.id = $1 AND {condition}", lock=True), parameters.args
 
 
 def select(model: type[Record], where: str, *, lock: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -99,14 +99,10 @@ class Transaction:
         if not differing:
             return row
         row.check(differing)
-        old = row.index_keys()
         differing["updated_at"] = self.now
         sql = statements.update(type(row), tuple(differing))
         await self.connection.execute(sql, row.id, *differing.values())
-        for name, value in differing.items():
-            setattr(row, name, value)
-        note = changes.Change("change", row.id, row.owner, set(differing), old, row.index_keys())
-        self._note(note)
+        self._changed(row, differing)
         return row
 
     async def change_many(
@@ -120,16 +116,9 @@ class Transaction:
             written = {**columns, "updated_at": self.now}
             sql = statements.update_many(model, tuple(written))
             await self.connection.execute(sql, [row.id for row in rows], *written.values())
-            self._changed(rows, written)
+            for row in rows:
+                self._changed(row, written)
         return rows
-
-    def _changed(self, rows: Iterable[Record], written: Mapping[str, Any]) -> None:
-        for row in rows:
-            old = row.index_keys()
-            for name, value in written.items():
-                setattr(row, name, value)
-            note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
-            self._note(note)
 
     async def count_up(
         self, row: Record, column: str, by: int = 1, *, floor: int | None = None
@@ -141,11 +130,7 @@ class Transaction:
         sql = statements.count_up(type(row), column)
         value: int | None = await self.connection.fetchval(sql, row.id, by, floor, self.now)
         if value is not None:
-            old = row.index_keys()
-            setattr(row, column, value)
-            row.updated_at = self.now
-            names = {column, "updated_at"}
-            self._note(changes.Change("change", row.id, row.owner, names, old, row.index_keys()))
+            self._changed(row, {column: value, "updated_at": self.now})
         return value
 
     async def remove(self, row: Record) -> None:
@@ -181,6 +166,14 @@ class Transaction:
         row.created_at = row.updated_at = self.now
         row.check({name: getattr(row, name) for name in row.columns()})
 
+    def _changed(self, row: Record, written: Mapping[str, Any]) -> None:
+        """Take over what was written of a row, and note it."""
+        old = row.index_keys()
+        for name, value in written.items():
+            setattr(row, name, value)
+        note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
+        self._note(note)
+
     def _note(self, note: changes.Change) -> None:
         if note.id in self._notes:
             self._notes[note.id].merge(note)
@@ -194,7 +187,8 @@ class Transaction:
         fresh = model.from_row(row)
         if known is None:
             known = self._rows[fresh.id] = fresh
-        for name in model.columns():
-            setattr(known, name, getattr(fresh, name))
+        else:
+            for name in model.columns():
+                setattr(known, name, getattr(fresh, name))
         known.transaction, known.locked = self, locked
         return known  # type: ignore[return-value]
