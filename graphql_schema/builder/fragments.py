@@ -10,7 +10,7 @@ import strawberry
 from graphql_schema.core.context import context_of
 from graphql_schema.core.fields import one
 from graphql_schema.core.mutations import acting, given, into, key_field, mutation, optional
-from graphql_schema.core.node import Node, load_node
+from graphql_schema.core.node import Node, load_row
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.builder import fragments
@@ -57,8 +57,7 @@ class Query:
         info: strawberry.Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
     ) -> Fragment | None:
-        found = await load_node(context_of(info), id)
-        return found if isinstance(found, fragments.Fragment) else None  # type: ignore[return-value]
+        return await load_row(context_of(info), fragments.Fragment, id)
 
 
 @strawberry.type

@@ -11,7 +11,7 @@ from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import many, one, one_by
 from graphql_schema.core.mutations import acting, given, mutation
-from graphql_schema.core.node import Node, load_node
+from graphql_schema.core.node import Node, load_row
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.chat import messages
@@ -109,8 +109,7 @@ class Query:
         info: strawberry.Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
     ) -> Message | None:
-        found = await load_node(context_of(info), id)
-        return found if isinstance(found, messages.Message) else None  # type: ignore[return-value]
+        return await load_row(context_of(info), messages.Message, id)
 
 
 @strawberry.type

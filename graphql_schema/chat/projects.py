@@ -28,7 +28,7 @@ from graphql_schema.core.mutations import (
     mutation,
     optional,
 )
-from graphql_schema.core.node import Node, load_node
+from graphql_schema.core.node import Node, load_row
 from graphql_schema.core.record_type import record_type
 from models.chat import projects
 from models.chat.messages import Message as MessageRow
@@ -169,8 +169,7 @@ class Query:
         info: strawberry.Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
     ) -> Project | None:
-        found = await load_node(context_of(info), id)
-        return found if isinstance(found, projects.Project) else None  # type: ignore[return-value]
+        return await load_row(context_of(info), projects.Project, id)
 
     @strawberry.field(description="One owner's projects, newest first.")
     async def projects(

@@ -9,8 +9,10 @@ import strawberry
 
 from graphql_schema.core.context import Context, context_of
 from graphql_schema.core.record_type import MODELS
+from models.base import Record
 from models.errors import Invalid
 from models.ids import prefix_of
+from models.packages import model_of
 from models.reading import Lookup
 
 MOST = 100
@@ -25,12 +27,17 @@ class Node:
 
 async def load_node(context: Context, id: str) -> Any:
     """The row of an id that the viewer reaches and the API has a type for, else None."""
-    prefix = prefix_of(id)
-    if prefix is None or not context.viewer.signed_in:
+    model = model_of(prefix_of(id) or "")
+    if model is None or model not in MODELS.values():
         return None
-    models = {model.prefix: model for model in MODELS.values()}
-    model = models.get(prefix)
-    return None if model is None else await context.loaders.row(Lookup(model), id)
+    return await load_row(context, model, id)
+
+
+async def load_row(context: Context, model: type[Record], id: str) -> Any:
+    """The row of `model` with an id that the viewer reaches, else None."""
+    if prefix_of(id) != model.prefix or not context.viewer.signed_in:
+        return None
+    return await context.loaders.row(Lookup(model), id)
 
 
 @strawberry.type
