@@ -14,6 +14,7 @@ from models.chat import chunks
 from models.chat.chunks import Window
 from models.chat.leases import Lease
 from models.errors import Unavailable
+from models.fields import storable
 from models.ports import Database
 from models.verbs import TRY_AGAIN
 
@@ -191,10 +192,3 @@ class Writer:
         self._hub.publish(kept)
         self._bus.wrote({window.message_id for window in kept})
         return set(kept)
-
-
-def storable(text: str) -> str:
-    """Text without what PostgreSQL can't keep: NUL and lone surrogates become U+FFFD."""
-    return (
-        text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )

@@ -35,6 +35,14 @@ def refuse_unstorable(value: str, field: str) -> None:
         raise Invalid("Text must be valid Unicode.", field=field) from None
 
 
+def storable(text: str) -> str:
+    """Text without what PostgreSQL can't keep: halves of characters are joined, NUL and lone
+    surrogates become U+FFFD."""
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.replace("\0", "\ufffd")
+
+
 class Column(fields.Field[Any]):
     """A column that checks what is written to it. `indexable` columns may be in a B-tree."""
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from models.fields import storable
 from models.providing import ContentPart, Delta, Finish, PartKind, PromptMessage
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Answer:
         """What was held back, and the ends of the tool calls."""
         for (kind, _), part in self._parts.items():
             held = self._held.pop(part, "")
-            rest = printable(held) + ('"}' if kind == "tool_call" else "")
+            rest = storable(held) + ('"}' if kind == "tool_call" else "")
             if rest:
                 yield Delta(rest, part, kind)
 
@@ -118,14 +119,7 @@ class Answer:
         if text and "\ud800" <= text[-1] <= "\udbff":
             self._held[part] = text[-1]
             text = text[:-1]
-        return printable(text)
-
-
-def printable(text: str) -> str:
-    """The text as a database can store it: halves of characters joined, else replaced, no NUL."""
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.replace("\0", "\ufffd")
+        return storable(text)
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from models.builder.files import is_safe_path
+
 MAX_FILES = 200
 MAX_PATH = 200
 
@@ -78,12 +80,13 @@ def _named(words: list[str]) -> Iterator[str]:
 
 
 def _is_safe(path: str) -> bool:
-    """Whether the path stays inside a project's folder on every system.
+    """Whether it may be a file of a project, and stays inside its folder on every system.
 
-    A colon would make a drive or a stream on Windows, and a tilde a home folder in a shell.
+    Models make up paths, so more is asked than of people: a tilde would make a home folder in a
+    shell, and outer dots and spaces vanish on Windows.
     """
-    if not 0 < len(path) <= MAX_PATH or not path.isprintable() or path.startswith("~"):
+    if not is_safe_path(path) or len(path) > MAX_PATH or not path.isprintable():
         return False
-    if "\\" in path or ":" in path or not ("." in path or "/" in path):
+    if path.startswith("~") or not ("." in path or "/" in path):
         return False
     return all(part.strip(". ") and part == part.strip() for part in path.split("/"))
