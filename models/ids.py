@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from uuid_utils import UUID, uuid7
+from uuid_utils import uuid7
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-LENGTH = 26
 _PATTERN = re.compile(r"([a-z]{2,6})_([0-7][0-9a-hjkmnp-tv-z]{25})")
 
 
@@ -25,13 +24,3 @@ def prefix_of(value: str) -> str | None:
     """The prefix of a well-formed id, or None for any other text."""
     found = _PATTERN.fullmatch(value)
     return found.group(1) if found else None
-
-
-def uuid_of(value: str) -> UUID:
-    """The UUID inside an id, for tools that want one. Raises ValueError on other text."""
-    if prefix_of(value) is None:
-        raise ValueError(f"not an id: {value[:40]!r}")
-    number = 0
-    for character in value[-LENGTH:]:
-        number = number << 5 | ALPHABET.index(character)
-    return UUID(int=number)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import update_wrapper
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
@@ -59,10 +59,6 @@ class Actor:
     request_id: str | None = None
     once: idempotency.Once | None = None
     policies: tuple[Policy, ...] | None = None
-
-    def doing_once(self, once: idempotency.Once | None) -> Actor:
-        """The same actor, whose next verb runs once for that key."""
-        return replace(self, once=once)
 
 
 class RootVerb(Generic[RowT, P, T]):

@@ -198,8 +198,3 @@ def described(error: BaseException) -> dict[str, object]:
     if sqlstate is not None:
         found["sqlstate"] = sqlstate
     return found
-
-
-def literal_error(message: str) -> Refused:
-    """A value in the document or the variables that no type can take."""
-    return Refused([refusal(Invalid(message))])

@@ -27,11 +27,6 @@ class Answer:
     finish_reason: str
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    @property
-    def text(self) -> str:
-        """The text parts, joined."""
-        return "".join(part["text"] for part in self.parts if part["kind"] == "text")
-
 
 answer_started: Hook[Transaction, Message, str] = Hook()
 """A worker (third argument) has begun to write a message."""

@@ -126,7 +126,7 @@ async def reap_generations(tx: Transaction, limit: int = 50) -> int:
     count = 0
     for message_id in sorted(generation.message_id for generation in found):
         message, generation = await _hold(tx, message_id)
-        if generation and generation.lease_until and generation.lease_until < tx.now:
+        if generation.lease_until and generation.lease_until < tx.now:
             await _try_again_or_fail(tx, message, generation, FAILED_TEXT, timedelta())
             count += 1
     return count
