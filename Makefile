@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test test-clients test-browser check format schema migrations lock clean
+.PHONY: help run worker test test-clients test-browser bench check format schema migrations lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 
 test-clients: $(VENV)/runs tests/clients/node_modules/.package-lock.json ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
 	PYTHON=$(PY) node tests/clients/run.mjs
+
+bench: $(VENV)/runs ## Measure beside hand-written SQL, five minutes (BENCH=--quick: seconds)
+	$(PY) -m bench $(BENCH)
 
 check: $(VENV)/tests ## Lint, format check, types and import rules
 	$(VENV)/bin/ruff check .

@@ -34,6 +34,19 @@ COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of th
 Observe = Callable[[str, Sequence[Any]], None]
 
 
+class PooledConnection(cast("type[Any]", asyncpg.Connection)):
+    """A connection of the pool, which is handed on as it is, without a statement to reset it.
+
+    For no statement leaves anything behind: who listens, or takes a lock for longer than a
+    transaction, has a connection of its own (`connect`), and settings are SET LOCAL. A
+    transaction that is still open is rolled back by asyncpg all the same.
+    """
+
+    def get_reset_query(self) -> str:
+        """Nothing to send."""
+        return ""
+
+
 class PostgresDatabase:
     """A pool of connections; see models.ports.Database.
 
@@ -43,6 +56,7 @@ class PostgresDatabase:
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
         self._observe = observe
         pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
+        pool |= {"connection_class": PooledConnection}
         pool |= {"timeout": CONNECT, "command_timeout": COMMAND}
         self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
 

@@ -1,0 +1,94 @@
+"""The processes that are measured, and what the system says they use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.config import Settings
+
+ROOT = Path(__file__).parents[1]
+START_WITHIN = 60.0  # seconds
+STOP_WITHIN = 10.0  # seconds
+TICKS = os.sysconf("SC_CLK_TCK")
+SECRET = "a secret that only the benchmark knows"  # noqa: S105 - it guards generated rows
+
+ENVIRONMENT = {
+    "PUNNET_DEV": "true",
+    "PUNNET_SECRET": SECRET,
+    "PUNNET_PORT": "0",
+    "PUNNET_WORKER": "false",
+    "PUNNET_LOG_FORMAT": "json",
+    "PUNNET_USER_SOCKETS": "10000",
+}
+"""Both processes take it. No worker runs, so that all the work is the requests'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A server that answers at `host`:`port`."""
+
+    pid: int
+    host: str
+    port: int
+
+    def cpu(self) -> float:
+        """Seconds of CPU it has used so far, in user and system mode."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / TICKS
+
+    def memory(self) -> int:
+        """Bytes it holds in memory."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def settings() -> Settings:
+    """The settings of both processes."""
+    given = {name.removeprefix("PUNNET_").lower(): value for name, value in ENVIRONMENT.items()}
+    return Settings(**given)  # type: ignore[arg-type] - pydantic reads the values as texts
+
+
+@contextmanager
+def started(folder: Path, url: str, *module: str) -> Generator[Process, None, None]:
+    """`python -m MODULE` with its log in `folder`; ends with the block.
+
+    It tells its address by a JSON line with `event` "serving", `host` and `port`.
+    """
+    log = folder / f"{module[0]}.log"
+    environment = os.environ | ENVIRONMENT | {"PUNNET_DATABASE_URL": url}
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
+            [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        told = _told(process, log)
+        yield Process(process.pid, told["host"], told["port"])
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _told(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        for line in log.read_bytes().splitlines(keepends=True):
+            if line.startswith(b"{") and line.endswith(b"\n"):
+                found: dict[str, Any] = orjson.loads(line)
+                if found["event"] == "serving":
+                    return found
+        time.sleep(0.02)
+    raise RuntimeError(f"it did not start: {log.read_text()[-2_000:]}")

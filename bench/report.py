@@ -1,0 +1,104 @@
+"""The tables that are printed, and the file that is kept."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.processes import ROOT
+from bench.results import Compared, Results, Served
+
+FOLDER = ROOT / "bench" / "results"
+MEGABYTE = 1 << 20
+
+
+def commit() -> str:
+    """The short name of the commit that is measured; `+` marks changes on top of it."""
+    try:
+        name = _git("rev-parse", "--short", "HEAD")
+        return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - our own argument list, no shell
+        ["git", *arguments],  # noqa: S607 - whichever git is in use here
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def keep(results: Results, path: Path | None) -> Path:
+    """Write the results to a file, by default one named after the day and the commit."""
+    path = path or FOLDER / f"{results.date[:10]}-{results.commit.rstrip('+')}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(results.as_json(), option=orjson.OPT_INDENT_2) + b"\n")
+    return path
+
+
+def show(results: Results, console: Console) -> None:
+    """Print what was measured."""
+    if results.operations:
+        console.print(_operations(results.operations))
+    if results.subscribers:
+        console.print(_subscribers(results))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number > 1 else "left", no_wrap=True)
+    return table
+
+
+def _operations(operations: list[Compared]) -> Table:
+    table = _table(
+        "Operations over HTTP, beside the floor",
+        "operation", "server", "CPU ms", "requests/s", "p50 ms", "p99 ms", "statements", "MB",
+        "ratio",
+    )  # fmt: skip
+    for one in operations:
+        table.add_row(one.title, "punnet", *_served(one.ours), f"[bold]{one.ratio:.1f}[/bold]")
+        table.add_row("", "floor", *_served(one.floor), "1", end_section=True)
+    return table
+
+
+def _served(served: Served) -> list[str]:
+    return [
+        f"{served.cpu_ms:.2f}",
+        f"{served.requests_per_second:,.0f}",
+        f"{served.p50_ms:.1f}",
+        f"{served.p99_ms:.1f}",
+        str(served.statements),
+        f"{served.memory / MEGABYTE:.0f}",
+    ]
+
+
+def _subscribers(results: Results) -> Table:
+    table = _table(
+        "Subscribers, each to a running message",
+        "subscribers", "server", "events", "per s", "CPU µs each", "p50 ms late", "p99 ms late",
+        "MB",
+    )  # fmt: skip
+    for one in results.subscribers:
+        table.add_row(
+            f"{one.subscribers:,}",
+            one.server,
+            f"{one.events:,}",
+            f"{one.events_per_second:,}",
+            f"{one.cpu_us:.0f}",
+            f"{one.p50_ms:.1f}",
+            f"{one.p99_ms:.1f}",
+            f"{one.memory / MEGABYTE:.0f}",
+            end_section=one.server == "bare",
+        )
+    return table

@@ -1,0 +1,103 @@
+"""What was measured, as numbers: the JSON that is kept, and what the tables show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+from bench.load import Sample
+from bench.subscribers import Delivery
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How one server did one operation: milliseconds, requests, statements, bytes."""
+
+    cpu_ms: float
+    requests: int
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+    statements: int
+    memory: int
+
+    @classmethod
+    def of(cls, sample: Sample, statements: int, memory: int) -> Served:
+        """The numbers of a sample."""
+        count = len(sample.latencies)
+        return cls(
+            cpu_ms=1e3 * sample.cpu_each,
+            requests=count,
+            requests_per_second=count / sample.elapsed,
+            p50_ms=1e3 * quantile(sample.latencies, 0.5),
+            p99_ms=1e3 * quantile(sample.latencies, 0.99),
+            statements=statements,
+            memory=memory,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One operation on both servers; `ratio` is the median over the rounds of the CPU times'."""
+
+    name: str
+    title: str
+    ours: Served
+    floor: Served
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What subscribers got: microseconds of CPU per event, milliseconds of delay, bytes."""
+
+    subscribers: int
+    server: str
+    events: int
+    events_per_second: int
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+    memory: int
+
+    @classmethod
+    def of(cls, server: str, delivery: Delivery) -> Delivered:
+        """The numbers of a delivery."""
+        return cls(
+            subscribers=delivery.subscribers,
+            server=server,
+            events=len(delivery.delays),
+            events_per_second=delivery.rate,
+            cpu_us=1e6 * delivery.cpu / len(delivery.delays),
+            p50_ms=1e3 * quantile(delivery.delays, 0.5),
+            p99_ms=1e3 * quantile(delivery.delays, 0.99),
+            memory=delivery.memory,
+        )
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything one run has measured."""
+
+    commit: str
+    date: str
+    quick: bool
+    operations: list[Compared] = field(default_factory=list[Compared])
+    subscribers: list[Delivered] = field(default_factory=list[Delivered])
+
+    def as_json(self) -> dict[str, Any]:
+        """The value to keep."""
+        return asdict(self)
+
+
+def ratio_of(rounds: Sequence[tuple[Sample, Sample]]) -> float:
+    """The median of how many times the CPU of the second the first needed, round by round."""
+    return median(ours.cpu_each / max(floor.cpu_each, 1e-9) for ours, floor in rounds)

@@ -1,0 +1,173 @@
+"""A run: fill a database, start both servers, measure them in rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from app.auth import Authenticator, load_secret
+from app.clock import SystemClock
+from app.migrations import migrate
+from app.postgres import EmbeddedPostgres
+from bench import subscribers
+from bench.agreement import check
+from bench.generate import Data, Size, generate
+from bench.load import Sample, drive
+from bench.operations import OPERATIONS, Operation, Requests, requests_of
+from bench.processes import Process, settings, started
+from bench.report import commit
+from bench.results import Compared, Delivered, Results, Served, ratio_of
+from bench.statements import StatementLog
+from bench.subscribers import Load
+
+Tell = Callable[[str], None]
+
+COUNTED = 11  # requests whose statements are counted
+CLIENTS = 8  # connections that ask at once
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured. `seconds` are those of one operation on one server in one round."""
+
+    size: Size
+    rounds: int
+    seconds: float
+    subscribers: tuple[int, ...]
+    load: Load
+    quick: bool
+
+
+WHOLE = Plan(
+    size=Size(),
+    rounds=5,
+    seconds=1.5,
+    subscribers=(500, 2_000),
+    load=Load(rate=4_000, seconds=10.0),
+    quick=False,
+)
+QUICK = Plan(
+    size=Size(users=4, projects=20, large_messages=100, running=5),
+    rounds=1,
+    seconds=0.2,
+    subscribers=(20,),
+    load=Load(rate=200, seconds=0.5),
+    quick=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a run measures: both servers on one filled database."""
+
+    folder: Path
+    url: str
+    log: Path
+    data: Data
+    tokens: Authenticator
+    ours: Process
+    floor: Process
+
+
+def run(plan: Plan, folder: Path, tell: Tell) -> Results:
+    """Measure everything; `folder` is for the database and the logs, and is left empty."""
+    results = Results(commit(), datetime.now(UTC).isoformat(timespec="seconds"), plan.quick)
+    with _scene(plan, folder, tell) as scene:
+        uvloop.run(_measure(scene, plan, results, tell))
+    return results
+
+
+@contextmanager
+def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]:
+    postgres = EmbeddedPostgres(folder / "postgres", durable=False)
+    try:
+        postgres.start()
+        url = postgres.url()
+        tell("filling the database")
+        uvloop.run(migrate(url))
+        data = uvloop.run(generate(url, plan.size))
+        tokens = Authenticator(settings(), load_secret(settings()), SystemClock())
+        with (
+            started(folder, url, "app", "serve") as ours,
+            started(folder, url, "bench.floor") as floor,
+        ):
+            yield Scene(folder, url, postgres.log, data, tokens, ours, floor)
+    finally:
+        postgres.remove()
+
+
+async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> None:
+    requests = {one: requests_of(one, scene.data, scene.tokens) for one in OPERATIONS}
+    tell("comparing the answers")
+    for operation, asked in requests.items():
+        await check(operation, asked, scene.ours, scene.floor, scene.url)
+    rounds: dict[Operation, list[tuple[Sample, Sample]]] = {one: [] for one in OPERATIONS}
+    for number in range(plan.rounds):
+        tell(f"round {number + 1} of {plan.rounds}")
+        for operation, asked in requests.items():
+            rounds[operation].append(await _round(scene, plan, asked, number))
+    tell("counting statements")
+    statements = await _statements(scene, requests)
+    for operation in OPERATIONS:
+        results.operations.append(
+            _compared(scene, operation, rounds[operation], statements[operation])
+        )
+    for count in plan.subscribers:
+        tell(f"{count:,} subscribers")
+        results.subscribers += await _subscribers(scene, plan, count)
+
+
+async def _round(scene: Scene, plan: Plan, asked: Requests, number: int) -> tuple[Sample, Sample]:
+    """Both servers, the other one first in every other round."""
+    turns = [(scene.ours, asked.ours), (scene.floor, asked.floor)]
+    samples = [
+        await drive(server, requests, clients=CLIENTS, seconds=plan.seconds)
+        for server, requests in (turns if number % 2 == 0 else turns[::-1])
+    ]
+    ours, floor = samples if number % 2 == 0 else samples[::-1]
+    return ours, floor
+
+
+async def _statements(
+    scene: Scene, requests: dict[Operation, Requests]
+) -> dict[Operation, tuple[int, int]]:
+    async with StatementLog(scene.url, scene.log) as log:
+        background = await log.background()
+        return {
+            operation: (
+                await log.each(scene.ours, asked.ours[:COUNTED], background),
+                await log.each(scene.floor, asked.floor[:COUNTED], 0.0),
+            )
+            for operation, asked in requests.items()
+        }
+
+
+def _compared(
+    scene: Scene,
+    operation: Operation,
+    rounds: Sequence[tuple[Sample, Sample]],
+    statements: tuple[int, int],
+) -> Compared:
+    ours, floor = Sample(), Sample()
+    for mine, others in rounds:
+        ours.add(mine)
+        floor.add(others)
+    return Compared(
+        operation.name,
+        operation.title,
+        Served.of(ours, statements[0], scene.ours.memory()),
+        Served.of(floor, statements[1], scene.floor.memory()),
+        ratio_of(rounds),
+    )
+
+
+async def _subscribers(scene: Scene, plan: Plan, count: int) -> list[Delivered]:
+    answers = scene.data.running[:count]
+    mine = await subscribers.ours(scene.ours, scene.url, answers, scene.tokens, plan.load)
+    others = await subscribers.bare(scene.folder, scene.url, mine.frame, count, plan.load)
+    return [Delivered.of("punnet", mine), Delivered.of("bare", others)]

@@ -1,0 +1,108 @@
+"""The pool: what goes over a connection, and that one user of it leaves nothing to the next."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.database import PostgresDatabase
+from models.ports import Connection
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[PostgresDatabase]:
+    """A pool of one connection, so that whoever comes next gets the same."""
+    made = PostgresDatabase(database, size=1)
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def last_statement(pool: PostgresDatabase, database: str) -> str:
+    """What the connection of the pool has sent last, as PostgreSQL saw it."""
+    pid = (await pool.fetch("SELECT pg_backend_pid() AS pid"))[0]["pid"]
+    connection = await asyncpg.connect(database)
+    try:
+        await asyncio.sleep(0.05)
+        return await connection.fetchval("SELECT query FROM pg_stat_activity WHERE pid = $1", pid)
+    finally:
+        await connection.close()
+
+
+async def test_giving_a_connection_back_sends_nothing(
+    pool: PostgresDatabase, database: str
+) -> None:
+    assert await last_statement(pool, database) == "SELECT pg_backend_pid() AS pid"
+
+
+async def fail(connection: Connection) -> None:
+    """Have a statement fail, which leaves a transaction good for nothing but a rollback."""
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await connection.fetch("SELECT 1 / 0")
+
+
+async def is_fresh(pool: PostgresDatabase) -> bool:
+    """Whether the connection is outside of any transaction, and nothing of one was kept."""
+    first, second = [await pool.fetch("SELECT txid_current() AS id") for _ in range(2)]
+    kept = await pool.fetch("SELECT to_regclass('left_over') AS found")
+    return first[0]["id"] != second[0]["id"] and kept[0]["found"] is None
+
+
+async def test_a_failed_transaction_is_over_for_the_next_user(pool: PostgresDatabase) -> None:
+    async def fail_inside() -> None:
+        async with pool.transaction() as connection:
+            await connection.execute("CREATE TABLE left_over (id int)")
+            await fail(connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_inside()
+    assert await is_fresh(pool)
+
+
+async def test_a_transaction_that_was_begun_by_hand_is_rolled_back(pool: PostgresDatabase) -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    async with pool.connection() as connection:
+        await connection.execute("BEGIN")
+        await connection.execute("CREATE TABLE left_over (id int)")
+        await fail(connection)
+    assert await is_fresh(pool)
+    assert len(told) == 1, "asyncpg complains, as it should"
+
+
+async def test_a_cancelled_transaction_is_over_for_the_next_user(pool: PostgresDatabase) -> None:
+    async def hang() -> None:
+        async with pool.transaction() as connection:
+            await connection.execute("CREATE TABLE left_over (id int)")
+            await connection.execute("SELECT pg_sleep(30)")
+
+    task = asyncio.create_task(hang())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await is_fresh(pool)
+
+
+STAYS = re.compile(
+    r"\b(?:UNLISTEN|LISTEN \w|pg_(?:try_)?advisory_lock|set_config|DECLARE \w|PREPARE \w"
+    r"|SET (?:SESSION|ROLE|[a-z_]+ (?:=|TO) '?\w+'?$)|CREATE (?:TEMP|TEMPORARY))\b"
+)
+HAS_ITS_OWN_CONNECTION = {"app/migrations.py": "The guard of a migration locks for its session."}
+
+
+def test_no_statement_leaves_anything_behind_in_its_session() -> None:
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for package in ("app", "graphql_schema", "models")
+        for file in (ROOT / package).rglob("*.py")
+        if "migrations" not in file.parent.parts and STAYS.search(file.read_text())
+    }
+    assert found == HAS_ITS_OWN_CONNECTION.keys()

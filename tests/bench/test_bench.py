@@ -1,0 +1,62 @@
+"""The benchmark in its quick form: it runs, both servers agree, and what it tells is whole."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+STATEMENTS = {
+    "project": (2, 2),
+    "page": (5, 4),
+    "projects": (4, 4),
+    "thousand": (3, 3),
+    "create": (10, 7),
+}
+"""Ours and the floor's: the user's state, then what is read, or BEGIN, what is written, COMMIT."""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one quick run has measured."""
+    folder = tmp_path_factory.mktemp("bench")
+    subprocess.run(  # noqa: S603 - our own argument list, no shell
+        [sys.executable, "-m", "bench", "--quick", "--output", folder / "results.json"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(folder)},
+        check=True,
+        timeout=100,
+    )
+    assert [path.name for path in folder.iterdir()] == ["results.json"]
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_every_operation_is_measured_on_both_servers(results: dict[str, Any]) -> None:
+    for operation in results["operations"]:
+        for server in (operation["ours"], operation["floor"]):
+            assert server["requests"] > 0
+            assert server["cpu_ms"] >= 0
+            assert 0 < server["p50_ms"] <= server["p99_ms"]
+            assert server["memory"] > 20 << 20
+        assert operation["ratio"] > 0
+
+
+def test_an_operation_sends_the_statements_it_needs_and_no_other(results: dict[str, Any]) -> None:
+    found = {
+        one["name"]: (one["ours"]["statements"], one["floor"]["statements"])
+        for one in results["operations"]
+    }
+    assert found == STATEMENTS
+
+
+def test_every_event_reaches_its_subscriber(results: dict[str, Any]) -> None:
+    ours, bare = results["subscribers"]
+    assert (ours["server"], bare["server"]) == ("punnet", "bare")
+    assert ours["events"] == 100  # 200 a second, for half a second
+    assert bare["events"] > 50
+    assert 0 < ours["p50_ms"] <= ours["p99_ms"]
