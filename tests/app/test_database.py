@@ -91,6 +91,30 @@ async def test_a_cancelled_transaction_is_over_for_the_next_user(pool: PostgresD
     assert await is_fresh(pool)
 
 
+CHUNKS = 2_000
+FILL = """\
+INSERT INTO message_chunk (message_id, epoch, part, start, kind, text)
+SELECT 'msg_' || n, 1, 0, 0, 'text', 'text' FROM generate_series(1, $1::int) n"""
+FIND = """\
+SELECT c.row_id FROM unnest($1::text[]) AS wanted (id)
+JOIN LATERAL (SELECT row_id FROM message_chunk WHERE message_id = wanted.id) c ON true"""
+SCANNED = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'message_chunk'"
+
+
+async def test_a_plan_made_for_an_empty_table_serves_a_full_one(pool: PostgresDatabase) -> None:
+    """PostgreSQL keeps plans; chunks come and go long before it looks at the table again."""
+    async with pool.connection() as connection:
+        await connection.execute("VACUUM ANALYZE message_chunk")
+        for _ in range(10):
+            assert await connection.fetch(FIND, ["msg_1"]) == []
+        await connection.execute(FILL, CHUNKS)
+        before = await connection.fetchval(SCANNED)
+        wanted = [f"msg_{number}" for number in range(1, 101)]
+        assert len(await connection.fetch(FIND, wanted)) == len(wanted)
+        await connection.fetch("SELECT pg_stat_force_next_flush()")
+        assert await connection.fetchval(SCANNED) == before
+
+
 STAYS = re.compile(
     r"\b(?:UNLISTEN|LISTEN \w|pg_(?:try_)?advisory_lock|set_config|DECLARE \w|PREPARE \w"
     r"|SET (?:SESSION|ROLE|[a-z_]+ (?:=|TO) '?\w+'?$)|CREATE (?:TEMP|TEMPORARY))\b"
