@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from models.errors import Unavailable
 from models.ports import Connection
@@ -29,6 +28,7 @@ LOST = (
 
 CONNECT = 5.0  # seconds for the server to take a connection
 ACQUIRE = 10.0  # seconds for a connection of the pool to be free
+CLOSE = 10.0  # seconds for what still runs at the end
 COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of their own
 
 PLANNING = {"enable_seqscan": "off"}
@@ -60,45 +60,49 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, size: int = 20, observe: Observe | None = None) -> None:
         self._observe = observe
-        pool: dict[str, Any] = {"minsize": 1, "maxsize": size, "init": self._prepare}
-        pool |= {"connection_class": PooledConnection, "server_settings": PLANNING}
-        pool |= {"timeout": CONNECT, "command_timeout": COMMAND}
-        self._client = AsyncpgDBClient(connection_name="default", **credentials(url), **pool)
+        self._options: dict[str, Any] = {
+            **credentials(url),
+            "min_size": 1,
+            "max_size": size,
+            "init": self._prepare,
+            "timeout": CONNECT,
+            "command_timeout": COMMAND,
+            "connection_class": PooledConnection,
+            "server_settings": PLANNING,
+        }
+        self._pool: Any = None
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when there is no server."""
         with _lost():
-            await self._client.create_connection(with_db=True)
+            self._pool = await cast("Any", asyncpg).create_pool(**self._options)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._client.close()
+        """Close every connection, after CLOSE seconds also those in use."""
+        try:
+            async with asyncio.timeout(CLOSE):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._acquire() as connection:
+            async with self._pool.acquire(timeout=ACQUIRE) as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._acquire() as connection, connection.transaction():
+            async with (
+                self._pool.acquire(timeout=ACQUIRE) as connection,
+                connection.transaction(),
+            ):
                 yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         async with self.connection() as connection:
             return await connection.fetch(query, *args)
-
-    @asynccontextmanager
-    async def _acquire(self) -> AsyncGenerator[Any, None]:
-        held = cast("Any", self._client).acquire_connection()
-        async with asyncio.timeout(ACQUIRE):
-            connection = await held.__aenter__()
-        try:
-            yield connection
-        finally:
-            await held.__aexit__(None, None, None)
 
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
@@ -108,7 +112,7 @@ class PostgresDatabase:
 
 
 def credentials(url: str) -> dict[str, Any]:
-    """What Tortoise's client needs of a PostgreSQL URL, whose host may be a socket's folder."""
+    """What asyncpg and Tortoise need of a PostgreSQL URL, whose host may be a socket's folder."""
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     found: dict[str, Any] = {

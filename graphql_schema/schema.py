@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from graphql_schema.core.enums import describe
@@ -34,6 +35,7 @@ def schema() -> strawberry.Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     _mark_one_ofs(made)
+    _read_attributes(made)
     return made
 
 
@@ -53,6 +55,23 @@ def _mark_one_ofs(made: strawberry.Schema) -> None:
         if isinstance(kind, GraphQLInputObjectType):
             definition = kind.extensions["strawberry-definition"]
             kind.is_one_of = bool(definition.is_one_of)
+
+
+def _read_attributes(made: strawberry.Schema) -> None:
+    """Let fields without a resolver just read their attribute, not by five calls of each other."""
+    for kind in made._schema.type_map.values():  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - no public way
+        if isinstance(kind, GraphQLObjectType):
+            for field in kind.fields.values():
+                definition = field.extensions.get("strawberry-definition")
+                if definition is not None and definition.is_basic_field:
+                    field.resolve = _attribute(definition.python_name)
+
+
+def _attribute(name: str) -> Callable[..., Any]:
+    def read(source: Any, _info: Any) -> Any:
+        return getattr(source, name)
+
+    return read
 
 
 def _joined(name: str) -> type:

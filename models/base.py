@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -72,11 +72,15 @@ class Record(Model):
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record that a database row holds; `row` has all the columns."""
-        # Tortoise's own way works only once it is connected, which no process but a migration is.
+        # Tortoise's own way works only once it is connected, which no process but a migration is,
+        # and looks at each attribute as it is set.
         made = cls.__new__(cls)
-        for name, read in _readers(cls):
-            value = row[name]
-            setattr(made, name, value if value is None else read(value))
+        values = vars(made)
+        values.update(row.items())
+        for name, members in _choices(cls):
+            value = values[name]
+            if value is not None:
+                values[name] = members[value]
         return made
 
     @property
@@ -128,14 +132,10 @@ def _columns(model: type[Record]) -> tuple[str, ...]:
 
 
 @cache
-def _readers(model: type[Record]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """How each column's value becomes what the attribute holds."""
+def _choices(model: type[Record]) -> tuple[tuple[str, Mapping[str, StrEnum]], ...]:
+    """The columns that hold one of a fixed set of values, with each value's member."""
     choices = model.choice_columns()
-    return tuple((name, choices.get(name, _as_it_is)) for name in model.columns())
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return tuple((name, {one.value: one for one in kind}) for name, kind in choices.items())
 
 
 @cache

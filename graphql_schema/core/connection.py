@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
@@ -105,29 +106,31 @@ def _unpacked(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as resolvers return it; it has the attributes of a Connection."""
+    """One page as resolvers return it; it has the attributes of a Connection.
+
+    `cursor` signs the place of a row, for those who ask for it.
+    """
 
     nodes: list[Record]
-    cursors: list[str]
+    cursor: Callable[[Record], str]
     has_next: bool
     has_previous: bool
 
     @property
     def edges(self) -> list[Edge[Any]]:
-        pairs = zip(self.cursors, self.nodes, strict=True)
-        return [Edge(cursor=cursor, node=node) for cursor, node in pairs]
+        return [Edge(cursor=self.cursor(node), node=node) for node in self.nodes]
 
     @property
     def page_info(self) -> PageInfo:
         return PageInfo(
             has_next_page=self.has_next,
             has_previous_page=self.has_previous,
-            start_cursor=self.cursors[0] if self.cursors else None,
-            end_cursor=self.cursors[-1] if self.cursors else None,
+            start_cursor=self.cursor(self.nodes[0]) if self.nodes else None,
+            end_cursor=self.cursor(self.nodes[-1]) if self.nodes else None,
         )
 
 
-EMPTY = Page([], [], has_next=False, has_previous=False)
+EMPTY = Page([], lambda row: row.id, has_next=False, has_previous=False)
 
 
 async def load_page(context: Context, listing: Listing, parent: str | None, window: Window) -> Page:
@@ -158,7 +161,7 @@ async def load_page(context: Context, listing: Listing, parent: str | None, wind
         rows = rows[::-1]
     return Page(
         nodes=rows,
-        cursors=[cursors.sign(listing.place_of(row)) for row in rows],
+        cursor=lambda row: cursors.sign(listing.place_of(row)),
         has_next=window.before is not None if backward else more,
         has_previous=more if backward else window.after is not None,
     )

@@ -3,10 +3,11 @@
 # nothing of it. Everything that touches the Executor is here, behind typed functions.
 """How graphql-core is asked to run an operation."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from graphql import (
     DocumentNode,
@@ -22,6 +23,8 @@ from graphql import (
 
 Bound: TypeAlias = Any
 """An operation with its variables: graphql-core's Executor."""
+
+_NEVER_AWAITED = frozenset({str, int, float, bool, type(None), list, dict, datetime})
 
 OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 """Makes a fresh context for one execution."""
@@ -41,6 +44,7 @@ def bind(
         raw_variable_values=dict(variables),
         operation_name=name,
         max_coercion_errors=max_errors,
+        is_awaitable=_is_awaitable,
     )
     return (None, bound) if isinstance(bound, list) else (bound, [])
 
@@ -68,6 +72,11 @@ def responses(
             return await _settled(execute_subscription_event(event))
 
     return map_source_to_response_event(bound, source, respond)
+
+
+def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:
+    """Whether a resolver's result is to be awaited; most are of a type that never is."""
+    return type(value) not in _NEVER_AWAITED and hasattr(value, "__await__")
 
 
 async def _settled(value: Any) -> Any:

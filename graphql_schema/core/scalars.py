@@ -10,7 +10,8 @@ from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
 
 def _show(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds")[:-6] + "Z"  # without "+00:00"
 
 
 def _read(value: object) -> datetime:
