@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -27,6 +29,14 @@ class Metrics:
         self.answers = Gauge(
             "punnet_answers_running", "Answers being written here.", registry=self.registry
         )
+
+    def count_documents(self, checked: Callable[[], float]) -> None:
+        """Tell how many documents were parsed and validated, those remembered left out."""
+        Gauge(
+            "punnet_documents_checked",
+            "Documents that were parsed and validated, each text once while it is remembered.",
+            registry=self.registry,
+        ).set_function(checked)
 
     def operation_finished(
         self, kind: str, name: str | None, seconds: float, codes: list[str]

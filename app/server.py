@@ -47,6 +47,7 @@ def build(
     schema = graphql_core_schema()
     gate = Gate(schema, _limits(settings), introspection=settings.introspection)
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
+    metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     graphql_server(settings, engine, contexts, metrics).add_to(app)
     _add_graphiql(app, settings, services)

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import orjson
+from aiohttp import ClientSession
 
 from bench.processes import Process
 
@@ -90,6 +91,14 @@ async def ask_once(server: Process, request: bytes) -> Any:
         return orjson.loads(await client.ask(request))
     finally:
         await client.close()
+
+
+async def documents_checked(server: Process) -> int:
+    """How many documents Punnet has parsed and validated so far, by its own count."""
+    url = f"http://{server.host}:{server.port}/metrics"
+    async with ClientSession() as session, session.get(url) as response:
+        text = await response.text()
+    return int(float(text.partition("\npunnet_documents_checked ")[2].partition("\n")[0]))
 
 
 async def drive(

@@ -49,6 +49,10 @@ def show(results: Results, console: Console) -> None:
     """Print what was measured."""
     if results.operations:
         console.print(_operations(results.operations))
+        console.print(
+            f"For {results.requests:,} requests Punnet parsed and validated "
+            f"{results.documents_checked} documents.\n"
+        )
     if results.subscribers:
         console.print(_subscribers(results))
 

@@ -90,8 +90,15 @@ class Results:
     commit: str
     date: str
     quick: bool
+    documents_checked: int = 0
+    """Documents that Punnet has parsed and validated for all the requests to it."""
     operations: list[Compared] = field(default_factory=list[Compared])
     subscribers: list[Delivered] = field(default_factory=list[Delivered])
+
+    @property
+    def requests(self) -> int:
+        """Requests to Punnet that were timed."""
+        return sum(one.ours.requests for one in self.operations)
 
     def as_json(self) -> dict[str, Any]:
         """The value to keep."""

@@ -17,7 +17,7 @@ from app.postgres import EmbeddedPostgres
 from bench import subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
-from bench.load import Sample, drive
+from bench.load import Sample, documents_checked, drive
 from bench.operations import OPERATIONS, Operation, Requests, requests_of
 from bench.processes import Process, settings, started
 from bench.report import commit
@@ -111,6 +111,7 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
         tell(f"round {number + 1} of {plan.rounds}")
         for operation, asked in requests.items():
             rounds[operation].append(await _round(scene, plan, asked, number))
+    results.documents_checked = await documents_checked(scene.ours)
     tell("counting statements")
     statements = await _statements(scene, requests)
     for operation in OPERATIONS:

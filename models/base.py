@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import orjson
 from tortoise import Model
 
 from models import fields
@@ -65,6 +66,11 @@ class Record(Model):
         return {n: c.choices for n, c in found.items() if isinstance(c, fields.ChoiceColumn)}
 
     @classmethod
+    def opaque_columns(cls) -> tuple[str, ...]:
+        """The JSON columns that the API passes on without a look."""
+        return _opaque_columns(cls)
+
+    @classmethod
     def referenced(cls, name: str) -> type[Record]:
         """The model that the foreign key `name` points to."""
         return cls._meta.fields_map[name].related_model  # type: ignore[attr-defined]
@@ -81,6 +87,19 @@ class Record(Model):
             value = values[name]
             if value is not None:
                 values[name] = members[value]
+        return made
+
+    @classmethod
+    def from_shown_row(cls, row: Mapping[str, Any]) -> Self:
+        """The record that a row of `statements.shown` holds, to be passed on and not changed.
+
+        Its opaque JSON is an orjson.Fragment, which is written as PostgreSQL holds it.
+        """
+        made = cls.from_row(row)
+        values = vars(made)
+        for name in cls.opaque_columns():
+            if values[name] is not None:
+                values[name] = orjson.Fragment(values[name])
         return made
 
     @property
@@ -136,6 +155,13 @@ def _choices(model: type[Record]) -> tuple[tuple[str, Mapping[str, StrEnum]], ..
     """The columns that hold one of a fixed set of values, with each value's member."""
     choices = model.choice_columns()
     return tuple((name, {one.value: one for one in kind}) for name, kind in choices.items())
+
+
+@cache
+def _opaque_columns(model: type[Record]) -> tuple[str, ...]:
+    columns = {name: model.column(name) for name in model.columns()}
+    json = {n: c for n, c in columns.items() if isinstance(c, fields.JsonColumn)}
+    return tuple(name for name, column in json.items() if column.opaque)
 
 
 @cache

@@ -116,6 +116,7 @@ class JsonColumn(Column):
     field_type = dict
     SQL_TYPE = "JSONB"
     indexable = False
+    opaque = True
 
     def to_python_value(self, value: Any) -> Any:
         return value
@@ -182,9 +183,11 @@ def flag(description: str, *, null: bool = False, default: bool | None = None) -
     return BooleanColumn(description=description, null=null, default=default)
 
 
-def json(description: str, *, null: bool = False, default: Any = None) -> Any:
-    """Any JSON value, kept as jsonb."""
-    return JsonColumn(description=description, null=null, default=default)
+def json(description: str, *, null: bool = False, default: Any = None, opaque: bool = True) -> Any:
+    """Any JSON value, kept as jsonb; `opaque` for one that the API passes on without a look."""
+    column = JsonColumn(description=description, null=null, default=default)
+    column.opaque = opaque
+    return column
 
 
 def choice(

@@ -117,5 +117,5 @@ async def _row(tx: Transaction, id: str) -> Record:
         sql, args = Lookup(model).statement(tx.actor.viewer, [id])
         row = await tx.connection.fetchrow(sql, *args)
         if row is not None:
-            return model.from_row(row)
+            return model.from_shown_row(row)
     raise NotFound("What this key made is gone.", field="idempotencyKey")

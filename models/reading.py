@@ -28,14 +28,15 @@ class Lookup:
     where: str | None = None
 
     def statement(self, viewer: Viewer, keys: Sequence[str]) -> tuple[str, list[Any]]:
-        """The statement that reads the rows of `keys`."""
+        """The statement that reads the rows of `keys`, to be shown."""
         parameters = statements.Parameters(viewer, list(keys))
         where = f"t.{self.column} = ANY($1::text[])"
         if self.where is not None:
             where += f" AND {self.where}"
         if not self.checked:
             where += f" AND {statements.reachable(self.model, parameters, Permission.READ)}"
-        return statements.select(self.model, where), parameters.args
+        columns, table = statements.shown(self.model), self.model.table()
+        return f"SELECT {columns} FROM {table} t WHERE {where}", parameters.args
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         """The key a row was found by."""
@@ -78,15 +79,16 @@ class Listing:
     public: bool = False
 
     def statement(self, viewer: Viewer, keys: Sequence[str]) -> tuple[str, list[Any]]:
-        """The statement that reads the rows of the parents `keys`, in order within each."""
+        """The statement that reads the rows of the parents `keys`, in order within each, to be
+        shown."""
         parameters = statements.Parameters(viewer, list(keys))
-        listed = statements.listed(self.model)
+        shown = statements.shown(self.model)
         where = " AND ".join(self._conditions(parameters))
         way = "DESC" if self.order.descending != self.backward else "ASC"
         ordered = f"t.{self.order.column} {way}, t.id {way}"
         return (
             f"SELECT parent.key AS parent_key, t.* FROM unnest($1::text[]) AS parent (key) "
-            f"CROSS JOIN LATERAL (SELECT {listed} FROM {self.model.table()} t WHERE {where} "
+            f"CROSS JOIN LATERAL (SELECT {shown} FROM {self.model.table()} t WHERE {where} "
             f"ORDER BY {ordered} LIMIT {parameters.add(self.limit)}) t",
             parameters.args,
         )

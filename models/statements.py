@@ -36,9 +36,19 @@ class Parameters:
         return self._owners[permission]
 
 
-def listed(model: type[Record], alias: str = "t") -> str:
-    """The columns of a table for a SELECT."""
-    return ", ".join(f"{alias}.{name}" for name in model.columns())
+@cache
+def listed(model: type[Record]) -> str:
+    """The columns of a table `t` for a SELECT."""
+    return ", ".join(f"t.{name}" for name in model.columns())
+
+
+@cache
+def shown(model: type[Record]) -> str:
+    """The same for rows that are only shown: opaque JSON stays text (Record.from_shown_row)."""
+    opaque = model.opaque_columns()
+    return ", ".join(
+        f"t.{name}::text AS {name}" if name in opaque else f"t.{name}" for name in model.columns()
+    )
 
 
 def reachable(

@@ -104,6 +104,8 @@ class Engine:
         self._schema = schema
         self._limits = limits
         self._time_limit = time_limit
+        self.checked = 0
+        """Documents that were parsed and validated so far; the others were remembered."""
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
         )
@@ -189,6 +191,7 @@ class Engine:
         self, query: str, operation_name: str | None
     ) -> tuple[Prepared | list[ResponseError], int]:
         """What is kept of a document, and its size in bytes."""
+        self.checked += 1
         size = 1_000 + 4 * len(query)
         try:
             prepared = self._check(query, operation_name)

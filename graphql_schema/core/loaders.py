@@ -27,7 +27,7 @@ class Rows(DataLoader[str, Any]):
     async def batch_load_fn(self, keys: Sequence[str]) -> list[Record | None]:
         query = self._query
         rows = await self._loaders.fetch(query, keys)
-        found = {query.key_of(row): query.model.from_row(row) for row in rows}
+        found = {query.key_of(row): query.model.from_shown_row(row) for row in rows}
         return [found.get(key) for key in keys]
 
 
@@ -43,7 +43,7 @@ class Lists(DataLoader[str, Any]):
         query = self._query
         found: dict[str, list[Record]] = {key: [] for key in keys}
         for row in await self._loaders.fetch(query, keys):
-            found[query.key_of(row)].append(query.model.from_row(row))
+            found[query.key_of(row)].append(query.model.from_shown_row(row))
         return [found[key] for key in keys]
 
 

@@ -58,7 +58,7 @@ class User(Record):
     daily_pro_message_count: int = fields.integer("Messages to pro models today.", default=0)
     daily_pro_reset: datetime | None = fields.moment("When the pro count began.", null=True)
     last_active_at: datetime | None = fields.moment("When the user last did something.", null=True)
-    favorite_models: list[str] = fields.json("Ids of favourite models.", default=[])
+    favorite_models: list[str] = fields.json("Ids of favourite models.", default=[], opaque=False)
     system_prompt: str | None = fields.text(
         "Given to the model where the conversation has none.", limit=20_000, null=True
     )

@@ -125,3 +125,33 @@ async def test_attachments_are_sent_with_their_message(server: Server) -> None:
         {"url": IMAGE["url"], "type": "IMAGE", "fileName": None, "width": 3},
         {"url": "https://x.example/r", "type": "GITHUB_REPO", "fileName": "r", "width": None},
     ]
+
+
+METADATA: list[object] = [
+    "text",
+    '"',
+    "",
+    0,
+    -1.5,
+    2**53,
+    True,
+    [],
+    {},
+    [None, "Größe 🌱", {"b": 1, "a": [False]}],
+]
+
+
+@pytest.mark.parametrize("value", METADATA)
+async def test_json_comes_back_as_it_went_in(scene: Scene, value: object) -> None:
+    """The write tells of what it was given, the reading of what PostgreSQL holds."""
+    message, metadata = await scene.message(), {"sourceMetadata": value}
+    added = await scene.caller.do(
+        "addAttachment",
+        "{ attachment { sourceMetadata } }",
+        messageId=message,
+        **IMAGE,
+        **metadata,
+    )
+    assert added["attachment"] == metadata
+    read = "query($id: ID!) { message(id: $id) { attachments { sourceMetadata } } }"
+    assert (await scene.caller.run(read, id=message))["message"]["attachments"] == [metadata]
