@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.importing import Imported
 from bench.processes import ROOT
 from bench.results import Compared, Results, Served
 
@@ -55,6 +56,8 @@ def show(results: Results, console: Console) -> None:
         )
     if results.subscribers:
         console.print(_subscribers(results))
+    if results.imported is not None:
+        console.print(_imported(results.imported))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -105,4 +108,18 @@ def _subscribers(results: Results) -> Table:
             f"{one.memory / MEGABYTE:.0f}",
             end_section=one.server == "bare",
         )
+    return table
+
+
+def _imported(imported: Imported) -> Table:
+    table = _table(
+        "Import of a Convex snapshot", "rows", "seconds", "rows/s", "CPU µs each", "MB at most"
+    )
+    table.add_row(
+        f"{imported.documents:,}",
+        f"{imported.seconds:.1f}",
+        f"{imported.rows_per_second:,.0f}",
+        f"{imported.cpu_us:.0f}",
+        f"{imported.memory / MEGABYTE:.0f}",
+    )
     return table

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from bench.importing import Imported
 from bench.load import Sample
 from bench.subscribers import Delivery
 
@@ -94,6 +95,7 @@ class Results:
     """Documents that Punnet has parsed and validated for all the requests to it."""
     operations: list[Compared] = field(default_factory=list[Compared])
     subscribers: list[Delivered] = field(default_factory=list[Delivered])
+    imported: Imported | None = None
 
     @property
     def requests(self) -> int:

@@ -14,9 +14,10 @@ from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.migrations import migrate
 from app.postgres import EmbeddedPostgres
-from bench import subscribers
+from bench import importing, subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
+from bench.importing import SnapshotSize
 from bench.load import Sample, documents_checked, drive
 from bench.operations import OPERATIONS, Operation, Requests, requests_of
 from bench.processes import Process, settings, started
@@ -28,6 +29,7 @@ from bench.subscribers import Load
 Tell = Callable[[str], None]
 
 COUNTED = 11  # requests whose statements are counted
+IMPORTED = "imported"  # the database that a snapshot is imported into
 CLIENTS = 8  # connections that ask at once
 
 
@@ -40,6 +42,7 @@ class Plan:
     seconds: float
     subscribers: tuple[int, ...]
     load: Load
+    snapshot: SnapshotSize
     quick: bool
 
 
@@ -49,6 +52,7 @@ WHOLE = Plan(
     seconds=1.5,
     subscribers=(500, 2_000),
     load=Load(rate=4_000, seconds=10.0),
+    snapshot=SnapshotSize(projects=1_500),
     quick=False,
 )
 QUICK = Plan(
@@ -57,6 +61,7 @@ QUICK = Plan(
     seconds=0.2,
     subscribers=(20,),
     load=Load(rate=200, seconds=0.5),
+    snapshot=SnapshotSize(projects=3),
     quick=True,
 )
 
@@ -67,7 +72,7 @@ class Scene:
 
     folder: Path
     url: str
-    log: Path
+    postgres: EmbeddedPostgres
     data: Data
     tokens: Authenticator
     ours: Process
@@ -79,6 +84,10 @@ def run(plan: Plan, folder: Path, tell: Tell) -> Results:
     results = Results(commit(), datetime.now(UTC).isoformat(timespec="seconds"), plan.quick)
     with _scene(plan, folder, tell) as scene:
         uvloop.run(_measure(scene, plan, results, tell))
+        tell("importing a snapshot")
+        scene.postgres.create_database(IMPORTED)
+        target = scene.postgres.url(IMPORTED)
+        results.imported = importing.measure(target, folder, plan.snapshot)
     return results
 
 
@@ -96,7 +105,7 @@ def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]
             started(folder, url, "app", "serve") as ours,
             started(folder, url, "bench.floor") as floor,
         ):
-            yield Scene(folder, url, postgres.log, data, tokens, ours, floor)
+            yield Scene(folder, url, postgres, data, tokens, ours, floor)
     finally:
         postgres.remove()
 
@@ -137,7 +146,7 @@ async def _round(scene: Scene, plan: Plan, asked: Requests, number: int) -> tupl
 async def _statements(
     scene: Scene, requests: dict[Operation, Requests]
 ) -> dict[Operation, tuple[int, int]]:
-    async with StatementLog(scene.url, scene.log) as log:
+    async with StatementLog(scene.url, scene.postgres.log) as log:
         background = await log.background()
         return {
             operation: (

@@ -63,3 +63,9 @@ def test_every_event_reaches_its_subscriber(results: dict[str, Any]) -> None:
     assert ours["events"] == 100  # 200 a second, for half a second
     assert bare["events"] > 50
     assert 0 < ours["p50_ms"] <= ours["p99_ms"]
+
+
+def test_a_snapshot_is_imported(results: dict[str, Any]) -> None:
+    imported = results["imported"]
+    assert imported["documents"] == 3 * (1 + 30 + 15 + 20)
+    assert imported["rows_per_second"] > 0
