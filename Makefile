@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test test-clients test-browser check format schema migrations lock clean
+.PHONY: help run worker test test-clients test-browser check format schema migrations docs lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,13 @@ format: $(VENV)/tests ## Format the code
 
 schema: $(VENV)/runs ## Write schema.graphql
 	$(PY) -m app schema --output schema.graphql
+
+migrations: $(VENV)/runs ## Write migrations for what changed in the models
+	rm -rf .punnet/scratch
+	env -u PUNNET_DATABASE_URL PUNNET_DATA_DIR=.punnet/scratch $(PY) -m app makemigrations
+
+docs: $(VENV)/runs ## Write docs/configuration.md
+	$(PY) -m app configuration --output docs/configuration.md
 
 lock: ## Pin the newest versions of all dependencies (needs uv)
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock
