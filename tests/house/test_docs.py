@@ -26,7 +26,7 @@ OF_EXAMPLES = {"PUNNET_URL", "PUNNET_TOKEN"}
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.S)
-CALLED = re.compile(r"(?:^|[\s/(])punnet ((?:[a-z-]+ ?)+)", re.M)
+CALLED = re.compile(r"(?:^|[\s/(])punnet ((?:[a-z][a-z-]* ?)+)", re.M)
 MADE = re.compile(r"(?:^|\s)make ([a-z-]+)", re.M)
 
 
