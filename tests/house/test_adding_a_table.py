@@ -29,8 +29,9 @@ COMMANDS = re.compile(r"^```sh\n(?P<lines>.*?)^```$", re.M | re.S)
 COPIED = ("app", "graphql_schema", "models", "tests", "Makefile", "pyproject.toml")
 UNNEEDED = shutil.ignore_patterns("__pycache__", "node_modules", "clients", "browser")
 HOUSE_RULES = ["tests/test_schema.py", "tests/test_architecture.py", "tests/core/test_catalogue.py"]
-"""Tests that hold for any table; two of the catalogue's list what the page says to add there."""
-LISTED = "not seeds_name_these_tables and not filled_database"
+"""Tests that hold for any table, without a line for it."""
+CHOSEN = "test_schema or test_architecture or as_declared or beginning"
+"""Of the catalogue's tests those of the catalogue, not of how databases are migrated."""
 
 
 def run(copy: Path, *command: str) -> str:
@@ -103,4 +104,5 @@ def test_following_the_page_adds_a_table(copy: Path) -> None:
     ruff = str(Path(sys.executable).with_name("ruff"))
     run(copy, ruff, "check", "--no-cache", *files, FIELD.search(PAGE)["path"])  # type: ignore[index]
     run(copy, ruff, "format", "--no-cache", "--check", *files)
-    run(copy, sys.executable, "-m", "pytest", "-q", files[-1], *HOUSE_RULES, "-k", LISTED)
+    chosen = f"{Path(files[-1]).stem} or {CHOSEN}"
+    run(copy, sys.executable, "-m", "pytest", "-q", files[-1], *HOUSE_RULES, "-k", chosen)
