@@ -76,7 +76,7 @@ async def write_migrations(url: str) -> list[Path]:
 def _write(statements: list[str]) -> Path:
     previous = max(path.stem for path in FOLDER.glob("[0-9]*.py"))
     path = FOLDER / f"{int(previous[:4]) + 1:04d}_indexes_and_checks.py"
-    lines = "\n".join(f'                "{line}",' for line in statements)
+    lines = "\n".join(f"                {line!r}," for line in statements)
     path.write_text(_TEMPLATE.format(previous=previous, statements=lines))
     return path
 
