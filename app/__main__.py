@@ -33,6 +33,9 @@ command = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+imports = typer.Typer(name="import", help="Take over data.", no_args_is_help=True)
+command.add_typer(imports)
+
 
 @contextmanager
 def database(settings: Settings) -> Generator[str, None, None]:
@@ -126,6 +129,22 @@ def demo() -> None:
         return await load_demo(settings, url)
 
     show("The demo data is loaded." if run(work) else "The demo data is there already.")
+
+
+@imports.command()
+def convex(
+    snapshot: Annotated[Path, typer.Argument(help="The ZIP of `npx convex export`.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse flaws.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+) -> None:
+    """Import a snapshot export of a Convex deployment. A second run changes nothing."""
+    from app.convex.command import import_snapshot
+
+    async def work(settings: Settings, url: str) -> None:
+        await bring_up_to_date(url)
+        await import_snapshot(settings, url, snapshot, strict=strict, dry_run=dry_run)
+
+    run(work)
 
 
 @command.command()

@@ -16,7 +16,7 @@ from models.indexes import index
 if TYPE_CHECKING:
     from models.base import Record
 
-Op = Literal["add", "change", "remove"]
+Op = Literal["add", "change", "remove", "imported"]
 
 
 @dataclass(slots=True)
@@ -85,3 +85,12 @@ class EventLog(Model):
 
     class Meta:
         table = "event_log"
+
+
+NOTE_IMPORT = """\
+INSERT INTO event_log (owner_id, verb, at, changes)
+SELECT id, 'import', {now}, jsonb_build_array(jsonb_build_object(
+    'op', 'imported', 'id', id, 'columns', '[]'::jsonb, 'old', '{{}}'::jsonb, 'new', '{{}}'::jsonb
+)) FROM imported_owner ORDER BY id"""
+"""One change for each owner in the temporary table `imported_owner`: rows came in bulk, and
+whoever follows the owner's starts anew."""
