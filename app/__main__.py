@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
@@ -22,6 +22,11 @@ from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
 from app.postgres import EmbeddedPostgres
 from graphql_schema.schema import sdl
+from models.errors import DomainError
+
+if TYPE_CHECKING:
+    from app.operators import Office
+    from models.accounts.users import User
 
 log = structlog.get_logger()
 
@@ -153,6 +158,36 @@ def token(
 ) -> None:
     """Print a development token (needs PUNNET_DEV=true)."""
     typer.echo(_token(Settings(), user))
+
+
+Who = Annotated[str, typer.Argument(help="The user's id, or the subject of their token.")]
+
+
+@command.command()
+def grant_operator(who: Who) -> None:
+    """Make a user an operator, who reads what belongs to nobody."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.grant_operator, who)} is an operator now.")
+
+
+@command.command()
+def revoke_operator(who: Who) -> None:
+    """Make an operator a user like any other."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.revoke_operator, who)} is no operator any more.")
+
+
+def _appointed(office: Office, who: str) -> str:
+    """The id of a user who was given an office, or lost it; ends the command if there is none."""
+    from app.operators import appoint
+
+    try:
+        user: User = run(lambda settings, url: appoint(settings, url, office, who))
+    except DomainError as error:
+        raise SystemExit(error.message) from error
+    return user.id
 
 
 @command.command()
