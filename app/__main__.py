@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
-import uvloop
 from rich import print as show
 
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
-from app.logging import configure_logs
+from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
-from app.postgres import EmbeddedPostgres
+from app.running import refusals_shown, run
 from graphql_schema.schema import sdl
 
 log = structlog.get_logger()
@@ -32,28 +29,7 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@contextmanager
-def database(settings: Settings) -> Generator[str, None, None]:
-    """The URL of the database, the embedded one where none is set."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with EmbeddedPostgres(settings.data_dir / "postgres") as server:
-        yield server.url()
-
-
-def run(work: Callable[[Settings, str], Awaitable[Any]]) -> Any:
-    """Run a coroutine with the settings and the database."""
-    settings = Settings()
-    configure_logs(settings)
-    with database(settings) as url:
-        return uvloop.run(_awaited(work(settings, url)))
-
-
-async def _awaited(work: Awaitable[Any]) -> Any:
-    return await work
+command.add_typer(importing)
 
 
 @command.command()
@@ -126,6 +102,17 @@ def demo() -> None:
         return await load_demo(settings, url)
 
     show("The demo data is loaded." if run(work) else "The demo data is there already.")
+
+
+@command.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The ZIP to write; replaced when there is one.")],
+) -> None:
+    """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
+    from app.exporting import show_tables, write_export
+
+    with refusals_shown():
+        show_tables(run(lambda _settings, url: write_export(url, file)))
 
 
 @command.command()
