@@ -88,7 +88,7 @@ async def applied(connection: Any) -> str | None:
 def _write(statements: list[str]) -> Path:
     previous = newest()
     path = FOLDER / f"{int(previous[:4]) + 1:04d}_indexes_and_checks.py"
-    lines = "\n".join(f'                "{line}",' for line in statements)
+    lines = "\n".join(f"                {line!r}," for line in statements)
     path.write_text(_TEMPLATE.format(previous=previous, statements=lines))
     return path
 

@@ -62,6 +62,7 @@ class User(Record):
     system_prompt: str | None = fields.text(
         "Given to the model where the conversation has none.", limit=20_000, null=True
     )
+    operator: bool = fields.flag("Whether this user runs the service.", default=False)
     deleted_at: datetime | None = fields.moment("When the account was erased.", null=True)
 
     class Meta:
