@@ -50,6 +50,11 @@ class Manifest(BaseModel):
     tables: dict[str, ExportedTable]
 
 
+def exported_models() -> list[type[Record]]:
+    """Every table of records, by its name."""
+    return sorted(record_models(), key=lambda model: model.table())
+
+
 def exported_columns(model: type[Record]) -> list[str]:
     """The columns of a table that an export has: all but secrets."""
     return [name for name in model.columns() if not isinstance(model.column(name), SecretColumn)]
@@ -57,8 +62,7 @@ def exported_columns(model: type[Record]) -> list[str]:
 
 def empty_manifest() -> Manifest:
     """The manifest of an export without rows, by this version's models."""
-    models = sorted(record_models(), key=lambda model: model.table())
-    tables = {model.table(): _exported_table(model) for model in models}
+    tables = {model.table(): _exported_table(model) for model in exported_models()}
     return Manifest(migration=newest(), tables=tables)
 
 
@@ -94,7 +98,7 @@ def show_tables(manifest: Manifest) -> None:
 
 async def _write(connection: Any, archive: ZipFile) -> Manifest:
     manifest = empty_manifest()
-    for model in record_models():
+    for model in exported_models():
         table = manifest.tables[model.table()]
         with archive.open(_entry(rows_file(model.table())), "w", force_zip64=True) as file:
             query = _lines(model, table.columns)
@@ -118,7 +122,7 @@ def _lines(model: type[Record], columns: list[str]) -> str:
 
 
 def _selected(model: type[Record], name: str) -> str:
-    kind = model.column(name).field_type
+    kind: type = model.column(name).field_type
     if kind is datetime:
         return f"to_char({name} AT TIME ZONE 'UTC', '{_TIME}') AS {name}"
     if kind is Decimal:
@@ -136,8 +140,10 @@ def _entry(name: str) -> ZipInfo:
 @contextmanager
 def _replacing(target: Path) -> Generator[IO[bytes], None, None]:
     """A file beside `target` that takes its place at the end, and goes when there is an error."""
-    names = {"prefix": f"{target.name}.", "suffix": ".partial"}
-    with NamedTemporaryFile(dir=target.parent, delete=False, **names) as file:
+    start = f"{target.name}."
+    with NamedTemporaryFile(
+        dir=target.parent, prefix=start, suffix=".partial", delete=False
+    ) as file:
         written = Path(file.name)
         try:
             yield file

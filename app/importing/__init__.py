@@ -12,11 +12,6 @@ from app.running import refusals_shown, run
 importing = typer.Typer(name="import", help="Load data from elsewhere.", no_args_is_help=True)
 
 
-@importing.callback()
-def _sources() -> None:
-    """Load data from elsewhere."""
-
-
 @importing.command("punnet")
 def import_punnet(
     file: Annotated[Path, typer.Argument(help="What `punnet export` wrote.", exists=True)],

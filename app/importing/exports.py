@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,12 @@ from pydantic import ValidationError
 
 from app.clock import SystemClock
 from app.database import connect
-from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, rows_file
+from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
 from app.importing.lines import read_line
 from app.migrations import migrate
 from models.access import Owned
 from models.base import Record
 from models.errors import Conflict, Invalid
-from models.packages import record_models
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^COPY \w+, line (\d+)")
@@ -42,7 +42,7 @@ async def load_export(url: str, path: Path) -> Manifest:
                     await _load(connection, archive, manifest)
             finally:
                 await connection.close()
-    except (BadZipFile, EOFError) as error:
+    except (BadZipFile, EOFError, zlib.error) as error:
         raise Invalid(f"The file is broken: {error}") from error
     return manifest
 
@@ -70,10 +70,12 @@ def _shape(manifest: Manifest) -> dict[str, list[str]]:
 
 
 async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
-    tables = [model.table() for model in record_models()]
+    tables = [model.table() for model in exported_models()]
     # Nobody else writes until the end, so what is found empty stays so.
     await connection.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
-    present = " UNION ALL ".join(f"(SELECT '{name}' AS name FROM {name} LIMIT 1)" for name in tables)
+    present = " UNION ALL ".join(
+        f"(SELECT '{name}' AS name FROM {name} LIMIT 1)" for name in tables
+    )
     filled = [row["name"] for row in await connection.fetch(present)]
     if filled:
         raise Conflict(f"The database is not empty: {', '.join(filled)}.")
@@ -82,10 +84,10 @@ async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
     await connection.execute(_note(), SystemClock().now())
 
 
-def _parents_first() -> Iterator[type[Record]]:
+def _parents_first() -> Iterable[type[Record]]:
     """Every table after those it refers to. A row may refer to one of its own table anyhow, since
     foreign keys are checked when the whole table is there."""
-    references = {model: model.references() - {model} for model in record_models()}
+    references = {model: model.references() - {model} for model in exported_models()}
     return TopologicalSorter(references).static_order()
 
 
@@ -113,17 +115,18 @@ def _rows(archive: ZipFile, model: type[Record], columns: list[str]) -> Iterator
                 raise Invalid(f"{model.table()}, line {number}: {error}") from error
 
 
-def _told(table: str, error: Any) -> str:
+def _told(table: str, error: asyncpg.PostgresError) -> str:
     """What PostgreSQL refused; it names the line of all but repeated keys and foreign keys."""
-    line = _LINE.match(error.context or "")
+    fields: Any = error  # asyncpg gives it attributes that it does not declare
+    line = _LINE.match(fields.context or "")
     place = f"{table}, line {line[1]}" if line else table
     keyed = isinstance(error, asyncpg.UniqueViolationError | asyncpg.ForeignKeyViolationError)
-    return f"{place}: {error.detail if keyed else error.message}"
+    return f"{place}: {fields.detail if keyed else fields.message}"
 
 
 def _note() -> str:
     """The statement that tells each owner's followers; $1 is the time."""
-    columns = {model: _owner_column(model) for model in record_models()}
+    columns = {model: _owner_column(model) for model in exported_models()}
     owners = " UNION ".join(
         f"SELECT {column} AS owner_id FROM {model.table()}"
         for model, column in columns.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from models.base import Record
     from models.fields import Column
 
-_DIGITS = 18  # that surely fit into the 64 bits of an integer
 _KINDS = {str: "text", int: "a whole number", bool: "true or false"}
+_DIGITS = 18  # that surely fit into the 64 bits of an integer
 
 
 def read_line(model: type[Record], columns: list[str], line: bytes) -> list[Any]:
@@ -29,7 +30,14 @@ def read_line(model: type[Record], columns: list[str], line: bytes) -> list[Any]
     if row.keys() != set(columns):
         names = ", ".join(sorted(row.keys() ^ set(columns)))
         raise Invalid(f"Columns that are missing or not known: {names}.")
-    return [_read(name, model.column(name), row[name]) for name in columns]
+    return [_value(model, name, row[name]) for name in columns]
+
+
+def _value(model: type[Record], name: str, value: Any) -> Any:
+    try:
+        return _read(model.column(name), value)
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from error
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
@@ -50,10 +58,40 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _read(name: str, column: Column, value: Any) -> Any:
+def _read(column: Column, value: Any) -> Any:
+    """The value of a column as asyncpg takes it; null where the database will know better."""
+    kind: type = column.field_type
     if value is None:
         return None
-    try:
-        return _read_value(name, column.field_type, value)
-    except (ValueError, TypeError, InvalidOperation) as error:
-        raise Invalid(f"{name} must be {_KINDS}.") from error
+    if kind is dict:
+        column.check(value)
+        return orjson.dumps(value, default=_as_written).decode()
+    if kind is datetime:
+        return _moment(value)
+    if kind is Decimal:
+        return _decimal(value)
+    if type(value) is not kind:
+        raise Invalid(f"Must be {_KINDS[kind]}.")
+    if kind is str:
+        refuse_unstorable(value, column.model_field_name)
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    with suppress(ValueError, TypeError):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    raise Invalid("Must be a time such as 2026-01-31T23:59:59.000Z.")
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, str):
+        with suppress(InvalidOperation):
+            return Decimal(value)
+    raise Invalid('Must be a decimal in quotes, such as "1.50".')
+
+
+def _as_written(value: Any) -> orjson.Fragment:
+    """A number of a jsonb value with the digits it had: a float would lose some."""
+    return orjson.Fragment(str(value))
