@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-import typer
 import uvloop
 
 from app.config import Settings
@@ -35,12 +34,11 @@ def run(work: Callable[[Settings, str], Awaitable[Any]]) -> Any:
 
 @contextmanager
 def refusals_shown() -> Generator[None, None, None]:
-    """Show a refusal, or what is wrong with a file, in place of a traceback; then exit with 1."""
+    """Exit with 1 and the words of a refusal, or what is wrong with a file, not a traceback."""
     try:
         yield
     except (DomainError, OSError) as error:
-        typer.echo(f"Refused: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise SystemExit(str(error)) from error
 
 
 async def _awaited(work: Awaitable[Any]) -> Any:

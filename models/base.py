@@ -70,9 +70,9 @@ class Record(Model):
         return cls._meta.fields_map[name].related_model  # type: ignore[attr-defined]
 
     @classmethod
-    def references(cls) -> set[type[Record]]:
-        """The models that its foreign keys point to."""
-        return {cls.referenced(name) for name in cls._meta.fk_fields}
+    def references(cls) -> dict[str, type[Record]]:
+        """The columns that are foreign keys, each with the model it points to."""
+        return {f"{name}_id": cls.referenced(name) for name in sorted(cls._meta.fk_fields)}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:

@@ -79,15 +79,15 @@ async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
     filled = [row["name"] for row in await connection.fetch(present)]
     if filled:
         raise Conflict(f"The database is not empty: {', '.join(filled)}.")
-    for model in _parents_first():
+    for model in parents_first():
         await _load_table(connection, archive, model, manifest)
     await connection.execute(_note(), SystemClock().now())
 
 
-def _parents_first() -> Iterable[type[Record]]:
+def parents_first() -> Iterable[type[Record]]:
     """Every table after those it refers to. A row may refer to one of its own table anyhow, since
     foreign keys are checked when the whole table is there."""
-    references = {model: model.references() - {model} for model in exported_models()}
+    references = {model: {*model.references().values()} - {model} for model in exported_models()}
     return TopologicalSorter(references).static_order()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql_schema.core.context import Context
 from models.accounts.users import User
-from models.errors import NotFound, Unauthenticated
+from models.errors import Forbidden, NotFound, Unauthenticated
 from models.reading import Lookup
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) ->
 
 
 async def _still_reach(context: Context, topic: Topic) -> None:
-    """Raise NotFound or Unauthenticated when the viewer or the root is no longer there."""
-    if await context.loaders.row(Lookup(User), context.viewer.user_id) is None:
+    """Raise when the viewer or the root is no longer there, or the viewer operates no more."""
+    user: Any = await context.loaders.row(Lookup(User), context.viewer.user_id)
+    if user is None:
         raise Unauthenticated("This account is gone.")
+    if context.viewer.operates and not user.operator:
+        raise Forbidden("You no longer run this service; subscribe anew.")
     await reach_root(context, type(topic.root), topic.root.id, "of")
 
 

@@ -101,7 +101,7 @@ async def meet(tx: Transaction, identity: Identity) -> User:
 
 
 STATE = f"""\
-SELECT id, anonymous, deleted_at FROM {User.Meta.table}
+SELECT id, anonymous, operator, deleted_at FROM {User.Meta.table}
 WHERE {{column}} = $1"""
 
 
