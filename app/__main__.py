@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
-import uvloop
 from rich import print as show
 
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
-from app.logging import configure_logs
+from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
-from app.postgres import EmbeddedPostgres
+from app.running import refusals_shown, run
 from graphql_schema.schema import sdl
-from models.errors import DomainError
 
 if TYPE_CHECKING:
     from app.operators import Office
@@ -37,31 +33,7 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-imports = typer.Typer(name="import", help="Take over data.", no_args_is_help=True)
-command.add_typer(imports)
-
-
-@contextmanager
-def database(settings: Settings) -> Generator[str, None, None]:
-    """The URL of the database, the embedded one where none is set."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with EmbeddedPostgres(settings.data_dir / "postgres") as server:
-        yield server.url()
-
-
-def run(work: Callable[[Settings, str], Awaitable[Any]]) -> Any:
-    """Run a coroutine with the settings and the database."""
-    settings = Settings()
-    configure_logs(settings)
-    with database(settings) as url:
-        return uvloop.run(_awaited(work(settings, url)))
-
-
-async def _awaited(work: Awaitable[Any]) -> Any:
-    return await work
+command.add_typer(importing)
 
 
 @command.command()
@@ -136,20 +108,15 @@ def demo() -> None:
     show("The demo data is loaded." if run(work) else "The demo data is there already.")
 
 
-@imports.command()
-def convex(
-    snapshot: Annotated[Path, typer.Argument(help="The ZIP of `npx convex export`.")],
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse flaws.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+@command.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The ZIP to write; replaced when there is one.")],
 ) -> None:
-    """Import a snapshot export of a Convex deployment. A second run changes nothing."""
-    from app.convex.command import import_snapshot
+    """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
+    from app.exporting import show_tables, write_export
 
-    async def work(settings: Settings, url: str) -> None:
-        await bring_up_to_date(url)
-        await import_snapshot(settings, url, snapshot, strict=strict, dry_run=dry_run)
-
-    run(work)
+    with refusals_shown():
+        show_tables(run(lambda _settings, url: write_export(url, file)))
 
 
 @command.command()
@@ -183,11 +150,9 @@ def _appointed(office: Office, who: str) -> str:
     """The id of a user who was given an office, or lost it; ends the command if there is none."""
     from app.operators import appoint
 
-    try:
+    with refusals_shown():
         user: User = run(lambda settings, url: appoint(settings, url, office, who))
-    except DomainError as error:
-        raise SystemExit(error.message) from error
-    return user.id
+        return user.id
 
 
 @command.command()

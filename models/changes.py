@@ -87,10 +87,11 @@ class EventLog(Model):
         table = "event_log"
 
 
-NOTE_IMPORT = """\
+def note_import(owners: str) -> str:
+    """The statement that tells, at the time $1, each `owner_id` of the query `owners` that rows
+    came in bulk: whoever follows the owner's starts anew."""
+    return f"""\
 INSERT INTO event_log (owner_id, verb, at, changes)
-SELECT id, 'import', {now}, jsonb_build_array(jsonb_build_object(
-    'op', 'imported', 'id', id, 'columns', '[]'::jsonb, 'old', '{{}}'::jsonb, 'new', '{{}}'::jsonb
-)) FROM imported_owner ORDER BY id"""
-"""One change for each owner in the temporary table `imported_owner`: rows came in bulk, and
-whoever follows the owner's starts anew."""
+SELECT owner_id, 'import', $1, jsonb_build_array(jsonb_build_object('op', 'imported',
+    'id', owner_id, 'columns', '[]'::jsonb, 'old', '{{}}'::jsonb, 'new', '{{}}'::jsonb))
+FROM ({owners}) o ORDER BY owner_id"""

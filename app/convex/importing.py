@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from app.cipher import Cipher
+from app.clock import SystemClock
 from app.convex.derived import derive
 from app.convex.merging import OWNERS, merge
 from app.convex.placing import count_on, place_messages
@@ -18,10 +19,11 @@ from app.convex.resolving import resolve
 from app.convex.secrets import Sealer
 from app.convex.snapshot import Progress, Snapshot, open_snapshot
 from app.convex.source import Source
-from app.convex.sources import MESSAGES, NOW, ORDER, TABLES
+from app.convex.sources import MESSAGES, ORDER, TABLES
 from app.convex.staging import Stager, stage
 from app.database import connect, use_json
-from models.changes import NOTE_IMPORT
+from models.changes import note_import
+from models.errors import Conflict
 
 MEMORY = "SET work_mem = '64MB'"
 
@@ -35,10 +37,6 @@ class Refused(Exception):
     def __init__(self, report: Report) -> None:
         super().__init__("the snapshot has flaws")
         self.report = report
-
-
-class Changed(Exception):
-    """Somebody wrote, meanwhile, what the import was about to write."""
 
 
 class ConvexImport:
@@ -56,7 +54,7 @@ class ConvexImport:
         self._dry_run = dry_run
 
     async def run(self, path: Path, stage: Stage) -> Report:
-        """Import a snapshot. Raises BadSnapshot, Refused or Changed, with nothing written."""
+        """Import a snapshot. Raises BadSnapshot, Refused or Conflict, with nothing written."""
         started = time.perf_counter()
         report = Report()
         connection = await connect(self._url)
@@ -90,7 +88,7 @@ class ConvexImport:
             await self._merge_all(connection, report, show)
         except asyncpg.UniqueViolationError as error:
             await transaction.rollback()
-            raise Changed("something was written at the same time; try again") from error
+            raise Conflict("Something was written at the same time; try again.") from error
         except BaseException:
             await transaction.rollback()
             raise
@@ -101,7 +99,9 @@ class ConvexImport:
         for source in ORDER:
             show(f"merging {source.name}", 0)
             await self._merge_one(connection, source, report)
-        await connection.execute(NOTE_IMPORT.format(now=NOW))
+        await connection.execute(
+            note_import("SELECT owner_id FROM imported_owner"), SystemClock().now()
+        )
         if self._strict and report.flaws:
             raise Refused(report)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FIXED = {"owner_id", "user_id", "kind", "main", "clerk_id", "conversation_id", "project_id"}
 """Columns that say where a row belongs; they are written once."""
 
-OWNERS = "CREATE TEMPORARY TABLE imported_owner (id text PRIMARY KEY) ON COMMIT DROP"
+OWNERS = "CREATE TEMPORARY TABLE imported_owner (owner_id text PRIMARY KEY) ON COMMIT DROP"
 
 _NEWER = """\
 CASE WHEN r.dated THEN r.updated_at > t.updated_at

@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 import orjson
 
 from app.convex.values import plain
+from models.errors import Invalid
 
 LINE_LIMIT = 64 << 20  # bytes; a Convex document has at most 1 MiB before it is escaped
 DOCUMENTS = "/documents.jsonl"
@@ -19,7 +20,7 @@ Progress = Callable[[int], None]
 """Told of the bytes read since it was last told."""
 
 
-class BadSnapshot(Exception):
+class BadSnapshot(Invalid):
     """A snapshot that can't be imported: says the table, the line (from 1) and the reason."""
 
     def __init__(self, table: str, line: int, reason: str) -> None:
