@@ -23,7 +23,7 @@ from models.base import Record
 from models.errors import Conflict, Invalid
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_LINE = re.compile(r"^COPY \w+, line (\d+)")
+_LINE = re.compile(r"^\w+ \w+, line (\d+)")
 
 
 async def load_export(url: str, path: Path) -> Manifest:
@@ -101,7 +101,7 @@ async def _load_table(
         )
     except _REFUSED as error:
         raise Invalid(_told(name, error)) from error
-    rows = int(tag.removeprefix("COPY "))
+    rows = int(tag.split()[-1])
     if rows != said.rows:
         raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
 

@@ -230,3 +230,36 @@ async def test_a_database_that_is_not_up_to_date_is_refused(
         1, "The database is not up to date; run `punnet migrate` first.\n"
     )  # fmt: skip
     assert names_in(tmp_path) == []
+
+
+# -- memory ----------------------------------------------------------------------------------------
+
+GROWTH = 24 << 20  # bytes; far less than what is moved
+MUCH = 80 << 20
+_FILL = """\
+INSERT INTO webhook_event (id, created_at, updated_at, event_id, event_type, status, retry_count,
+    payload)
+SELECT 'whe_' || i, now(), now(), i, 'big', 'received', 0, jsonb_build_object('text', (
+    SELECT string_agg(md5(i || '.' || n), '') FROM generate_series(1, 128) n))
+FROM generate_series(1, $1::bigint / 4096) i"""
+
+
+async def test_memory_stays_flat(
+    filled: str, exported: Path, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    large, target = await new_database(), tmp_path / "large.zip"
+    connection = await asyncpg.connect(large)
+    await connection.execute(_FILL, MUCH)
+    await connection.close()
+    exports = [
+        await punnet("export", file, url=url)
+        for file, url in [(tmp_path / "usual.zip", filled), (target, large)]
+    ]
+    imports = [
+        await punnet("import", "punnet", file, url=await new_database())
+        for file in (exported, target)
+    ]
+    assert target.stat().st_size > MUCH / 4
+    for usual, most in (exports, imports):
+        assert (usual.code, most.code) == (0, 0), most.err
+        assert most.peak < usual.peak + GROWTH
