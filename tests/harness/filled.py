@@ -50,6 +50,7 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
         owners = filling.users
         await _fill_log(connection, owners)
         await _fill_keys(connection, owners)
+        await _fill_marks(connection, owners)
         await _fill_chunks(connection, filling)
         await connection.execute("VACUUM ANALYZE")
     finally:
@@ -86,6 +87,13 @@ async def _fill_keys(connection: asyncpg.Connection, owners: list[str]) -> None:
     names = ["viewer_id", "mutation", "key", "hash", "expires_at"]
     rows = [(o, "SendMessageInput", f"k{n}", "0" * 64, far(1)) for o in owners for n in range(20)]
     await connection.copy_records_to_table("idempotency_key", columns=names, records=rows)
+
+
+async def _fill_marks(connection: asyncpg.Connection, owners: list[str]) -> None:
+    if await connection.fetchval("SELECT to_regclass('import_mark')") is not None:
+        names = ["row_id", "digest", "row_updated_at", "source"]
+        rows = [(owner, "0" * 64, far(-1), "users") for owner in owners]
+        await connection.copy_records_to_table("import_mark", columns=names, records=rows)
 
 
 async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None:

@@ -29,6 +29,7 @@ from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from models.fields import JsonColumn
+from tests.harness.filling_accounts import add_account, add_imports
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
@@ -81,6 +82,7 @@ class Filling:
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
         size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
+        add_account(self, user, START)
         for place in range(size.projects * (size.more if number == 0 else 1)):
             messages = size.messages * (size.more if number == place == 0 else 1)
             self.project(user, messages, place)
@@ -107,6 +109,7 @@ class Filling:
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
+        add_imports(self, user, project)
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
         self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project
