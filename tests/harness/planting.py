@@ -39,6 +39,19 @@ async def plant(server: Server, model: type[Record], **columns: Any) -> str:
     return (await _plant(actor_of(server, None), model, columns)).id
 
 
+@verb
+async def _alter(
+    tx: Transaction, model: type[Record], id: str, columns: dict[str, Any]
+) -> Record | None:
+    row = await tx.lock(model, id)
+    return row and await row.change(**columns)
+
+
+async def alter(server: Server, model: type[Record], id: str, **columns: Any) -> None:
+    """Change a row."""
+    assert await _alter(actor_of(server, None), model, id, columns)
+
+
 async def make_operator(server: Server, user: Api) -> None:
     """Have a user run the service."""
     await grant_operator(actor_of(server, None), await id_of(user))
