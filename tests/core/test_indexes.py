@@ -181,7 +181,7 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
         if not kind.interfaces:
             continue
         query = nodes_query(name, everything(kind, first=2))
-        for count in (1, 100):
+        for count in (1, 90):
             ids = full.ids(tables_of[name], owner)[:count]
             found = await api.run(query, ids=ids)
             assert [node is not None for node in found["nodes"]] == [True] * len(ids)

@@ -25,7 +25,7 @@ EACH = 3  # of what an owner may have several of
 
 def add_account(filling: Filling, user: str, start: datetime) -> None:
     """Add credits, subscriptions and connections of a user, and as many rows of nobody's."""
-    filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
+    add_usage(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
     for number in range(EACH):
@@ -38,6 +38,11 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
         filling.add(WebhookEvent, user, payload={}, **event)
         window = {"window_start": start + timedelta(hours=number), "window_ms": 60_000}
         filling.add(RateLimit, user, key=f"user_{name}", count=1, limit_count=5, **window)
+
+
+def add_usage(filling: Filling, user: str, start: datetime) -> None:
+    """Add a user's credits."""
+    filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
 
 
 def add_imports(filling: Filling, user: str, project: str) -> None:
