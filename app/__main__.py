@@ -18,6 +18,7 @@ from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
 from app.running import refusals_shown, run
+from app.runs import runs
 from graphql_schema.schema import sdl
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ command = typer.Typer(
     pretty_exceptions_enable=False,
 )
 command.add_typer(importing)
+command.add_typer(runs)
 
 
 @command.command()

@@ -24,7 +24,7 @@ from models.changes import note_import
 from models.errors import Conflict, Invalid
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_LINE = re.compile(r"^COPY \w+, line (\d+)")
+_LINE = re.compile(r"^\w+ \w+, line (\d+)")
 
 
 async def load_export(url: str, path: Path) -> Manifest:
@@ -102,7 +102,7 @@ async def _load_table(
         )
     except _REFUSED as error:
         raise Invalid(_told(name, error)) from error
-    rows = int(tag.removeprefix("COPY "))
+    rows = int(tag.split()[-1])
     if rows != said.rows:
         raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
 

@@ -43,6 +43,8 @@ def _value(model: type[Record], name: str, value: Any) -> Any:
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line, parse_int=_whole, parse_float=Decimal, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise Invalid(f"Not JSON at character {error.pos + 1}: {error.msg}.") from error
     except (ValueError, RecursionError) as error:
         raise Invalid(f"Not JSON: {error}.") from error
     if not isinstance(row, dict):

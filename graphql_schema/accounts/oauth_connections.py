@@ -1,4 +1,7 @@
-"""OAuth connections in the API, which tells of tokens only whether there are any."""
+"""OAuth connections in the API, which tells of tokens only whether there are any.
+
+There they are grants, since a type whose name ends in `Connection` is Relay's page of a list.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def _has_refresh_token(rows: Sequence[oauth_connections.OAuthConnection]) -> lis
 
 
 @record_type(oauth_connections.OAuthConnection)
-class OAuthConnection(Node):
+class OAuthGrant(Node):
     user_id: strawberry.ID
     provider: OAuthProvider
     has_access_token: bool = _has_access_token
@@ -55,7 +58,7 @@ OWN = Listing(oauth_connections.OAuthConnection, "user_id", Order("provider"), L
 @strawberry.type
 class Query:
     @strawberry.field(description="The outside services that the viewer connected, one row each.")
-    async def oauth_connections(self, info: strawberry.Info) -> list[OAuthConnection]:
+    async def oauth_connections(self, info: strawberry.Info) -> list[OAuthGrant]:
         context = context_of(info)
         found: list[Any] = await context.loaders.rows(OWN, context.viewer.user_id)
         return found

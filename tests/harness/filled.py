@@ -17,6 +17,11 @@ from models.base import Record
 from tests.harness.filling import Filling, Size, far
 
 EVENT_BATCHES = 40
+_LINK_IMPORTS = """
+UPDATE project_import i SET message_id = (
+    SELECT m.id FROM message m WHERE m.project_id = i.project_id ORDER BY m.order_id LIMIT 1);
+UPDATE attachment a SET import_id = i.id FROM message m JOIN project_import i USING (project_id)
+WHERE m.id = a.message_id AND i.source = 'FIGMA'"""
 SIZE = Size()
 
 
@@ -50,6 +55,9 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
         owners = filling.users
         await _fill_log(connection, owners)
         await _fill_keys(connection, owners)
+        if await connection.fetchval("SELECT to_regclass('import_mark')") is not None:
+            await _fill_marks(connection, owners)
+            await connection.execute(_LINK_IMPORTS)
         await _fill_chunks(connection, filling)
         await connection.execute("VACUUM ANALYZE")
     finally:
@@ -86,6 +94,12 @@ async def _fill_keys(connection: asyncpg.Connection, owners: list[str]) -> None:
     names = ["viewer_id", "mutation", "key", "hash", "expires_at"]
     rows = [(o, "SendMessageInput", f"k{n}", "0" * 64, far(1)) for o in owners for n in range(20)]
     await connection.copy_records_to_table("idempotency_key", columns=names, records=rows)
+
+
+async def _fill_marks(connection: asyncpg.Connection, owners: list[str]) -> None:
+    names = ["row_id", "digest", "row_updated_at", "source"]
+    rows = [(owner, "0" * 64, far(-1), "users") for owner in owners]
+    await connection.copy_records_to_table("import_mark", columns=names, records=rows)
 
 
 async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None:
