@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
@@ -25,7 +25,7 @@ class StatementLog:
         self._url = url
         self._log = log
 
-    async def __aenter__(self) -> StatementLog:
+    async def __aenter__(self) -> Self:
         await self._tell("ALTER SYSTEM SET log_statement = 'all'")
         return self
 
