@@ -14,6 +14,7 @@ from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.migrations import migrate
 from app.postgres import EmbeddedPostgres
+from app.postgres_setup import DATABASE
 from bench import importing, subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
@@ -28,8 +29,8 @@ from bench.subscribers import Load
 
 Tell = Callable[[str], None]
 
-COUNTED = 11  # requests whose statements are counted
-IMPORTED = "imported"  # the database that a snapshot is imported into
+COUNTED = 6  # requests whose statements are counted
+IMPORTED = "imported"  # the empty database that a snapshot is imported into
 CLIENTS = 8  # connections that ask at once
 
 
@@ -85,9 +86,8 @@ def run(plan: Plan, folder: Path, tell: Tell) -> Results:
     with _scene(plan, folder, tell) as scene:
         uvloop.run(_measure(scene, plan, results, tell))
         tell("importing a snapshot")
-        scene.postgres.create_database(IMPORTED)
-        target = scene.postgres.url(IMPORTED)
-        results.imported = importing.measure(target, folder, plan.snapshot)
+        empty = scene.postgres.url(IMPORTED)
+        results.imported = importing.measure(empty, folder, plan.snapshot)
     return results
 
 
@@ -99,6 +99,7 @@ def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]
         url = postgres.url()
         tell("filling the database")
         uvloop.run(migrate(url))
+        postgres.create_database(IMPORTED, template=DATABASE)
         data = uvloop.run(generate(url, plan.size))
         tokens = Authenticator(settings(), load_secret(settings()), SystemClock())
         with (
