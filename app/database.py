@@ -88,21 +88,28 @@ class PostgresDatabase:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._pool.acquire(timeout=ACQUIRE) as connection:
+            async with self._acquire() as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with (
-                self._pool.acquire(timeout=ACQUIRE) as connection,
-                connection.transaction(),
-            ):
+            async with self._acquire() as connection, connection.transaction():
                 yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
-        async with self.connection() as connection:
-            return await connection.fetch(query, *args)
+        with _lost():
+            async with self._acquire() as connection:
+                return await connection.fetch(query, *args)
+
+    @asynccontextmanager
+    async def _acquire(self) -> AsyncGenerator[Any, None]:
+        async with asyncio.timeout(ACQUIRE):  # asyncpg's own way makes a task of it
+            connection = await self._pool.acquire()
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
