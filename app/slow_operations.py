@@ -50,11 +50,16 @@ class SlowOperations(Observer):
 
     async def run(self) -> None:
         """Write down what was gathered until cancelled, and then the rest."""
+        writing: asyncio.Task[None] | None = None
         try:
             while True:
                 await asyncio.sleep(PAUSE)
-                await self._flush()
+                writing = asyncio.create_task(self._flush())
+                # Shielded, so that the end does not tear a batch.
+                await asyncio.shield(writing)
         finally:
+            if writing is not None:
+                await writing
             await self._flush()
 
     def _runs(self, done: Finished, document: str) -> SlowRuns:

@@ -163,9 +163,7 @@ async def test_what_is_refused_is_shown_with_its_code(shown: Shown) -> None:
 async def test_nothing_of_what_users_wrote_is_printed(shown: Shown) -> None:
     planted = "raspberry-jam"
     api = shown.server.user(planted)
-    made = await api.do(
-        "createProjectWithMessage", "{ project { id } }", content=planted
-    )
+    made = await api.do("createProjectWithMessage", "{ project { id } }", content=planted)
     literal = f'{{name: "{planted}", framework: VUE}}'
     await api.run(f"mutation {{ createProject(input: {literal}) {{ project {{ id }} }} }}")
     await api.ask("query($id: ID!) { node(id: $id) { id } }", id=f"prj_{planted}")
