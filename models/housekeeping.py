@@ -18,7 +18,10 @@ DELETE FROM event_log WHERE position = ANY (ARRAY(
 _OLD_KEYS = f"""\
 DELETE FROM idempotency_key WHERE row_id = ANY (ARRAY(
     SELECT row_id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT {BATCH}))"""
-_OLD_SLOW = "DELETE FROM slow_operation WHERE last_seen < $1"  # the table holds few rows
+# Rows that a process is adding to just now are left alone: whoever waits can be in a deadlock.
+_OLD_SLOW = """\
+DELETE FROM slow_operation WHERE row_id = ANY (ARRAY(
+    SELECT row_id FROM slow_operation WHERE last_seen < $1 FOR UPDATE SKIP LOCKED))"""
 
 
 async def forget_the_old(database: Database, clock: Clock) -> None:

@@ -91,10 +91,10 @@ ON CONFLICT (hash, name) DO UPDATE SET viewer = excluded.viewer, codes = exclude
 # What cost most stays: endless made-up documents, each seen once, push out nothing that matters.
 # It waits for no lock, so that it can't be in a deadlock with another process's _NOTE.
 _BOUND = f"""\
-DELETE FROM slow_operation WHERE row_id IN (
+DELETE FROM slow_operation WHERE row_id = ANY (ARRAY(
     SELECT row_id FROM slow_operation WHERE row_id IN (
         SELECT row_id FROM slow_operation ORDER BY total_ms DESC, last_seen DESC OFFSET {MOST})
-    FOR UPDATE SKIP LOCKED)"""
+    FOR UPDATE SKIP LOCKED))"""
 
 _SINCE = """\
 SELECT hash, name, kind, document, viewer, codes, statements, count, total_ms, max_ms, first_seen,

@@ -145,7 +145,7 @@ async def test_processes_add_up_and_note_the_rest_when_they_end(
 
 async def test_the_end_tears_no_batch(database: str, tmp_path: Path) -> None:
     async with nursery(tmp_path) as made, ClientSession() as session:
-        fleet = Fleet(made, database, session, {"slow_operation": 0})
+        fleet = Fleet(made, database, session, {"slow_operation": 0, "worker": "false"})
         member = await fleet.start("serve")
         other = await asyncpg.connect(database)
         async with other.transaction():
