@@ -7,16 +7,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from app.clock import SystemClock
 from app.database import PostgresDatabase
 from models.ports import Database
 from models.slow_operations import clear, slow_since
 
-NUMBERS = ("runs", "total s", "mean ms", "longest ms", "statements")
-WORDS = ("viewer", "errors", "last seen (UTC)")
+NUMBERS = ("runs", "total s", "max ms", "SQL")
+WORDS = ("last (UTC)", "for")
+BEGINNING = 40  # characters of a document
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -40,31 +44,37 @@ def as_json(rows: Rows) -> str:
 
 def as_table(rows: Rows, hours: float) -> Table:
     """A table for the terminal, those first that took most time in all."""
-    table = Table(title=f"Slow operations of the last {hours:g} hours")
-    table.add_column("operation")
+    title = f"Slow operations of the last {hours:g} hours"
+    caption = "Whole documents: punnet slow --json"
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("operation", overflow="fold")
     for heading in NUMBERS:
         table.add_column(heading, justify="right")
     for heading in WORDS:
-        table.add_column(heading)
-    table.add_column("document", no_wrap=True, ratio=1)
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*_cells(row))
     return table
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(row: Mapping[str, Any]) -> tuple[Text | str, ...]:
     return (
-        f"{row['kind']} {row['name'] or '(no name)'}",
+        Text(_title(row)),
         f"{row['count']:,}",
         f"{row['total_ms'] / 1_000:,.1f}",
-        f"{row['total_ms'] / row['count']:,.0f}",
         f"{row['max_ms']:,}",
         f"{row['statements']:,}",
-        row["viewer"],
-        " ".join(row["codes"]),
-        f"{row['last_seen']:%Y-%m-%d %H:%M:%S}",
-        f"{row['hash'][:12]} {' '.join(row['document'].split())}",
+        f"{row['last_seen']:%m-%d %H:%M}",
+        " ".join((row["viewer"], *row["codes"])),
     )
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    """Kind and name; of an operation without a name, how its document begins."""
+    if row["name"]:
+        return f"{row['kind']} {row['name']}"
+    document = " ".join(row["document"].split())
+    return document if len(document) <= BEGINNING else f"{document[:BEGINNING]}…"
 
 
 @asynccontextmanager
@@ -73,5 +83,7 @@ async def _opened(url: str) -> AsyncGenerator[Database, None]:
     await database.open()
     try:
         yield database
+    except asyncpg.UndefinedTableError as error:
+        raise SystemExit("The database is older than this: run `punnet migrate` first.") from error
     finally:
         await database.close()
