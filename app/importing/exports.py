@@ -62,6 +62,9 @@ def _manifest(archive: ZipFile) -> Manifest:
         )
     if _shape(manifest) != _shape(ours):
         raise Invalid("The export has other tables or columns than this schema.")
+    missing = {rows_file(table) for table in manifest.tables} - set(archive.namelist())
+    if missing:
+        raise Invalid(f"The file is broken: it lacks {', '.join(sorted(missing))}.")
     return manifest
 
 
@@ -85,8 +88,10 @@ async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
 
 
 def parents_first() -> Iterable[type[Record]]:
-    """Every table after those it refers to. A row may refer to one of its own table anyhow, since
-    foreign keys are checked when the whole table is there."""
+    """Every table after those it refers to.
+
+    A row may refer to any of its own table: foreign keys are checked when the table is whole.
+    """
     references = {model: {*model.references().values()} - {model} for model in exported_models()}
     return TopologicalSorter(references).static_order()
 
