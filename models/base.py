@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tortoise import Model
 
 from models import fields
+from models.access import OperatorOnly
 from models.errors import Invalid
 from models.indexes import Check, Index
 from models.packages import table_models
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from models.access import Access
@@ -86,8 +88,9 @@ class Record(Model):
 
     @property
     def owner(self) -> str:
-        """Whose row this is, for the event log."""
-        return getattr(self, "owner_id", self.id)
+        """Whose row this is, for the event log; SYSTEM for what belongs to nobody."""
+        nobodys = isinstance(self.access, OperatorOnly)
+        return getattr(self, "owner_id", SYSTEM if nobodys else self.id)
 
     def values(self) -> list[Any]:
         """The values of its columns, in the order of `columns()`."""
@@ -147,8 +150,4 @@ def _as_it_is(value: Any) -> Any:
 def _key_columns(model: type[Record]) -> tuple[str, ...]:
     indexed = {c.split()[0] for index in model.indexes for c in index.columns}
     times = {"created_at", "updated_at", "id"}
-    return tuple(
-        name
-        for name in model.columns()
-        if name in indexed - times and not isinstance(model.column(name), fields.SecretColumn)
-    )
+    return tuple(name for name in model.columns() if name in indexed - times)

@@ -113,6 +113,13 @@ async def test_a_subject_that_looks_like_an_id_is_taken_for_one(still: Server) -
     assert (await still.user("olga").run("{ me { operator } }"))["me"]["operator"] is True
 
 
+async def test_what_belongs_to_nobody_is_noted_in_one_place(still: Server) -> None:
+    ids = [await add_event(still, name) for name in ("e1", "e2")]
+    log = await still.sql("SELECT owner_id, changes FROM event_log ORDER BY position")
+    assert [row["owner_id"] for row in log] == ["system", "system"]
+    assert [row["changes"][0]["id"] for row in log] == ids
+
+
 def test_no_input_of_the_api_names_operators() -> None:
     named = [
         kind.name

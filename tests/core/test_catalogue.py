@@ -16,6 +16,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from app.database import credentials
 from app.migrations import FOLDER, migrate, write_migrations
 from models import catalogue
+from models.fields import SecretColumn
 from models.indexes import Index
 from models.packages import record_models, table_models
 from tests.harness.filled import fill
@@ -170,6 +171,18 @@ def test_no_index_is_the_beginning_of_another() -> None:
             for other in indexes:
                 longer = other is not one and other.columns[: len(one.columns)] == one.columns
                 assert one.unique or not longer or one.where != other.where, (one, other)
+
+
+def test_no_index_holds_a_secret() -> None:
+    """The columns of indexes are also what the event log tells of a row."""
+    secrets = 0
+    for model in record_models():
+        indexed = {column.split()[0] for index in model.indexes for column in index.columns}
+        for name in model.columns():
+            if isinstance(model.column(name), SecretColumn):
+                secrets += 1
+                assert name not in indexed
+    assert secrets == 2
 
 
 async def test_a_filled_database_is_migrated(new_database: NewDatabase) -> None:
