@@ -18,9 +18,10 @@ from app.database import connect
 from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
 from app.importing.lines import read_line
 from app.migrations import migrate
-from models.access import Owned
+from models.access import OperatorOnly
 from models.base import Record
 from models.errors import Conflict, Invalid
+from models.viewer import SYSTEM
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^\w+ \w+, line (\d+)")
@@ -131,11 +132,8 @@ def _told(table: str, error: asyncpg.PostgresError) -> str:
 
 def _note() -> str:
     """The statement that tells each owner's followers; $1 is the time."""
-    columns = {model: _owner_column(model) for model in exported_models()}
     owners = " UNION ".join(
-        f"SELECT {column} AS owner_id FROM {model.table()}"
-        for model, column in columns.items()
-        if column is not None
+        f"SELECT {_owner(model)} AS owner_id FROM {model.table()}" for model in exported_models()
     )
     return f"""\
 INSERT INTO event_log (owner_id, verb, at, changes)
@@ -144,7 +142,8 @@ SELECT owner_id, 'import', $1, jsonb_build_array(jsonb_build_object('op', 'impor
 FROM ({owners}) o ORDER BY owner_id"""
 
 
-def _owner_column(model: type[Record]) -> str | None:
+def _owner(model: type[Record]) -> str:
+    """Whose a row is, in SQL; see Record.owner."""
     if "owner_id" in model.columns():
         return "owner_id"
-    return model.access.column if isinstance(model.access, Owned) else None
+    return f"'{SYSTEM}'" if isinstance(model.access, OperatorOnly) else "id"

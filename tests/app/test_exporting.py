@@ -18,6 +18,7 @@ from graphql_schema.core.record_type import MODELS, definition_of
 from models.base import Record
 from models.fields import SecretColumn, camel
 from models.packages import record_models
+from models.viewer import SYSTEM
 from tests.harness.all_fields import everything, nodes_query, record_types
 from tests.harness.api import StartServer
 from tests.harness.commands import command, punnet
@@ -163,7 +164,8 @@ async def test_followers_hear_of_it_once_for_each_owner(
     rows = await connection.fetch("SELECT owner_id, verb, changes FROM event_log")
     users = await connection.fetch("SELECT id FROM user_account")
     await connection.close()
-    assert sorted(row["owner_id"] for row in rows) == sorted(row["id"] for row in users)
+    owners = [SYSTEM, *(row["id"] for row in users)]
+    assert sorted(row["owner_id"] for row in rows) == sorted(owners)
     for row in rows:
         told = {"op": "imported", "id": row["owner_id"], "columns": [], "old": {}, "new": {}}
         assert (row["verb"], json.loads(row["changes"])) == ("import", [told])
