@@ -162,10 +162,24 @@ def schema(
     output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
 ) -> None:
     """Print the schema, or write it to a file."""
+    _put(sdl(), output)
+
+
+@command.command()
+def configuration(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Print the page about the settings, or write it to a file."""
+    from app.configuration import reference
+
+    _put(reference(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
     if output is None:
-        typer.echo(sdl(), nl=False)
+        typer.echo(text, nl=False)
     else:
-        output.write_text(sdl())
+        output.write_text(text)
 
 
 def main() -> None:

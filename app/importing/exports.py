@@ -20,6 +20,7 @@ from app.importing.lines import read_line
 from app.migrations import migrate
 from models.access import OperatorOnly
 from models.base import Record
+from models.changes import note_import
 from models.errors import Conflict, Invalid
 from models.viewer import SYSTEM
 
@@ -107,7 +108,7 @@ async def _load_table(
         )
     except _REFUSED as error:
         raise Invalid(_told(name, error)) from error
-    rows = int(tag.split()[-1])
+    rows = int(tag.rsplit(maxsplit=1)[-1])
     if rows != said.rows:
         raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
 
@@ -135,11 +136,7 @@ def _note() -> str:
     owners = " UNION ".join(
         f"SELECT {_owner(model)} AS owner_id FROM {model.table()}" for model in exported_models()
     )
-    return f"""\
-INSERT INTO event_log (owner_id, verb, at, changes)
-SELECT owner_id, 'import', $1, jsonb_build_array(jsonb_build_object('op', 'imported',
-    'id', owner_id, 'columns', '[]'::jsonb, 'old', '{{}}'::jsonb, 'new', '{{}}'::jsonb))
-FROM ({owners}) o ORDER BY owner_id"""
+    return note_import(owners)
 
 
 def _owner(model: type[Record]) -> str:
