@@ -72,6 +72,11 @@ class Record(Model):
         return cls._meta.fields_map[name].related_model  # type: ignore[attr-defined]
 
     @classmethod
+    def references(cls) -> dict[str, type[Record]]:
+        """The columns that are foreign keys, each with the model it points to."""
+        return {f"{name}_id": cls.referenced(name) for name in sorted(cls._meta.fk_fields)}
+
+    @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record that a database row holds; `row` has all the columns."""
         # Tortoise's own way works only once it is connected, which no process but a migration is.

@@ -49,8 +49,8 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
     """The changes of a topic, each with the row as it is now.
 
     Without `after` the first event is a bare cursor: subscribe, then query, and nothing is
-    missed. A cursor that can't be continued from gets `reset`. Raises NotFound when the viewer
-    loses the root.
+    missed. A cursor that can't be continued from gets `reset`, and so does whoever hears of an
+    import, which names no rows. Raises NotFound when the viewer loses the root.
     """
     owner, viewer = topic.root.owner, context.viewer
     async with context.ports.changes.listen(owner, viewer, after) as heard:
@@ -58,6 +58,9 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
             context.forget()
             if one.change is None:
                 yield Event(None, None, one.sign(), one.reset)
+            elif one.change["op"] == "imported":
+                await _still_reach(context, topic)
+                yield Event(None, None, one.sign(), reset=True)
             elif _is_about_rights(topic, viewer, one.change):
                 await _still_reach(context, topic)
             elif _concerns(topic, one):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from models.chat.deletion import work_off_deletion
 from models.verbs import Actor
@@ -18,7 +18,7 @@ class LaterClock:
     def __init__(self, server: Server) -> None:
         self._clock = server.services.ports.clock
 
-    def now(self):
+    def now(self) -> datetime:
         return self._clock.now() + timedelta(days=31)
 
 

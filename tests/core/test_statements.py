@@ -172,7 +172,8 @@ def kind_of_page() -> Any:
 
 async def test_queries_by_themselves(filling: Filling, ada: Api, count: Count) -> None:
     found = {}
-    for name, (arguments, _) in QUERIES.items():
+    for name, (given, _) in QUERIES.items():
+        arguments = given
         for word, table in (("project", Project), ("message", Message), ("fragment", Fragment)):
             arguments = arguments.replace(f"{{{word}}}", _ids(filling, table)[0])
         found[name] = await count(ada.run(f"{{ {name}{arguments} {{ __typename }} }}"))
