@@ -103,7 +103,7 @@ async def _write(connection: Any, archive: ZipFile) -> Manifest:
         with archive.open(_entry(rows_file(model.table())), "w", force_zip64=True) as file:
             query = _lines(model, table.columns)
             tag: str = await connection.copy_from_query(query, output=file, **_PLAIN_LINES)
-        table.rows = int(tag.split()[-1])
+        table.rows = int(tag.rsplit(maxsplit=1)[-1])
     archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=2) + "\n")
     return manifest
 

@@ -102,7 +102,7 @@ async def _load_table(
         )
     except _REFUSED as error:
         raise Invalid(_told(name, error)) from error
-    rows = int(tag.split()[-1])
+    rows = int(tag.rsplit(maxsplit=1)[-1])
     if rows != said.rows:
         raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
 

@@ -30,14 +30,14 @@ async def nothing(server: Server) -> AsyncIterator[None]:
 
 
 WRONG: dict[str, tuple[str, dict[str, Any]]] = {
-    "projects, line 3: framework: \"React\" where one of": ("projects", {"framework": "React"}),
+    'projects, line 3: framework: "React" where one of': ("projects", {"framework": "React"}),
     "projects, line 3: name is missing": ("projects", {"name": None}),
     "projects, line 3: name: Must not be empty": ("projects", {"name": " "}),
     "projects, line 3: userId: 7 where text is due": ("projects", {"userId": 7}),
     "projects, line 3: createdAt: a time outside": ("projects", {"createdAt": -1}),
-    "projects, line 3: updatedAt: \"now\" where a time": ("projects", {"updatedAt": "now"}),
+    'projects, line 3: updatedAt: "now" where a time': ("projects", {"updatedAt": "now"}),
     "messages, line 3: content: an object where text": ("messages", {"content": {"a": 1}}),
-    "messages, line 3: role: \"root\" where one of": ("messages", {"role": "root"}),
+    'messages, line 3: role: "root" where one of': ("messages", {"role": "root"}),
     "messages, line 3: projectId is missing": ("messages", {"projectId": None}),
     "fragments, line 3: files: a list where an object": ("fragments", {"files": []}),
     "attachments, line 3: size: parts of a number": ("attachments", {"size": 1.5}),
