@@ -1,4 +1,4 @@
-"""The command: `punnet serve`, `worker`, `migrate`, `demo`, `token`, `schema` and more."""
+"""The command: `punnet serve`, `dev`, `worker`, `migrate`, `slow`, `token`, `schema` and more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+import uvloop
 from rich import print as show
+from rich.console import Console
+from rich.markup import escape
 
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
@@ -17,7 +20,7 @@ from app.config import Settings
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
-from app.running import refusals_shown, run
+from app.running import database, refusals_shown, run
 from app.runs import runs
 from graphql_schema.schema import sdl
 
@@ -38,21 +41,43 @@ command.add_typer(importing)
 command.add_typer(runs)
 
 
+Demo = Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")]
+Lines = Annotated[bool, typer.Option("--operations", help="Print a line for each operation.")]
+Sql = Annotated[bool, typer.Option("--sql", "-v", help="Print each operation's statements too.")]
+
+
 @command.command()
-def serve(
-    demo: Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")] = False,
-) -> None:
+def serve(demo: Demo = False, operations: Lines = False, sql: Sql = False) -> None:
     """Serve the API, after bringing the database up to date; with a worker inside."""
     from app.demo import load_demo
+    from app.operation_lines import OperationLines
     from app.server import serve as serve_app
+
+    observers = [OperationLines(Console(), sql=sql)] if operations or sql else []
 
     async def work(settings: Settings, url: str) -> None:
         await bring_up_to_date(url)
         if demo:
             await load_demo(settings, url)
-        await serve_app(settings, url, lambda address: _greet(settings, address))
+        await serve_app(settings, url, lambda address: _greet(settings, address), observers)
 
     run(work)
+
+
+@command.command()
+def dev(demo: Demo = False, sql: Sql = False) -> None:
+    """Serve for development: reload when the code changes, and show each operation."""
+    from app.reloading import serve_and_reload
+
+    options = {"--demo": demo, "--sql": sql}
+    arguments = ["serve", "--operations", *(name for name, given in options.items() if given)]
+    # Held here, the embedded PostgreSQL outlives the serving process.
+    with database(Settings()):
+        uvloop.run(serve_and_reload(arguments, _say))
+
+
+def _say(what: str) -> None:
+    show(f"[bold yellow]punnet dev[/]  {escape(what)}", flush=True)
 
 
 def _greet(settings: Settings, address: str) -> None:
@@ -89,6 +114,25 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database up to date."""
     run(lambda _settings, url: bring_up_to_date(url))
+
+
+@command.command()
+def slow(
+    hours: Annotated[float, typer.Option(min=0, help="How far to look back.")] = 24.0,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, with whole documents.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget them instead.")] = False,
+) -> None:
+    """List slow operations of all processes, see PUNNET_SLOW_OPERATION."""
+    from app import slow_listing
+
+    if clear:
+        run(lambda _settings, url: slow_listing.clear_slow_operations(url))
+        return
+    rows = run(lambda _settings, url: slow_listing.slow_operations(url, hours))
+    if json:
+        typer.echo(slow_listing.as_json(rows))
+    else:
+        show(slow_listing.as_table(rows, hours))
 
 
 @command.command()

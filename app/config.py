@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     max_cost: int = Field(default=20_000, description="Rows and fields an operation may ask for.")
     max_aliases: int = Field(default=100, description="Aliased fields of an operation.")
     request_timeout: float = Field(default=15.0, description="Seconds an operation may take.")
+    slow_operation: float = Field(
+        default=0.5,
+        ge=0,
+        description="Seconds from which a query or mutation is slow: listed by `punnet slow`.",
+    )
     socket_message: int = Field(
         default=256 << 10, description="Bytes of one message on a WebSocket."
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from app.auth import Authenticator, Claims
+from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
 from models.accounts.users import Identity, is_live, meet, state_by
 from models.errors import Unauthenticated
@@ -64,9 +66,12 @@ class PunnetContexts:
         return (await meet(actor, identity)).id
 
     @asynccontextmanager
-    async def operation(self, viewer: Viewer, request_id: str) -> AsyncGenerator[Context, None]:
-        """A context for one operation or one event."""
-        context = Context(viewer, self._ports, request_id)
+    async def operation(
+        self, viewer: Viewer, request_id: str, tally: Tally
+    ) -> AsyncGenerator[Context, None]:
+        """A context for one operation or one event; `tally` counts its statements."""
+        database = TalliedDatabase(self._ports.database, tally)
+        context = Context(viewer, replace(self._ports, database=database), request_id)
         try:
             yield context
         finally:

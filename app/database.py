@@ -79,6 +79,8 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Close every connection, after CLOSE seconds also those in use."""
+        if self._pool is None:
+            return
         try:
             async with asyncio.timeout(CLOSE):
                 await self._pool.close()

@@ -8,7 +8,8 @@ from app.config import Settings
 from app.connection import SocketLimits
 from app.cors import Origins
 from app.endpoint import Endpoint
-from app.operations import Contexts, Observer, Operations
+from app.observing import Observer
+from app.operations import Contexts, Operations
 from app.sockets import Sockets
 from app.sse import EventStreams
 from app.websocket import WebSockets

@@ -8,15 +8,40 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from app.observing import Finished, Observer
 
-class Metrics:
-    """Counts operations; see app.operations.Observer."""
+NAMES = 100
+LONGEST_NAME = 100
+OTHER = "other"
 
-    def __init__(self) -> None:
+
+class Metrics(Observer):
+    """Counts operations.
+
+    Clients choose the names of operations, so only a name that was slow becomes a label, and
+    only the first hundred of them; the rest and those without a name are `other`.
+    """
+
+    def __init__(self, *, slow: float) -> None:
+        """`slow` is in seconds: what takes as long or longer counts as slow."""
+        self._threshold = slow
+        self._names: set[str] = set()
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
             "punnet_operation_seconds",
             "Duration of operations.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._named = Histogram(
+            "punnet_named_operation_seconds",
+            "Duration of queries and mutations by name, where one of that name was slow before.",
+            ["name"],
+            registry=self.registry,
+        )
+        self._slow = Counter(
+            "punnet_slow_operations",
+            "Queries and mutations that took PUNNET_SLOW_OPERATION seconds or longer.",
             ["kind"],
             registry=self.registry,
         )
@@ -38,13 +63,22 @@ class Metrics:
             registry=self.registry,
         ).set_function(checked)
 
-    def operation_finished(
-        self, kind: str, name: str | None, seconds: float, codes: list[str]
-    ) -> None:
+    def operation_finished(self, done: Finished) -> None:
         """Note one operation."""
-        self._seconds.labels(kind).observe(seconds)
-        for code in codes:
-            self._errors.labels(kind, code).inc()
+        self._seconds.labels(done.kind).observe(done.seconds)
+        for code in done.codes:
+            self._errors.labels(done.kind, code).inc()
+        if done.answered:
+            self._note_name(done, slow=done.seconds >= self._threshold)
+
+    def _note_name(self, done: Finished, *, slow: bool) -> None:
+        name = done.name or OTHER
+        if slow:
+            self._slow.labels(done.kind).inc()
+            if len(self._names) < NAMES and len(name) <= LONGEST_NAME:
+                self._names.add(name)
+        label = name if name in self._names else OTHER
+        self._named.labels(label).observe(done.seconds)
 
     async def serve(self, request: web.Request) -> web.Response:
         """The numbers in Prometheus' text format."""

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Protocol
 
+from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
+from app.tally import Tally
 from graphql_schema.core.engine import Engine, Prepared, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
 
@@ -18,6 +20,11 @@ class Viewer(Protocol):
     @property
     def user_id(self) -> str | None:
         """Whose sockets are counted together; none for the signed out."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What may be told of the viewer: signed out, guest or user."""
         ...
 
     @property
@@ -38,28 +45,14 @@ class Contexts(Protocol):
         """
         ...
 
-    def operation(self, viewer: Any, request_id: str) -> AbstractAsyncContextManager[Any]:
-        """A context for one operation, or for one event of a subscription; never shared."""
+    def operation(
+        self, viewer: Any, request_id: str, tally: Tally
+    ) -> AbstractAsyncContextManager[Any]:
+        """A context for one operation, or for one event of a subscription; never shared.
+
+        What is read and written through it is counted in `tally`.
+        """
         ...
-
-
-class Observer(Protocol):
-    """Where numbers about operations go."""
-
-    def operation_finished(
-        self, kind: str, name: str | None, seconds: float, codes: list[str]
-    ) -> None:
-        """`kind` is query, mutation, subscription or refused; `codes` is empty on success."""
-        ...
-
-
-class NoObserver:
-    """Observes nothing."""
-
-    def operation_finished(
-        self, kind: str, name: str | None, seconds: float, codes: list[str]
-    ) -> None:
-        """Do nothing."""
 
 
 class Operations:
@@ -77,7 +70,7 @@ class Operations:
         self._engine = engine
         self._contexts = contexts
         self._time_limit = time_limit
-        self._observer = observer or NoObserver()
+        self._observer = observer or Observer()
 
     async def authenticate(
         self,
@@ -98,22 +91,23 @@ class Operations:
         try:
             return self._engine.prepare(request.query, request.operation_name)
         except Refused as refused:
-            self._finished("refused", None, started, refused.errors)
+            seconds, codes = perf_counter() - started, error_codes(refused.errors)
+            self._observer.operation_finished(Finished("refused", None, seconds, codes))
             raise
 
     async def execute(
         self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
     ) -> Response:
         """Run a query or a mutation; every failure is in the response."""
-        started = perf_counter()
+        started, tally = perf_counter(), Tally()
         response = await self._engine.execute(
             prepared,
             request.variables,
-            lambda: self._contexts.operation(viewer, request_id),
+            lambda: self._contexts.operation(viewer, request_id, tally),
             request_id=request_id,
             tell_cost=request.wants_cost,
         )
-        self._finished(prepared.kind, prepared.name, started, response.get("errors", []))
+        self._finished(prepared, viewer, tally, started, response.get("errors", []))
         return response
 
     async def responses(
@@ -133,12 +127,13 @@ class Operations:
     async def _events(
         self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
     ) -> AsyncGenerator[Response, None]:
-        started = perf_counter()
+        started, tally = perf_counter(), Tally()
         errors: list[dict[str, Any]] = []
+        self._observer.subscription_started(prepared.name)
         events = self._engine.subscribe(
             prepared,
             request.variables,
-            lambda: self._contexts.operation(viewer, request_id),
+            lambda: self._contexts.operation(viewer, request_id, tally),
             request_id=request_id,
         )
         try:
@@ -149,13 +144,21 @@ class Operations:
             errors = refused.errors
             raise
         finally:
-            self._finished(prepared.kind, prepared.name, started, errors)
+            self._finished(prepared, viewer, tally, started, errors)
 
     def _finished(
-        self, kind: str, name: str | None, started: float, errors: list[dict[str, Any]]
+        self,
+        prepared: Prepared,
+        viewer: Viewer,
+        tally: Tally,
+        started: float,
+        errors: list[dict[str, Any]],
     ) -> None:
-        seconds = perf_counter() - started
-        self._observer.operation_finished(kind, name, seconds, error_codes(errors))
+        seconds, codes = perf_counter() - started, error_codes(errors)
+        done = Finished(
+            prepared.kind, prepared.name, seconds, codes, viewer.kind, prepared.document, tally
+        )
+        self._observer.operation_finished(done)
 
 
 def seconds_left(viewer: Viewer) -> float | None:

@@ -16,6 +16,7 @@ from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
 from app.providers.catalogue import Catalogue
+from app.slow_operations import SlowOperations
 from app.streams import StreamHub
 from app.worker import Worker, WorkerLimits
 from app.writing import Writer
@@ -43,6 +44,7 @@ class Services:
     changes: ChangeReader
     streams: StreamHub
     writer: Writer
+    slow: SlowOperations
     worker: Worker
     authenticator: Authenticator
     catalogue: Catalogue
@@ -80,6 +82,7 @@ def connect(
         changes,
         streams,
         writer,
+        SlowOperations(background, clock, settings.slow_operation),
         worker,
         authenticator,
         catalogue,
@@ -91,8 +94,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     """Run the services; at the end the worker first hands its answers back."""
     await services.database.open()
     await services.background.open()
-    readers = (services.bus, services.changes, services.streams, services.writer)
-    tasks = [asyncio.create_task(keep(one.run)) for one in readers]
+    steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
+    tasks = [asyncio.create_task(keep(one.run)) for one in steady]
     working = [asyncio.create_task(keep(services.worker.run))] if worker else []
     try:
         yield

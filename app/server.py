@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -19,6 +19,7 @@ from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
+from app.observing import Observer, Observers
 from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
@@ -36,11 +37,18 @@ log = structlog.get_logger()
 
 
 def build(
-    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+    settings: Settings,
+    url: str,
+    observe: Observe | None = None,
+    clock: Clock | None = None,
+    observers: Sequence[Observer] = (),
 ) -> web.Application:
-    """The application for the database at `url`; see `serve` for how to run it."""
+    """The application for the database at `url`; see `serve` for how to run it.
+
+    `observe` is told of each statement, `observers` of each operation.
+    """
     services = connect(settings, url, observe, clock)
-    metrics = Metrics()
+    metrics = Metrics(slow=settings.slow_operation)
     app = web.Application()
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
@@ -49,7 +57,8 @@ def build(
     engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
-    graphql_server(settings, engine, contexts, metrics).add_to(app)
+    told = Observers(metrics, services.slow, *observers)
+    graphql_server(settings, engine, contexts, told).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -120,13 +129,16 @@ def calm_collector() -> None:
 
 
 async def serve(
-    settings: Settings, url: str, started: Callable[[str], None] = lambda address: None
+    settings: Settings,
+    url: str,
+    started: Callable[[str], None] = lambda address: None,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    running_app = runner(build(settings, url))
+    running_app = runner(build(settings, url, observers=observers))
     await running_app.setup()
     calm_collector()
     try:

@@ -1,4 +1,4 @@
-"""What is kept for a while only: the event log and the idempotency keys."""
+"""What is kept for a while only: the event log, the idempotency keys and the slow operations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from models.ports import Clock, Database
 
 LOG_KEPT = timedelta(hours=25)  # an hour more than a resume token holds
+SLOW_KEPT = timedelta(days=7)  # after an operation was last seen to be slow
 BATCH = 5_000
 
 _OLD_EVENTS = f"""\
@@ -17,6 +18,10 @@ DELETE FROM event_log WHERE position = ANY (ARRAY(
 _OLD_KEYS = f"""\
 DELETE FROM idempotency_key WHERE row_id = ANY (ARRAY(
     SELECT row_id FROM idempotency_key WHERE expires_at < $1 ORDER BY expires_at LIMIT {BATCH}))"""
+# Rows that a process is adding to just now are left alone: whoever waits can be in a deadlock.
+_OLD_SLOW = """\
+DELETE FROM slow_operation WHERE row_id = ANY (ARRAY(
+    SELECT row_id FROM slow_operation WHERE last_seen < $1 FOR UPDATE SKIP LOCKED))"""
 
 
 async def forget_the_old(database: Database, clock: Clock) -> None:
@@ -24,3 +29,4 @@ async def forget_the_old(database: Database, clock: Clock) -> None:
     async with database.connection() as connection:
         await connection.execute(_OLD_EVENTS, clock.now() - LOG_KEPT)
         await connection.execute(_OLD_KEYS, clock.now())
+        await connection.execute(_OLD_SLOW, clock.now() - SLOW_KEPT)

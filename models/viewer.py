@@ -43,6 +43,13 @@ class Viewer:
         return self.user_id is not None
 
     @property
+    def kind(self) -> str:
+        """What may be told of the viewer where nobody may be named."""
+        if self.user_id is None:
+            return "signed out"
+        return "guest" if self.anonymous else "user"
+
+    @property
     def id(self) -> str:
         """The user's id. Raises Unauthenticated when signed out."""
         if self.user_id is None:

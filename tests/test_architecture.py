@@ -54,6 +54,10 @@ MAY_WRITE = {
     "app/convex/secrets.py:Sealer": "A temporary table of the importer's own.",
     "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
     "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
+    "models/housekeeping.py:_OLD_SLOW": "Measurements are no records.",
+    "models/slow_operations.py:_NOTE": "Measurements are no records.",
+    "models/slow_operations.py:_BOUND": "Measurements are no records.",
+    "models/slow_operations.py:clear": "Measurements are no records.",
 }
 """Who may hold SQL that writes, and why no note is missed."""
 

@@ -20,6 +20,7 @@ from graphql import (
 from app.config import Settings
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import GraphQLServer, graphql_server, limits_of
+from app.tally import Tally
 from graphql_schema.core.engine import Engine
 from models.errors import TooCostly, Unauthenticated, Unavailable
 from tests.app.small_schema import Context, Viewer, World, schema
@@ -49,7 +50,9 @@ class FakeContexts:
         return viewer
 
     @asynccontextmanager
-    async def operation(self, viewer: Viewer, request_id: str) -> AsyncIterator[Context]:
+    async def operation(
+        self, viewer: Viewer, request_id: str, tally: Tally
+    ) -> AsyncIterator[Context]:
         self.world.opened += 1
         self.world.request_ids.append(request_id)
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 
+from app.observing import Finished, Observer
 from app.sockets import Sockets
 from models.errors import Conflict, NotFound
 
@@ -50,12 +51,13 @@ type Subscription {
 
 @dataclass
 class Viewer:
+    kind = "user"
     user_id: str | None = None
     expires_at: datetime | None = None
 
 
 @dataclass
-class World:
+class World(Observer):
     """What the resolvers saw and the fakes gave."""
 
     opened: int = 0
@@ -86,11 +88,9 @@ class World:
             self.running -= 1
             self.stopped.set()
 
-    def operation_finished(
-        self, kind: str, name: str | None, seconds: float, codes: list[str]
-    ) -> None:
-        assert seconds >= 0
-        self.observed.append((kind, name, codes))
+    def operation_finished(self, done: Finished) -> None:
+        assert done.seconds >= 0
+        self.observed.append((done.kind, done.name, done.codes))
 
 
 @dataclass

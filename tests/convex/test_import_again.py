@@ -129,6 +129,8 @@ async def test_without_times_what_differs_from_the_last_import_is_taken(
     ruth = server.user(FIRST)
     assert (await ruth.run("{ usage { points } }"))["usage"] == {"points": 1.0}
     assert (await bring(made)).total(UPDATED) == 0
+    made.find("usage", userId=FIRST).update(points=2)
+    assert (await bring(made)).total(UPDATED) == 1
 
 
 async def test_a_later_edit_here_is_kept(server: Server, bring: Bring) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from aiohttp import ClientSession, WSMsgType, web
 
 from app.config import Settings
 from app.migrations import migrate as migrate_database
+from app.observing import Observer
 from app.process import Services
 from app.server import SERVICES, build, runner
 from models.ports import Clock
@@ -165,7 +166,9 @@ def migrate() -> Migrate:
 
 def settings_for_tests(**changed: Any) -> Settings:
     """Settings of a server in a test."""
-    return Settings(**({"dev": True, "secret": SECRET, "port": 0, "lease": 3.0} | changed))
+    # A busy machine makes anything slow; what is noted then would be among the statements.
+    given = {"dev": True, "secret": SECRET, "port": 0, "lease": 3.0, "slow_operation": 3_600}
+    return Settings(**(given | changed))
 
 
 @pytest.fixture
@@ -174,20 +177,24 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            url: str = database, *, clock: Clock | None = None, **settings: Any
+            url: str = database,
+            *,
+            clock: Clock | None = None,
+            observers: Sequence[Observer] = (),
+            **settings: Any,
         ) -> Server:
-            return await stack.enter_async_context(_running(url, settings, clock))
+            return await stack.enter_async_context(_running(url, settings, clock, observers))
 
         yield start
 
 
 @asynccontextmanager
 async def _running(
-    url: str, settings: dict[str, Any], clock: Clock | None
+    url: str, settings: dict[str, Any], clock: Clock | None, observers: Sequence[Observer]
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
     told = settings_for_tests(**settings)
-    app = build(told, url, lambda *seen: statements.append(seen), clock)
+    app = build(told, url, lambda *seen: statements.append(seen), clock, observers)
     running = runner(app)
     await running.setup()
     try:

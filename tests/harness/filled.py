@@ -59,6 +59,7 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
             await _fill_marks(connection, owners)
             await connection.execute(_LINK_IMPORTS)
         await _fill_chunks(connection, filling)
+        await _fill_slow(connection)
         await connection.execute("VACUUM ANALYZE")
     finally:
         await connection.close()
@@ -107,3 +108,13 @@ async def _fill_chunks(connection: asyncpg.Connection, filling: Filling) -> None
     running = filling.running
     rows = [(id, 1, 0, 10 * n, "text", "ten chars.") for id in running for n in range(30)]
     await connection.copy_records_to_table("message_chunk", columns=names, records=rows)
+
+
+async def _fill_slow(connection: asyncpg.Connection) -> None:
+    if await connection.fetchval("SELECT to_regclass('slow_operation')") is None:
+        return
+    await connection.execute(
+        "INSERT INTO slow_operation (hash, name, kind, document, viewer, codes, statements, count,"
+        " total_ms, max_ms, first_seen, last_seen) SELECT n, 'Q', 'query', '{ me { id } }', 'user',"
+        " '[]', 3, 2, n, n, now(), now() FROM generate_series(1, 500) n"
+    )

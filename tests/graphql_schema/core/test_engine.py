@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.tally import Tally
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.errors import Refused
@@ -20,7 +21,7 @@ def engine(**options: Any) -> tuple[Engine, Limits]:
 
 
 def contexts(world: World) -> Any:
-    return lambda: FakeContexts(world).operation(Viewer(), "req")
+    return lambda: FakeContexts(world).operation(Viewer(), "req", Tally())
 
 
 def test_a_document_is_parsed_once() -> None:
