@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,11 @@ def settings() -> Settings:
 
 
 @contextmanager
-def started(folder: Path, url: str, *module: str) -> Generator[Process, None, None]:
-    """`python -m MODULE` with its log in `folder`; ends with the block.
+def started(folder: Path, url: str, *module: str) -> Generator[Callable[[], Process], None, None]:
+    """Start `python -m MODULE`, with its log in `folder`; it ends with the block.
 
-    It tells its address by a JSON line with `event` "serving", `host` and `port`.
+    What is yielded waits until it serves, so that several can start at once. It tells its address
+    by a JSON line with `event` "serving", `host` and `port`.
     """
     log = folder / f"{module[0]}.log"
     environment = os.environ | ENVIRONMENT | {"PUNNET_DATABASE_URL": url}
@@ -70,9 +71,13 @@ def started(folder: Path, url: str, *module: str) -> Generator[Process, None, No
         process = subprocess.Popen(  # noqa: S603 - our own argument list, no shell
             [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdout=output, stderr=output
         )
-    try:
+
+    def serving() -> Process:
         told = _told(process, log)
-        yield Process(process.pid, told["host"], told["port"])
+        return Process(process.pid, told["host"], told["port"])
+
+    try:
+        yield serving
     finally:
         process.terminate()
         try:

@@ -106,7 +106,7 @@ def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]
             started(folder, url, "app", "serve") as ours,
             started(folder, url, "bench.floor") as floor,
         ):
-            yield Scene(folder, url, postgres, data, tokens, ours, floor)
+            yield Scene(folder, url, postgres, data, tokens, ours(), floor())
     finally:
         postgres.remove()
 

@@ -83,7 +83,8 @@ async def bare(folder: Path, url: str, frame: str, sockets: int, load: Load) -> 
     async def nothing(_socket: ClientWebSocketResponse, _number: int) -> None:
         """There is nobody to be introduced to."""
 
-    with started(folder, url, "bench.bare_sockets", frame, str(load.rate)) as server:
+    with started(folder, url, "bench.bare_sockets", frame, str(load.rate)) as serving:
+        server = serving()
         async with ClientSession(f"http://{server.host}:{server.port}") as session:
 
             async def reached() -> None:
