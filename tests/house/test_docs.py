@@ -18,8 +18,6 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMANDS: dict[str, Any] = typer.main.get_command(command).commands  # type: ignore[attr-defined]
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
 SETTINGS = {f"PUNNET_{name.upper()}" for name in Settings.model_fields}
-COMING = {"make bench"}
-"""Told of before they are merged; a test asks for each to leave this list once it is there."""
 OF_EXAMPLES = {"PUNNET_URL", "PUNNET_TOKEN"}
 """Variables of the README's examples, which clients read."""
 
@@ -74,7 +72,7 @@ def known(words: list[str], commands: dict[str, Any]) -> bool:
 def test_a_page_keeps_its_word(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     assert list(broken_links(path, page)) == []
-    assert set(unknown_commands(code(page))) <= COMING
+    assert list(unknown_commands(code(page))) == []
     assert set(re.findall(r"PUNNET_[A-Z_]+", page)) <= SETTINGS | OF_EXAMPLES
 
 
@@ -82,10 +80,6 @@ def test_every_command_and_target_is_described_somewhere() -> None:
     told = "\n".join(code(path.read_text(encoding="utf-8")) for path in PAGES)
     assert {name for name in COMMANDS if f"punnet {name}" not in told} == set()
     assert {target for target in TARGETS if f"make {target}" not in told} == set()
-
-
-def test_what_is_coming_is_not_there_yet() -> None:
-    assert set(unknown_commands("\n".join(sorted(COMING)))) == COMING
 
 
 def test_every_decision_is_dated_and_in_the_index() -> None:
