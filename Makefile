@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test test-clients test-browser check format schema migrations lock clean
+.PHONY: help run worker test test-clients test-browser check hooks format schema migrations docs lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,11 +45,17 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 test-clients: $(VENV)/runs tests/clients/node_modules/.package-lock.json ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
 	PYTHON=$(PY) node tests/clients/run.mjs
 
-check: $(VENV)/tests ## Lint, format check, types and import rules
+check: $(VENV)/tests ## Lint, format, types, import rules, container files, breaking changes
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(PY) .ci/breaking_changes.py
+
+hooks: $(VENV)/tests ## Have git run the checks before each commit
+	$(VENV)/bin/pre-commit install
 
 format: $(VENV)/tests ## Format the code
 	$(VENV)/bin/ruff check --fix --quiet .
@@ -57,6 +63,13 @@ format: $(VENV)/tests ## Format the code
 
 schema: $(VENV)/runs ## Write schema.graphql
 	$(PY) -m app schema --output schema.graphql
+
+migrations: $(VENV)/runs ## Write migrations for what changed in the models
+	rm -rf .punnet/scratch
+	env -u PUNNET_DATABASE_URL PUNNET_DATA_DIR=.punnet/scratch $(PY) -m app makemigrations
+
+docs: $(VENV)/runs ## Write docs/configuration.md
+	$(PY) -m app configuration --output docs/configuration.md
 
 lock: ## Pin the newest versions of all dependencies (needs uv)
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
-import uvloop
 from rich import print as show
 from rich.console import Console
 from rich.markup import escape
@@ -19,11 +16,16 @@ from rich.markup import escape
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
-from app.logging import configure_logs
+from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
-from app.postgres import EmbeddedPostgres
+from app.running import refusals_shown, run
+from app.runs import runs
 from graphql_schema.schema import sdl
+
+if TYPE_CHECKING:
+    from app.operators import Office
+    from models.accounts.users import User
 
 log = structlog.get_logger()
 
@@ -34,28 +36,8 @@ command = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-@contextmanager
-def database(settings: Settings) -> Generator[str, None, None]:
-    """The URL of the database, the embedded one where none is set."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    with EmbeddedPostgres(settings.data_dir / "postgres") as server:
-        yield server.url()
-
-
-def run(work: Callable[[Settings, str], Awaitable[Any]]) -> Any:
-    """Run a coroutine with the settings and the database."""
-    settings = Settings()
-    configure_logs(settings)
-    with database(settings) as url:
-        return uvloop.run(_awaited(work(settings, url)))
-
-
-async def _awaited(work: Awaitable[Any]) -> Any:
-    return await work
+command.add_typer(importing)
+command.add_typer(runs)
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")]
@@ -172,6 +154,17 @@ def demo() -> None:
 
 
 @command.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The ZIP to write; replaced when there is one.")],
+) -> None:
+    """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
+    from app.exporting import show_tables, write_export
+
+    with refusals_shown():
+        show_tables(run(lambda _settings, url: write_export(url, file)))
+
+
+@command.command()
 def token(
     user: Annotated[str, typer.Option(help="The subject, such as `demo`.")] = "demo",
 ) -> None:
@@ -179,15 +172,57 @@ def token(
     typer.echo(_token(Settings(), user))
 
 
+Who = Annotated[str, typer.Argument(help="The user's id, or the subject of their token.")]
+
+
+@command.command()
+def grant_operator(who: Who) -> None:
+    """Make a user an operator, who reads what belongs to nobody."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.grant_operator, who)} is an operator now.")
+
+
+@command.command()
+def revoke_operator(who: Who) -> None:
+    """Make an operator a user like any other."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.revoke_operator, who)} is no operator any more.")
+
+
+def _appointed(office: Office, who: str) -> str:
+    """The id of a user who was given an office, or lost it; ends the command if there is none."""
+    from app.operators import appoint
+
+    with refusals_shown():
+        user: User = run(lambda settings, url: appoint(settings, url, office, who))
+        return user.id
+
+
 @command.command()
 def schema(
     output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
 ) -> None:
     """Print the schema, or write it to a file."""
+    _put(sdl(), output)
+
+
+@command.command()
+def configuration(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Print the page about the settings, or write it to a file."""
+    from app.configuration import reference
+
+    _put(reference(), output)
+
+
+def _put(text: str, output: Path | None) -> None:
     if output is None:
-        typer.echo(sdl(), nl=False)
+        typer.echo(text, nl=False)
     else:
-        output.write_text(sdl())
+        output.write_text(text)
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ModelEntry(BaseModel):
     """A model that viewers may choose. Billing charges by the same table."""
 
-    id: str
-    tier: Literal["cheap", "pro", "best"] = "pro"
+    id: str = Field(description="`<provider>:<name>`; the providers are `mock` and `openai`.")
+    tier: Literal["cheap", "pro", "best"] = Field(default="pro", description="What it costs by.")
     context: int = Field(
         default=128_000, description="Tokens that prompt and answer may hold together."
     )
@@ -38,12 +38,16 @@ class Settings(BaseSettings):
         default=False,
         description="Development: GraphiQL, loopback origins, tokens signed here.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe log lines that are written."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="Log lines as JSON, or coloured for people."
+    )
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL 16 or newer; unset starts the embedded one in `data_dir`.",
+        description="PostgreSQL 16 or newer; unset starts the embedded one in `PUNNET_DATA_DIR`.",
     )
     data_dir: Path = Field(
         default=Path(".punnet"),
@@ -56,7 +60,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         default=None,
         description="Signs guest tokens, cursors and resume tokens. Unset in development: "
-        "made once and kept in `data_dir`. At least 32 characters.",
+        "made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
     )
     jwt_issuer: str | None = Field(
         default=None, description="`iss` of the identity provider; its JWKS is found from it."
@@ -81,8 +85,10 @@ class Settings(BaseSettings):
     default_model: str = Field(
         default="mock:raypx-1", description="Used when nobody chose another."
     )
-    openai_base_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint.")
-    openai_api_key: SecretStr | None = Field(default=None, description="Its key.")
+    openai_base_url: str | None = Field(
+        default=None, description="URL of an OpenAI-compatible endpoint, for models `openai:…`."
+    )
+    openai_api_key: SecretStr | None = Field(default=None, description="The key of that endpoint.")
     openai_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
     )

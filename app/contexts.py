@@ -47,12 +47,15 @@ class PunnetContexts:
             row = rows[0]
             if not is_live(row) or (guest and not row["anonymous"]):
                 raise Unauthenticated("This account is gone.")
-            id, anonymous = row["id"], row["anonymous"]
-        elif guest:
+            return viewer_of(
+                row["id"],
+                anonymous=row["anonymous"],
+                operator=row["operator"],
+                expires_at=claims.expires_at,
+            )
+        if guest:
             raise Unauthenticated("This account is gone.")
-        else:
-            id, anonymous = await self._meet(claims), False
-        return viewer_of(id, anonymous=anonymous, expires_at=claims.expires_at)
+        return viewer_of(await self._meet(claims), expires_at=claims.expires_at)
 
     async def _meet(self, claims: Claims) -> str:
         identity = Identity(

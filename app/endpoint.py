@@ -106,7 +106,7 @@ class Endpoint:
             return call.refuse(refused.error, refused.status)
         except DomainError as error:
             return call.refuse(error, STATUS.get(error.code, 400))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - masked and logged with the request's id
             return call.answer({"errors": [ErrorReport(call.request_id).raised(error)]}, 500)
 
     def _call(self, request: web.Request) -> Call:

@@ -73,10 +73,22 @@ async def write_migrations(url: str) -> list[Path]:
     return written
 
 
+def newest() -> str:
+    """The name of the last migration there is."""
+    return max(path.stem for path in FOLDER.glob("[0-9]*.py"))
+
+
+async def applied(connection: Any) -> str | None:
+    """The name of the last migration that a database has, None when it has no tables."""
+    if await connection.fetchval("SELECT to_regclass('tortoise_migrations')") is None:
+        return None
+    return await connection.fetchval("SELECT max(name) FROM tortoise_migrations")
+
+
 def _write(statements: list[str]) -> Path:
-    previous = max(path.stem for path in FOLDER.glob("[0-9]*.py"))
+    previous = newest()
     path = FOLDER / f"{int(previous[:4]) + 1:04d}_indexes_and_checks.py"
-    lines = "\n".join(f'                "{line}",' for line in statements)
+    lines = "\n".join(f"                {line!r}," for line in statements)
     path.write_text(_TEMPLATE.format(previous=previous, statements=lines))
     return path
 

@@ -97,7 +97,7 @@ def check_version(cluster: Path, version: str) -> None:
 
     `version` is what `postgres --version` prints: `postgres (PostgreSQL) 18.6`.
     """
-    ours = version.split()[-1].split(".")[0]
+    ours = version.rsplit(maxsplit=1)[-1].split(".", 1)[0]
     theirs = (cluster / "PG_VERSION").read_text().strip()
     if ours != theirs:
         raise PostgresError(

@@ -119,7 +119,7 @@ class SocketOperations:
             last = written("complete", operation)
         except Refused as refused:
             last = written("error", operation, refused.errors)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - masked and logged with the request's id
             last = written("error", operation, [ErrorReport(request_id).raised(error)])
         # The id is free as soon as the client can know of the end.
         if self._by_id.get(operation) is asyncio.current_task():

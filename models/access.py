@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from models.viewer import Permission
+from models.viewer import SYSTEM, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +32,22 @@ class Access(Protocol):
         ...
 
 
+def _can_be_deleted(model: type[Record]) -> bool:
+    return "deleted_at" in model.columns()
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A root: reached through its `owner_id` (or `column`), until it is deleted."""
+    """A root: reached through its `owner_id` (or `column`), until it is deleted.
+
+    One without `deleted_at` is never deleted by itself.
+    """
 
     column: str = "owner_id"
 
     def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
         owned = f"({alias}.{self.column} = ANY({bind(need)})) IS TRUE"
-        return f"{owned} AND {alias}.deleted_at IS NULL"
+        return f"{owned} AND {alias}.deleted_at IS NULL" if _can_be_deleted(model) else owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ class PartOf:
 
 @dataclass(frozen=True, slots=True)
 class OperatorOnly:
-    """No viewer reaches these rows through the ordinary fields."""
+    """Rows that belong to nobody: operators reach them, for whatever they need."""
 
     def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
-        return "FALSE"
+        return f"'{SYSTEM}' = ANY({bind(Permission.OPERATE)})"

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from tortoise import Model
 
 from models import fields
+from models.access import OperatorOnly
 from models.errors import Invalid
 from models.indexes import Check, Index
 from models.packages import table_models
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from models.access import Access
@@ -70,6 +72,11 @@ class Record(Model):
         return cls._meta.fields_map[name].related_model  # type: ignore[attr-defined]
 
     @classmethod
+    def references(cls) -> dict[str, type[Record]]:
+        """The columns that are foreign keys, each with the model it points to."""
+        return {f"{name}_id": cls.referenced(name) for name in sorted(cls._meta.fk_fields)}
+
+    @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record that a database row holds; `row` has all the columns."""
         # Tortoise's own way works only once it is connected, which no process but a migration is.
@@ -81,8 +88,9 @@ class Record(Model):
 
     @property
     def owner(self) -> str:
-        """Whose row this is, for the event log."""
-        return getattr(self, "owner_id", self.id)
+        """Whose row this is, for the event log; SYSTEM for what belongs to nobody."""
+        nobodys = isinstance(self.access, OperatorOnly)
+        return getattr(self, "owner_id", SYSTEM if nobodys else self.id)
 
     def values(self) -> list[Any]:
         """The values of its columns, in the order of `columns()`."""

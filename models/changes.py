@@ -16,7 +16,7 @@ from models.indexes import index
 if TYPE_CHECKING:
     from models.base import Record
 
-Op = Literal["add", "change", "remove"]
+Op = Literal["add", "change", "remove", "imported"]
 
 
 @dataclass(slots=True)
@@ -85,3 +85,13 @@ class EventLog(Model):
 
     class Meta:
         table = "event_log"
+
+
+def note_import(owners: str) -> str:
+    """The statement that tells, at the time $1, each `owner_id` of the query `owners` that rows
+    came in bulk: whoever follows the owner's starts anew."""
+    return f"""\
+INSERT INTO event_log (owner_id, verb, at, changes)
+SELECT owner_id, 'import', $1, jsonb_build_array(jsonb_build_object('op', 'imported',
+    'id', owner_id, 'columns', '[]'::jsonb, 'old', '{{}}'::jsonb, 'new', '{{}}'::jsonb))
+FROM ({owners}) o ORDER BY owner_id"""

@@ -8,6 +8,7 @@ go round them.
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,7 @@ from tortoise.fields.base import OnDelete
 from models.errors import Invalid
 
 KEY_TYPE = 'TEXT COLLATE "C"'
+_TOO_MUCH = Decimal(10**14)
 
 
 def camel(name: str) -> str:
@@ -79,6 +81,12 @@ class KeyColumn(TextColumn):
         super().__init__(limit=255, blank=False, **options)
 
 
+class SecretColumn(TextColumn):
+    """Text that is stored encrypted: no field of the API, no index and no export holds it."""
+
+    indexable = False
+
+
 class TimeColumn(Column):
     field_type = datetime
     SQL_TYPE = "TIMESTAMPTZ(3)"
@@ -102,6 +110,21 @@ class IntegerColumn(Column):
                 f"Must be from {self.least:,} to {self.most:,}.",
                 field=camel(self.model_field_name),
             )
+
+
+class DecimalColumn(Column):
+    field_type = Decimal
+    SQL_TYPE = "NUMERIC(18,4)"
+
+    def to_python_value(self, value: Any) -> Any:
+        return value
+
+    def check(self, value: Any) -> None:
+        field = camel(self.model_field_name)
+        if not value.is_finite() or abs(value) >= _TOO_MUCH:
+            raise Invalid(f"Must be less than {_TOO_MUCH:,}.", field=field)
+        if value != round(value, 4):
+            raise Invalid("At most 4 decimal places.", field=field)
 
 
 class BooleanColumn(Column):
@@ -158,6 +181,11 @@ def text(
     return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
+def secret(description: str, *, limit: int) -> Any:
+    """Text of at most `limit` characters, sealed by who writes it; null where there is none."""
+    return SecretColumn(description=description, limit=limit, blank=False, null=True)
+
+
 def moment(description: str, *, null: bool = False) -> Any:
     """A time in whole milliseconds."""
     return TimeColumn(description=description, null=null)
@@ -175,6 +203,11 @@ def integer(
     return IntegerColumn(
         description=description, least=least, most=most, null=null, default=default
     )
+
+
+def decimal(description: str) -> Any:
+    """An exact number with four decimal places, up to fourteen before the point."""
+    return DecimalColumn(description=description)
 
 
 def flag(description: str, *, null: bool = False, default: bool | None = None) -> Any:

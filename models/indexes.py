@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from models.base import Record
 
 
+_PRINTED = {"interval": '"interval"'}  # words of SQL that may name a column
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """A B-tree over `columns` (`created_at DESC`), for the rows that meet `where`.
@@ -68,6 +71,6 @@ def checks_of(model: type[Record]) -> tuple[Check, ...]:
     found = list(model.checks)
     for column, choices in model.choice_columns().items():
         listed = ", ".join(f"'{choice.value}'::text" for choice in choices)
-        condition = f"({column} = ANY (ARRAY[{listed}]))"
+        condition = f"({_PRINTED.get(column, column)} = ANY (ARRAY[{listed}]))"
         found.append(Check(f"{table}_{column}_check", condition))
     return tuple(found)

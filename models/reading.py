@@ -63,11 +63,12 @@ Place = tuple[Any, str]
 class Listing:
     """The first `limit` rows per parent, those whose `column` is the parent's key.
 
+    Without a `column` there is one parent, and all rows are its own.
     `after` is the place of the row before the first; `backward` reads against the order.
     """
 
     model: type[Record]
-    column: str
+    column: str | None
     order: Order
     limit: int
     where: str | None = None
@@ -92,7 +93,7 @@ class Listing:
         )
 
     def _conditions(self, parameters: statements.Parameters) -> list[str]:
-        found = [] if self.public else [f"t.{self.column} = parent.key"]
+        found = [] if self.column is None else [f"t.{self.column} = parent.key"]
         if self.where:
             found.append(self.where)
         if not self.checked and not self.public:

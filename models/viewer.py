@@ -15,6 +15,11 @@ class Permission(StrEnum):
 
     READ = "READ"
     WRITE = "WRITE"
+    OPERATE = "OPERATE"
+
+
+SYSTEM = "system"
+"""Stands for the owner of rows that belong to nobody; operators hold OPERATE on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,11 @@ class Viewer:
         """The owners on whose rows the viewer holds `permission`."""
         return self.owners.get(permission, ())
 
+    @property
+    def operates(self) -> bool:
+        """Whether the viewer reaches the rows that belong to nobody."""
+        return SYSTEM in self.owners_with(Permission.OPERATE)
+
     def require(self, permission: Permission, owner: str) -> None:
         """Raise Forbidden unless the viewer holds `permission` on the rows of `owner`."""
         if owner not in self.owners_with(permission):
@@ -65,8 +75,17 @@ SIGNED_OUT = Viewer()
 
 
 def viewer_of(
-    user_id: str, *, anonymous: bool = False, expires_at: datetime | None = None
+    user_id: str,
+    *,
+    anonymous: bool = False,
+    operator: bool = False,
+    expires_at: datetime | None = None,
 ) -> Viewer:
     """The viewer who is the user `user_id` and reaches that user's rows."""
-    owned = (user_id,)
-    return Viewer(user_id, anonymous, dict.fromkeys(Permission, owned), expires_at)
+    own = (user_id,)
+    owners = {
+        Permission.READ: own,
+        Permission.WRITE: own,
+        Permission.OPERATE: (SYSTEM,) if operator else (),
+    }
+    return Viewer(user_id, anonymous, owners, expires_at)

@@ -1,7 +1,7 @@
 """The ownership walk: every way in, as everybody who may try it.
 
 Who: somebody signed out, a stranger (signed in, with rows of their own), the owner, a guest who
-owns the rows, and the owner once the projects are deleted.
+owns the rows, the owner once the projects are deleted, and an operator, who is a stranger too.
 """
 
 from __future__ import annotations
@@ -15,17 +15,34 @@ from models import ids as ids_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
+from tests.harness.planting import make_operator
 from tests.harness.probing import ask, ask_node, probe
 
-VIEWERS = ("signed out", "stranger", "owner", "guest", "deleted")
-HIDDEN_LIST = ("empty", "empty", "data", "data", "empty")
-HIDDEN_ROW = ("null", "null", "data", "data", "null")
-OWNERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "NOT_FOUND")
-ANYBODYS_WRITE = ("UNAUTHENTICATED", "data", "data", "data", "data")
-PUBLIC = ("data",) * 5
+VIEWERS = ("signed out", "stranger", "owner", "guest", "deleted", "operator")
+HIDDEN_LIST = ("empty", "empty", "data", "data", "empty", "empty")
+HIDDEN_ROW = ("null", "null", "data", "data", "null", "null")
+# The owner still is there when the projects are gone.
+LASTING_ROW = ("null", "null", "data", "data", "data", "null")
+OWN_LIST = ("empty", "data", "data", "data", "data", "data")
+OWN_ROW = ("null", "data", "data", "data", "data", "data")
+OPERATORS_LIST = ("empty", "empty", "empty", "empty", "empty", "data")
+OPERATORS_ROW = ("null", "null", "null", "null", "null", "data")
+OWNERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "NOT_FOUND", "NOT_FOUND")
+ANYBODYS_WRITE = ("UNAUTHENTICATED", "data", "data", "data", "data", "data")
+PUBLIC = ("data",) * 6
+LASTING = ("User", "Usage", "BillingSubscription", "PolarCustomer", "OAuthGrant")
+OPERATORS = ("PendingSubscription", "RateLimit", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
-    "Query.me": ("null", "data", "data", "data", "data"),
+    "Query.me": OWN_ROW,
+    "Query.usage": OWN_ROW,
+    "Query.polarCustomer": OWN_ROW,
+    "Query.oauthConnections": OWN_LIST,
+    "Query.subscriptions": OWN_LIST,
+    "Query.imports": ("empty", "data", "data", "data", "empty", "data"),
+    "Query.pendingSubscriptions": OPERATORS_LIST,
+    "Query.rateLimits": OPERATORS_LIST,
+    "Query.webhookEvents": OPERATORS_LIST,
     "Query.models": PUBLIC,
     "Query.showcaseProjects": PUBLIC,
     "Query.projects": HIDDEN_LIST,
@@ -34,8 +51,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.message": HIDDEN_ROW,
     "Query.fragment": HIDDEN_ROW,
     "Query.node": HIDDEN_ROW,
-    # The owner still is a node when nothing else is.
-    "Query.nodes": ("null", "null", "data", "data", "data"),
+    # An operator finds what belongs to nobody among them.
+    "Query.nodes": ("null", "null", "data", "data", "data", "data"),
     "Mutation.createGuest": PUBLIC,
     "Mutation.createProject": ANYBODYS_WRITE,
     "Mutation.createProjectWithMessage": ANYBODYS_WRITE,
@@ -60,14 +77,23 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Subscription.messageChanged": OWNERS_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
-    **{f"node {name}": HIDDEN_ROW for name in NODES if name != "User"},
-    "node User": ("null", "null", "data", "data", "data"),
+    **{f"node {name}": HIDDEN_ROW for name in NODES},
+    **{f"node {name}": LASTING_ROW for name in LASTING},
+    **{f"node {name}": OPERATORS_ROW for name in OPERATORS},
 }
 
 
 async def guest_of(server: Server) -> Api:
     made = await server.nobody().do("createGuest", "{ token }")
     return Api(server.session, server.url, made["token"])
+
+
+async def operator_of(server: Server) -> Api:
+    """An operator with rows of their own."""
+    operator = server.user("olga")
+    await make_world(server, operator)
+    await make_operator(server, operator)
+    return operator
 
 
 @pytest.fixture
@@ -85,21 +111,22 @@ def test_every_way_in_has_a_line() -> None:
 async def test_what_each_viewer_gets(still: Server) -> None:
     found: dict[str, dict[str, str]] = {name: {} for name in TABLE}
     ada, eve, nobody = still.user("ada"), still.user("eve"), still.nobody()
-    world = await make_world(ada)
-    await make_world(eve)
-    for viewer, api in (("signed out", nobody), ("stranger", eve)):
+    world = await make_world(still, ada)
+    await make_world(still, eve)
+    operator = await operator_of(still)
+    for viewer, api in (("signed out", nobody), ("stranger", eve), ("operator", operator)):
         for name in TABLE:
             before = await dump(still)
             found[name][viewer] = (await probe(api, name, world)).result
             changed = before != await dump(still)
             assert changed == _writes(name, found[name][viewer]), (viewer, name)
     for viewer, api in (("owner", ada), ("guest", await guest_of(still))):
-        shared = await make_world(api)
+        shared = await make_world(still, api)
         for name in TABLE:
             # A mutation needs the rows as they were made.
             fresh = name.startswith("Mutation.")
             found[name][viewer] = (
-                await probe(api, name, await make_world(api) if fresh else shared)
+                await probe(api, name, await make_world(still, api) if fresh else shared)
             ).result
     gone = await deleted_world(still)
     for name in TABLE:
@@ -114,16 +141,34 @@ def _writes(name: str, result: str) -> bool:
 async def deleted_world(server: Server) -> World:
     """The world of an owner who deleted every project."""
     owner = server.user("leo")
-    world = await make_world(owner)
+    world = await make_world(server, owner)
     for name in ("project", "quiet"):
         await owner.do("deleteProject", "{ deletedProjectId }", id=world[name])
     return world
 
 
+async def test_what_takes_no_id_gives_only_the_viewers_own(still: Server) -> None:
+    ada, eve, olga = still.user("ada"), still.user("eve"), await operator_of(still)
+    foreign = await make_world(still, ada)
+    await make_world(still, eve)
+    nobodys = {foreign[NODES[kind]] for kind in OPERATORS}
+    shown = {foreign["quiet"]}  # to everybody, in the showcase
+    lists = [name for name in PROBES if name.startswith("Query.") and not _ids_asked(name, foreign)]
+    assert len(lists) > 8
+    for viewer, theirs in ((eve, shown), (olga, shown | nobodys), (still.nobody(), shown)):
+        texts = "".join([(await ask(viewer, name, {})).text for name in lists])
+        assert {id for id in foreign.ids.values() if id in texts} == theirs
+
+
+def _ids_asked(name: str, world: World) -> list[Any]:
+    """The ids among the arguments of a field."""
+    return list(id_paths(PROBES[name].ways(world)[0], frozenset(world.ids.values())))
+
+
 async def test_a_stranger_cannot_tell_hidden_from_missing(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
-    world, gone = await make_world(ada), await deleted_world(still)
-    await make_world(eve)
+    world, gone = await make_world(still, ada), await deleted_world(still)
+    await make_world(still, eve)
     missing = world.but(
         **{name: ids_of.new_id(ids_of.prefix_of(id) or "") for name, id in world.ids.items()}
     )
@@ -138,8 +183,8 @@ async def test_a_stranger_cannot_tell_hidden_from_missing(still: Server) -> None
 async def test_every_id_of_an_input_is_checked(still: Server) -> None:
     """A stranger's own good input with one id of somebody else's, or of nobody's."""
     ada, eve = still.user("ada"), still.user("eve")
-    foreign, own = await make_world(ada), await make_world(eve)
-    others = await make_world(eve)
+    foreign, own = await make_world(still, ada), await make_world(still, eve)
+    others = await make_world(still, eve)
     ids = frozenset(own.ids.values())
     attacked: set[str] = set()
     for name in (name for name in PROBES if name.startswith("Mutation.")):
@@ -198,7 +243,7 @@ def _ids_below(kind: Any, path: str) -> list[str]:
 async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> None:
     """A repeated mutation gives what the first one made only to who may still read it."""
     ada = still.user("ada")
-    world = await make_world(ada)
+    world = await make_world(still, ada)
     keyed = [
         name
         for name in PROBES
@@ -230,7 +275,7 @@ async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> 
 
 async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
-    world = await make_world(ada)
+    world = await make_world(still, ada)
     for viewer in (still.nobody(), eve):
         shown = (await ask(viewer, "Query.showcaseProjects", {})).text
         assert world["quiet"] in shown
@@ -245,8 +290,8 @@ async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> N
 @pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged"])
 async def test_a_deleted_project_ends_what_listens_below_it(still: Server, field: str) -> None:
     ada = still.user()
-    for number in range(len(PROBES[f"Subscription.{field}"].ways(await make_world(ada)))):
-        world = await make_world(ada)
+    for number in range(len(PROBES[f"Subscription.{field}"].ways(await make_world(still, ada)))):
+        world = await make_world(still, ada)
         way = PROBES[f"Subscription.{field}"].ways(world)[number]
         async with ada.listen(asked(f"Subscription.{field}", way, 0), **way) as events:
             await events.next()

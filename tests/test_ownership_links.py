@@ -22,7 +22,7 @@ async def still(start_server: StartServer) -> Server:
 async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:
     """Every `…_id` column of the stranger's own rows is forged, one after the other."""
     ada, eve = still.user("ada"), still.user("eve")
-    foreign, own = await make_world(ada), await make_world(eve)
+    foreign, own = await make_world(still, ada), await make_world(still, eve)
     foreign_ids = set(foreign.ids.values())
     forged = 0
     for kind, name in NODES.items():
@@ -45,6 +45,14 @@ TABLES = {
     "FragmentDraft": "fragment_draft",
     "FileSnapshot": "file_snapshot",
     "AgentRun": "agent_run",
+    "Import": "project_import",
+    "Usage": "usage",
+    "BillingSubscription": "subscription",
+    "PolarCustomer": "polar_customer",
+    "OAuthGrant": "oauth_connection",
+    "PendingSubscription": "pending_subscription",
+    "WebhookEvent": "webhook_event",
+    "RateLimit": "rate_limit",
 }
 TARGETS = {
     "project_id": ("project", "quiet"),
@@ -54,8 +62,12 @@ TARGETS = {
     "fragment_id": ("fragment",),
     "restored_from": ("snapshot",),
     "user_id": ("user",),
+    "resolved_user_id": ("user",),
+    "import_id": ("import",),
 }
-NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id"}
+NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
+NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
+NO_LINKS |= {"price_id", "event_id"}
 
 
 async def _links(server: Server, table: str) -> list[str]:
@@ -95,7 +107,8 @@ async def _reached_by(viewer: Api, world: World, forged: str) -> set[str]:
         inner = selection(object_type(kind), 3, 2)
         query = f"query($id: ID!) {{ it: node(id: $id) {{ ... on {kind} {inner} }} }}"
         _objects(await viewer.run(query, id=world[NODES[kind]]), found)
-    for name in ("Query.projects", "Query.pendingAgentRuns"):
+    lists = ("projects", "pendingAgentRuns", "imports", "subscriptions", "oauthConnections")
+    for name in (f"Query.{field}" for field in lists):
         for way in PROBES[name].ways(world):
             _objects(await viewer.run(asked(name, way, 1), **way), found)
     return found

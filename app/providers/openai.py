@@ -57,7 +57,7 @@ class OpenAIProvider:
                 async for chunk in chunks:
                     for delta in answer.read(chunk):
                         yield delta
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the provider failed
             # What the model called complete stays so, whatever happens to the connection.
             if answer.reason is None:
                 raise provider_error(error, self._now()) from None

@@ -27,6 +27,7 @@ class User(Node):
     message_count: int
     last_active_at: datetime | None
     system_prompt: str | None
+    operator: bool
     created_at: datetime
     updated_at: datetime
 

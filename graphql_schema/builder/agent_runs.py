@@ -76,6 +76,7 @@ class AgentRun(Node):
     updated_at: datetime
     completed_at: datetime | None
     lease_until: datetime | None
+    held_at: datetime | None
     project: Project | None = one("project_id", "Its project.")
     message: Message | None = one("message_id", "The message that answers it.")
     fragment: Fragment | None = one("fragment_id", "The fragment it made.")
@@ -134,7 +135,7 @@ WAITING = Listing(
     "project_id",
     Order("created_at"),
     0,
-    where="t.status = 'PENDING'",
+    where="t.status = 'PENDING' AND t.held_at IS NULL",
 )
 
 

@@ -17,6 +17,7 @@ from models.chat import attachments
 from models.chat.attachments import AttachmentType
 
 if TYPE_CHECKING:
+    from graphql_schema.builder.imports import Import
     from graphql_schema.chat.messages import Message
 
 describe(
@@ -42,9 +43,11 @@ class Attachment(Node):
     width: int | None
     height: int | None
     source_metadata: JSON | None
+    import_id: strawberry.ID | None
     created_at: datetime
     updated_at: datetime
     message: Message | None = one("message_id", "The message it belongs to.")
+    import_: Import | None = one("import_id", "The import it came with.", name="import")
 
 
 @strawberry.input(description="A file or an image to attach.")

@@ -38,6 +38,7 @@ from models.reading import Listing, Order
 if TYPE_CHECKING:
     from graphql_schema.builder.agent_runs import AgentRun
     from graphql_schema.builder.drafts import FragmentDraft
+    from graphql_schema.builder.imports import Import
     from graphql_schema.builder.snapshots import FileSnapshot
     from graphql_schema.chat.attachments import Attachment
     from graphql_schema.chat.conversations import Conversation
@@ -91,6 +92,9 @@ class Project(Node):
     )
     file_history: Connection[FileSnapshot] = page(
         "project_id", "The snapshots of its files, newest first.", order="-created_at"
+    )
+    imports: Connection[Import] = page(
+        "project_id", "What it took over from elsewhere, newest first.", order="-created_at"
     )
     preview_attachment: Attachment | None = first_through(
         MessageRow,
@@ -153,7 +157,7 @@ class DeleteProjectPayload:
 OWN = Listing(projects.Project, "owner_id", Order("created_at", descending=True), 0)
 SHOWCASE = Listing(
     projects.Project,
-    "id",
+    None,
     Order("created_at", descending=True),
     0,
     where="t.showcased AND t.deleted_at IS NULL",

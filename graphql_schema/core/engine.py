@@ -137,7 +137,7 @@ class Engine:
                 response = shaped(await execution.run(bound, context), report)
         except Refused as refused:
             return {"errors": refused.errors}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - masked and logged with its id
             return {"errors": [report.raised(error)]}
         return {**response, "extensions": {"cost": cost.as_dict()}} if tell_cost else response
 

@@ -46,6 +46,7 @@ class One(Relation):
     """The row whose id is in a column of this one."""
 
     key: str
+    name: str | None = None
     query: Lookup | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
@@ -56,7 +57,7 @@ class One(Relation):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.row(self.query, getattr(root, self.key))
 
-        return _field(self, resolve)
+        return _field(self, resolve, self.name)
 
 
 @dataclass(slots=True)
@@ -169,15 +170,21 @@ class Computed(Relation):
         return _field(self, resolve)
 
 
-def _field(relation: Relation, resolve: Callable[..., Any]) -> Any:
+def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
     return strawberry.field(
-        resolver=resolve, description=relation.description, metadata={"relation": relation}
+        resolver=resolve,
+        description=relation.description,
+        metadata={"relation": relation},
+        name=name,
     )
 
 
-def one(key: str, description: str) -> Any:
-    """The row whose id is in the column `key`; null when the viewer does not reach it."""
-    return One(description, key)
+def one(key: str, description: str, *, name: str | None = None) -> Any:
+    """The row whose id is in the column `key`; null when the viewer does not reach it.
+
+    `name` is what the API calls it where that is a word of Python.
+    """
+    return One(description, key, name)
 
 
 def one_by(column: str, description: str, *, where: str | None = None) -> Any:

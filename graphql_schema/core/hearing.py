@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql_schema.core.context import Context
 from models.accounts.users import User
-from models.errors import NotFound, Unauthenticated
+from models.errors import Forbidden, NotFound, Unauthenticated
 from models.reading import Lookup
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
     """The changes of a topic, each with the row as it is now.
 
     Without `after` the first event is a bare cursor: subscribe, then query, and nothing is
-    missed. A cursor that can't be continued from gets `reset`. Raises NotFound when the viewer
-    loses the root.
+    missed. A cursor that can't be continued from gets `reset`, and so does whoever hears of an
+    import, which names no rows. Raises NotFound when the viewer loses the root.
     """
     owner, viewer = topic.root.owner, context.viewer
     async with context.ports.changes.listen(owner, viewer, after) as heard:
@@ -58,6 +58,9 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
             context.forget()
             if one.change is None:
                 yield Event(None, None, one.sign(), one.reset)
+            elif one.change["op"] == "imported":
+                await _still_reach(context, topic)
+                yield Event(None, None, one.sign(), reset=True)
             elif _is_about_rights(topic, viewer, one.change):
                 await _still_reach(context, topic)
             elif _concerns(topic, one):
@@ -72,9 +75,12 @@ def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) ->
 
 
 async def _still_reach(context: Context, topic: Topic) -> None:
-    """Raise NotFound or Unauthenticated when the viewer or the root is no longer there."""
-    if await context.loaders.row(Lookup(User), context.viewer.user_id) is None:
+    """Raise when the viewer or the root is no longer there, or the viewer operates no more."""
+    user: Any = await context.loaders.row(Lookup(User), context.viewer.user_id)
+    if user is None:
         raise Unauthenticated("This account is gone.")
+    if context.viewer.operates and not user.operator:
+        raise Forbidden("You no longer run this service; subscribe anew.")
     await reach_root(context, type(topic.root), topic.root.id, "of")
 
 

@@ -66,9 +66,9 @@ class Loaders:
         """The row of a key that the viewer reaches, None for none and for a null key."""
         return None if key is None else await asyncio.shield(self._of(query, Rows).load(key))
 
-    async def rows(self, query: Listing, key: str) -> list[Record]:
-        """The rows of a parent that the viewer reaches."""
-        return await asyncio.shield(self._of(query, Lists).load(key))
+    async def rows(self, query: Listing, key: str | None) -> list[Record]:
+        """The rows of a parent that the viewer reaches, none for a null key."""
+        return [] if key is None else await asyncio.shield(self._of(query, Lists).load(key))
 
     async def fetch(
         self, query: Lookup | Listing, keys: Sequence[str]

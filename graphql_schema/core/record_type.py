@@ -12,6 +12,7 @@ from strawberry.types.field import StrawberryField
 
 from graphql_schema.core.fields import Computed, Relation
 from models.base import Record
+from models.fields import SecretColumn
 from models.packages import table_models, walk
 
 TypeT = TypeVar("TypeT", bound=type)
@@ -39,8 +40,9 @@ def record_type(
             if isinstance(declared, Relation):
                 setattr(cls, field, declared.field())
             elif declared is None:
-                description = model.column(field).description
-                setattr(cls, field, strawberry.field(description=description))
+                column = model.column(field)
+                assert not isinstance(column, SecretColumn), f"{field} is for nobody to read"
+                setattr(cls, field, strawberry.field(description=column.description))
         if not shared:
             cls.is_type_of = classmethod(lambda _cls, row, _info: isinstance(row, model))  # type: ignore[attr-defined]
         made = strawberry.type(cls, name=name, description=cleandoc(model.__doc__ or ""))

@@ -62,6 +62,7 @@ class User(Record):
     system_prompt: str | None = fields.text(
         "Given to the model where the conversation has none.", limit=20_000, null=True
     )
+    operator: bool = fields.flag("Whether this user runs the service.", default=False)
     deleted_at: datetime | None = fields.moment("When the account was erased.", null=True)
 
     class Meta:
@@ -100,7 +101,7 @@ async def meet(tx: Transaction, identity: Identity) -> User:
 
 
 STATE = f"""\
-SELECT id, anonymous, deleted_at FROM {User.Meta.table}
+SELECT id, anonymous, operator, deleted_at FROM {User.Meta.table}
 WHERE {{column}} = $1"""
 
 

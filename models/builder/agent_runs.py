@@ -53,7 +53,11 @@ class ExecutionPhase(StrEnum):
 
 def _browsers(status: str) -> str:
     """Which runs of browsers and external workers the reaper looks through."""
-    return f"((status = '{status}'::text) AND (run_source = 'WEBCONTAINER'::text))"
+    mine = f"(status = '{status}'::text) AND (run_source = 'WEBCONTAINER'::text)"
+    return f"({mine} AND (held_at IS NULL))"
+
+
+_WAITING = "((status = 'PENDING'::text) AND (held_at IS NULL))"
 
 
 class AgentRun(Record):
@@ -64,7 +68,7 @@ class AgentRun(Record):
     indexes = (
         index("project_id", "status"),
         index("project_id", "created_at", "id"),
-        index("project_id", "created_at", "id", where="(status = 'PENDING'::text)"),
+        index("project_id", "created_at", "id", where=_WAITING),
         index("status", "created_at"),
         index("message_id"),
         index("fragment_id"),
@@ -101,6 +105,10 @@ class AgentRun(Record):
         "When the claim ends unless a heartbeat comes.", null=True
     )
     claims: int = fields.integer("How often it was claimed.", default=0)
+    held_at: datetime | None = fields.moment(
+        "When it was held back after an import; a held run is not carried out until released.",
+        null=True,
+    )
 
     class Meta:
         table = "agent_run"
@@ -112,8 +120,14 @@ class AgentRun(Record):
             return ExecutionPhase.CANCELED
         return _PHASES[self.status]
 
+    def refuse_held(self) -> None:
+        """Nobody carries out a held run. Raises Conflict."""
+        if self.held_at is not None:
+            raise Conflict("The run is held until it is released.")
+
     def require_claimer(self, claimer: str) -> None:
         """Only whoever claimed a running run may go on with it. Raises Conflict."""
+        self.refuse_held()
         if self.status is not AgentRunStatus.RUNNING or self.claimed_by != claimer:
             raise Conflict("The run is not yours to go on with.")
 

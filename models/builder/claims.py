@@ -45,6 +45,7 @@ async def claim_run(tx: Transaction, run_id: str, worker: str | None = None) -> 
     run = await tx.reach(AgentRun, run_id, field="id")
     if run.run_source is not RunSource.WEBCONTAINER:
         raise Conflict("The server's own workers carry out this run.")
+    run.refuse_held()
     if run.status is not AgentRunStatus.PENDING:
         raise Conflict("The run is taken or has ended.")
     await run.change(
@@ -140,11 +141,11 @@ async def _new_message(tx: Transaction, run: AgentRun) -> Message:
 @verb
 async def reap_runs(tx: Transaction, limit: int = 50) -> int:
     """Give back runs whose claim ended, twice at most, and fail those that nobody claims."""
-    source = "run_source = 'WEBCONTAINER'"
-    left = f"status = 'RUNNING' AND {source} AND lease_until < $1 ORDER BY lease_until LIMIT $2"
+    mine = "run_source = 'WEBCONTAINER' AND held_at IS NULL"
+    left = f"status = 'RUNNING' AND {mine} AND lease_until < $1 ORDER BY lease_until LIMIT $2"
     for run in await tx.find(AgentRun, left, tx.now, limit, lock=True):
         await _give_back(tx, run) if run.claims < CLAIMS else await fail_run(tx, run, LEFT)
-    waiting = f"status = 'PENDING' AND {source} AND updated_at < $1 ORDER BY updated_at LIMIT $2"
+    waiting = f"status = 'PENDING' AND {mine} AND updated_at < $1 ORDER BY updated_at LIMIT $2"
     unclaimed = await tx.find(AgentRun, waiting, tx.now - PATIENCE, limit, lock=True)
     for run in unclaimed:
         await fail_run(tx, run, UNCLAIMED)

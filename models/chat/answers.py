@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from models.chat import chunks
 from models.chat.generations import Generation, GenerationState, generation_of
-from models.chat.messages import Message, MessageOutcome, MessageStatus, MessageType
+from models.chat.messages import (
+    Message,
+    MessageOutcome,
+    MessageStatus,
+    MessageType,
+    tail_of,
+)
 from models.hooks import Hook
 
 if TYPE_CHECKING:
@@ -53,8 +59,7 @@ async def fail_answer(tx: Transaction, message: Message, error: str) -> None:
 
 async def unfinished_tail(tx: Transaction, conversation_id: str) -> Message | None:
     """Lock and return the answer that is being written at the end of the selected branch."""
-    newest = "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC"
-    tail = await tx.first(Message, newest, conversation_id)
+    tail = await tail_of(tx, conversation_id)
     if tail is None or tail.status is MessageStatus.COMPLETE:
         return None
     locked = await tx.lock(Message, tail.id)

@@ -52,6 +52,7 @@ class Attachment(Record):
     width: int | None = fields.integer("Width in pixels.", least=1, most=100_000, null=True)
     height: int | None = fields.integer("Height in pixels.", least=1, most=100_000, null=True)
     source_metadata: Any = fields.json("What its source tells about it.", null=True)
+    import_id: str | None = fields.key("Id of the import it came with.", null=True)
 
     class Meta:
         table = "attachment"

@@ -145,15 +145,17 @@ def refuse_empty(content: str, field: str = "content") -> None:
         raise Invalid("Must not be empty.", field=field)
 
 
+async def tail_of(tx: Transaction, conversation_id: str) -> Message | None:
+    """The message at the end of the selected branch."""
+    newest = "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC"
+    return await tx.first(Message, newest, conversation_id)
+
+
 async def append(
     tx: Transaction, conversation: Conversation, *messages: Message
 ) -> tuple[Message, ...]:
     """Add messages under the end of the selected branch, each following the one before."""
-    tail = await tx.first(
-        Message,
-        "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC",
-        conversation.id,
-    )
+    tail = await tail_of(tx, conversation.id)
     parent = tail.id if tail else None
     for message, order in zip(
         messages, await conversation.next_orders(tx, len(messages)), strict=True

@@ -88,7 +88,7 @@ async def send_message(
     message, reply = await _append(tx, conversation, draft, model)
     await attach(tx, message, draft.attachments)
     if draft.run_source is RunSource.INNGEST:
-        await tx.add(_generation(tx, reply, model))
+        await tx.add(new_generation(reply, model, tx.actor.viewer.id))
     sent = Sent(message, reply)
     await message_sent(tx, sent, draft)
     return sent
@@ -151,10 +151,15 @@ async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> M
     if preferred is None and conversation.project_id is not None:
         project = await tx.find(Project, "id = $1", conversation.project_id)
         preferred = project[0].model_preference
+    return usable_model(tx, preferred)
+
+
+def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
+    """The preferred model, or the default one where that is not on offer any more."""
     try:
         return tx.actor.models.choose(preferred)
     except DomainError:
-        return tx.actor.models.choose(None)  # a preference may outlive its model
+        return tx.actor.models.choose(None)
 
 
 async def _append(
@@ -163,12 +168,7 @@ async def _append(
     if draft.run_source is RunSource.WEBCONTAINER and not conversation.main:
         raise Invalid("Only an app project's messages can run in a browser.", field="runSource")
     message = _user_message(tx, draft.content, draft.client_message_id)
-    reply = Message(
-        role=MessageRole.ASSISTANT,
-        status=MessageStatus.PENDING,
-        model=model.id,
-        provider=model.provider,
-    )
+    reply = new_reply(model)
     await messages.append(tx, conversation, message, reply)
     return message, reply
 
@@ -183,10 +183,16 @@ def _user_message(tx: Transaction, content: str, client_message_id: str | None) 
     )
 
 
-def _generation(tx: Transaction, reply: Message, model: ModelInfo) -> Generation:
-    return Generation(
-        owner_id=reply.owner_id,
-        message_id=reply.id,
-        user_id=tx.actor.viewer.id,
+def new_reply(model: ModelInfo) -> Message:
+    """The message that a model is to write, to be appended to a conversation."""
+    return Message(
+        role=MessageRole.ASSISTANT,
+        status=MessageStatus.PENDING,
         model=model.id,
+        provider=model.provider,
     )
+
+
+def new_generation(reply: Message, model: ModelInfo, user_id: str) -> Generation:
+    """The work of writing an appended reply, for the server's workers."""
+    return Generation(owner_id=reply.owner_id, message_id=reply.id, user_id=user_id, model=model.id)

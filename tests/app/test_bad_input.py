@@ -26,7 +26,7 @@ async def still(start_server: StartServer) -> Server:
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_every_bad_value_is_refused_by_name(still: Server, mutation: str) -> None:
     ada = still.user()
-    world = await make_world(ada)
+    world = await make_world(still, ada)
     base = _base(mutation, world)
     found = list(bad_values(mutation, base))
     before = await dump(still)

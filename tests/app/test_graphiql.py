@@ -116,8 +116,8 @@ async def test_the_policy_allows_own_files_only(client: Client) -> None:
     )
     nonce = (await config_of(client))["nonce"]
     assert policy.pop("style-src").startswith("'self' 'nonce-")
-    assert policy.pop("connect-src") == f"'self' ws://{client.host}:{client.port} " + (
-        f"wss://{client.host}:{client.port}"
+    assert policy.pop("connect-src") == (
+        f"'self' ws://{client.host}:{client.port} wss://{client.host}:{client.port}"
     )
     assert policy == {
         "default-src": "'none'",

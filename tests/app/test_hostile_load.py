@@ -155,14 +155,14 @@ async def test_nasty_variables_cost_little(measured: Measured) -> None:
             NODES, "{@}", b", ".join(b'"v%d": 1' % n for n in range(70_000))
         ),
         "one value many times": json.dumps({
-            "query": "mutation($v: JSON!) { saveFiles(input: {projectId: \"x\", files: {"
+            "query": 'mutation($v: JSON!) { saveFiles(input: {projectId: "x", files: {'
             + " ".join(f"a{n}: $v" for n in range(900))
-            + "}, idempotencyKey: \"k\"}) { fileSnapshot { id } } }",
+            + '}, idempotencyKey: "k"}) { fileSnapshot { id } } }',
             "variables": {"v": "x" * 900_000},
         }).encode(),
         "one attachment many times": json.dumps({
-            "query": "mutation($v: AttachmentInput!) { sendMessage(input: {to: {projectId: \"x\"}, "
-            "content: \"x\", idempotencyKey: \"k\", attachments: ["
+            "query": 'mutation($v: AttachmentInput!) { sendMessage(input: {to: {projectId: "x"}, '
+            'content: "x", idempotencyKey: "k", attachments: ['
             + " ".join("$v" for n in range(1_800))
             + "]}) { message { id } } }",
             "variables": {"v": PICTURE | {"sourceMetadata": "x" * 900_000}},

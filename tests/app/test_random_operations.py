@@ -53,7 +53,7 @@ async def test_random_operations_are_answered(start_server: StartServer) -> None
     codes: dict[str, int] = {}
     for number, document in enumerate(documents()):
         if number % 20 == 0:
-            world = await make_world(ada)
+            world = await make_world(server, ada)
         for viewer in (eve, ada):
             for code in await _codes(viewer, world, document) or ["none"]:
                 codes[code] = codes.get(code, 0) + 1

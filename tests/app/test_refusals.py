@@ -13,6 +13,7 @@ from graphql import get_named_type
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import object_type, root_fields, schema
 from tests.harness.ownership import NODES, PROBES, World, make_world
+from tests.harness.planting import make_operator
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def invalid_field(response: dict[str, Any]) -> str:
 @pytest.mark.parametrize("field", connections())
 async def test_pages_of_impossible_sizes(still: Server, field: str) -> None:
     ada = still.user()
-    world = await make_world(ada)
+    world = await make_world(still, ada)
     for api in (ada, *([still.nobody()] if field.startswith("Query.") else [])):
         for window, wrong in (
             ({"first": -1}, "first"),
@@ -81,7 +82,9 @@ async def test_pages_of_impossible_sizes(still: Server, field: str) -> None:
 
 async def test_only_a_cursor_of_the_very_list_is_taken(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
-    own, foreign = await make_world(ada), await make_world(eve)
+    own, foreign = await make_world(still, ada), await make_world(still, eve)
+    for operator in (ada, eve):
+        await make_operator(still, operator)
     cursors = {
         field: cursors_of(await page(ada, field, own, first=1))[0] for field in connections()
     }
@@ -120,7 +123,7 @@ LISTENING = {
 @pytest.mark.parametrize("name", LISTENING)
 async def test_only_a_cursor_of_the_very_subscription_is_taken(still: Server, name: str) -> None:
     ada, eve = still.user("ada"), still.user("eve")
-    own, foreign = await make_world(ada), await make_world(eve)
+    own, foreign = await make_world(still, ada), await make_world(still, eve)
     row = "message" if name == "messageStreamed" else "project"
     assert set(LISTENING) == {one[13:] for one in root_fields() if one.startswith("Subscription.")}
 
@@ -199,7 +202,7 @@ async def test_the_cost_is_told_when_asked_for(still: Server) -> None:
 
 async def test_a_masked_error_carries_the_request_id(still: Server) -> None:
     ada = still.user()
-    world = await make_world(ada)
+    world = await make_world(still, ada)
     rename = "ALTER TABLE fragment_draft RENAME COLUMN {} TO {}"
     await still.sql(rename.format("framework", "broken"))
     try:
@@ -238,4 +241,6 @@ def test_every_page_is_bounded() -> None:
         and hasattr(object_type(get_named_type(field.type).name), "fields")
         and not kind.name.endswith(("Connection", "Input"))
     }
-    assert lists == {"Query.models", "Query.nodes", "Message.attachments"}
+    assert lists == {
+        "Query.models", "Query.nodes", "Query.oauthConnections", "Message.attachments"
+    }  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from models.chat.deletion import work_off_deletion
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 from tests.harness.api import Server, StartServer
+from tests.harness.planting import plant_import
+from tests.harness.verbs import id_of
 
 
 class LaterClock:
@@ -16,7 +18,7 @@ class LaterClock:
     def __init__(self, server: Server) -> None:
         self._clock = server.services.ports.clock
 
-    def now(self):
+    def now(self) -> datetime:
         return self._clock.now() + timedelta(days=31)
 
 
@@ -32,6 +34,7 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
     project = made["project"]["id"]
     await ada.do("saveFiles", "{ fileSnapshot { id } }", projectId=project, files={"a.txt": "a"})
     await ada.do("saveFragmentDraft", "{ draft { id } }", projectId=project, files={"a.txt": "b"})
+    await plant_import(server, await id_of(ada), project, made["message"]["id"])
     await ada.do("deleteProject", "{ deletedProjectId }", id=project)
     assert (
         await ada.run("query($id: ID!) { node(id: $id) { id } }", id=made["message"]["id"])
@@ -55,6 +58,7 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
         "agent_run",
         "file_snapshot",
         "fragment_draft",
+        "project_import",
     ):
         assert await server.sql(f"SELECT id FROM {table}") == [], table
     (row,) = await server.sql("SELECT name, deleted_at FROM project")

@@ -16,6 +16,7 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from app.database import credentials
 from app.migrations import FOLDER, migrate, write_migrations
 from models import catalogue
+from models.fields import SecretColumn
 from models.indexes import Index
 from models.packages import record_models, table_models
 from tests.harness.filled import fill
@@ -48,6 +49,7 @@ TYPES = {
     "INT": ("integer", None),
     "BOOLEAN": ("boolean", None),
     "JSONB": ("jsonb", None),
+    "NUMERIC(18,4)": ("numeric(18,4)", None),
     "XID8": ("xid8", None),
 }
 # The indexes of the sources (the seeds' tables and what the entities merge), by table. An index
@@ -65,6 +67,14 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "fragment": [("message_id",)],
     "fragment_draft": [("project_id",)],
     "attachment": [("message_id",), ("conversation_id",)],
+    "usage": [("user_id",), ("expire",)],
+    "rate_limit": [("key",), ("window_start",)],
+    "subscription": [("user_id",), ("polar_subscription_id",), ("customer_id",), ("status",)],
+    "polar_customer": [("user_id",), ("polar_customer_id",)],
+    "project_import": [("user_id",), ("project_id",), ("status",)],
+    "oauth_connection": [("user_id",), ("user_id", "provider")],
+    "webhook_event": [("event_id",), ("status",), ("event_type",), ("created_at",)],
+    "pending_subscription": [("polar_subscription_id",), ("customer_id",), ("status",)],
     "agent_run": [
         ("project_id",),
         ("project_id", "status"),
@@ -101,6 +111,7 @@ def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
         "file_snapshot",
         "generation",
         "idempotency_key",
+        "import_mark",
         "message_chunk",
         "slow_operation",
     }, "a table of a source needs its source's indexes here"
@@ -161,6 +172,18 @@ def test_no_index_is_the_beginning_of_another() -> None:
             for other in indexes:
                 longer = other is not one and other.columns[: len(one.columns)] == one.columns
                 assert one.unique or not longer or one.where != other.where, (one, other)
+
+
+def test_no_index_holds_a_secret() -> None:
+    """The columns of indexes are also what the event log tells of a row."""
+    secrets = 0
+    for model in record_models():
+        indexed = {column.split()[0] for index in model.indexes for column in index.columns}
+        for name in model.columns():
+            if isinstance(model.column(name), SecretColumn):
+                secrets += 1
+                assert name not in indexed
+    assert secrets == 2
 
 
 async def test_a_filled_database_is_migrated(new_database: NewDatabase) -> None:

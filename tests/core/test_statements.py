@@ -31,24 +31,41 @@ AUTHENTICATION = 1
 # preview attachment is found by two, as it is the newest of the newest message.
 TYPES = {
     "AgentRun": 1 + 3,  # project, message, fragment
-    "Attachment": 1 + 1,  # message
+    "Attachment": 1 + 2,  # message, import
+    "BillingSubscription": 1,
     "Conversation": 1 + 2,  # project, messages
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
+    "Import": 1 + 2,  # project, message
     "Message": 1 + 4,  # conversation, project, fragment, attachments
     "Model": 0,  # from the settings
-    "Project": 1 + 6 + 2,  # conversation, messages, draft, runs, latest files, history; preview
+    "OAuthGrant": 1,
+    "PendingSubscription": 1,
+    "PolarCustomer": 1,
+    # conversation, messages, draft, runs, latest files, history, imports; preview
+    "Project": 1 + 7 + 2,
+    "RateLimit": 1,
     "ShowcaseProject": 1,
+    "Usage": 1,
     "User": 1,
+    "WebhookEvent": 1,
 }
 QUERIES = {
     "fragment": ('(id: "{fragment}")', 1),
+    "imports": ("", 1),
     "me": ("", 1),
     "message": ('(id: "{message}")', 1),
     "models": ("", 0),
     "node": ('(id: "{project}")', 1),
     "nodes": ('(ids: ["{project}", "{message}", "{fragment}", "{project}"])', 3),
+    "oauthConnections": ("", 1),
+    "pendingSubscriptions": ("", 1),
+    "polarCustomer": ("", 1),
+    "rateLimits": ("", 1),
+    "subscriptions": ("", 1),
+    "usage": ("", 1),
+    "webhookEvents": ("", 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),
     "project": ('(id: "{project}")', 1),
     "projects": ("", 1),
@@ -155,7 +172,8 @@ def kind_of_page() -> Any:
 
 async def test_queries_by_themselves(filling: Filling, ada: Api, count: Count) -> None:
     found = {}
-    for name, (arguments, _) in QUERIES.items():
+    for name, (given, _) in QUERIES.items():
+        arguments = given
         for word, table in (("project", Project), ("message", Message), ("fragment", Fragment)):
             arguments = arguments.replace(f"{{{word}}}", _ids(filling, table)[0])
         found[name] = await count(ada.run(f"{{ {name}{arguments} {{ __typename }} }}"))

@@ -2,7 +2,7 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
-Visitors have nothing any more.
+Visitors have nothing any more but credits.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from models.fields import JsonColumn
+from tests.harness.filling_accounts import add_account, add_imports, add_usage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
@@ -73,14 +74,16 @@ class Filling:
         return id
 
     def visitor(self, number: int) -> None:
-        """Add a user whose only project is deleted and gone."""
+        """Add a user with credits, whose only project is deleted and gone."""
         user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        add_usage(self, user, START)
         gone = ids.new_id(Project.prefix)
         self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
 
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
         size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
+        add_account(self, user, START)
         for place in range(size.projects * (size.more if number == 0 else 1)):
             messages = size.messages * (size.more if number == place == 0 else 1)
             self.project(user, messages, place)
@@ -107,6 +110,7 @@ class Filling:
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
+        add_imports(self, user, project)
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
         self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project

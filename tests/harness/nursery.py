@@ -169,6 +169,8 @@ def _become(order: dict[str, Any]) -> None:
         runpy.run_module("app", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")  # as Python itself would
     finally:
         sys.stderr.flush()
         os._exit(code)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.harness.api import Api, Server
+from tests.harness.planting import plant_account, plant_import
+from tests.harness.verbs import id_of
 
 Variables = dict[str, Any]
 
@@ -40,6 +42,14 @@ NODES = {
     "FragmentDraft": "draft",
     "FileSnapshot": "snapshot",
     "AgentRun": "run",
+    "Import": "import",
+    "Usage": "usage",
+    "BillingSubscription": "subscription",
+    "PolarCustomer": "customer",
+    "OAuthGrant": "grant",
+    "PendingSubscription": "waiting",
+    "WebhookEvent": "event",
+    "RateLimit": "limit",
 }
 """Every type of node and one row of it in a world."""
 
@@ -47,9 +57,10 @@ PICTURE = {"url": "https://files.example/a.png", "size": 9, "width": 1, "height"
 FILES = {"a.txt": "a"}
 
 
-async def make_world(owner: Api) -> World:
+async def make_world(server: Server, owner: Api) -> World:
     """Give an owner one row of everything, and a quiet project, shown to all, with no answers."""
-    ids = {"user": (await owner.run("{ me { id } }"))["me"]["id"]}
+    ids = {"user": await id_of(owner)}
+    ids |= await plant_account(server, ids["user"])
     made = await owner.do(
         "createProjectWithMessage",
         "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
@@ -75,6 +86,7 @@ async def make_world(owner: Api) -> World:
         files=FILES,
         framework="NEXTJS",
     )
+    ids["import"] = await plant_import(server, ids["user"], project, ids["message"])
     ids["draft"] = await _made(owner, "saveFragmentDraft", "draft", projectId=project, files=FILES)
     ids["snapshot"] = await _made(
         owner,
@@ -149,6 +161,14 @@ PROBES: dict[str, Probe] = {
     "Query.me": _free(),
     "Query.models": _free(),
     "Query.showcaseProjects": _free(),
+    "Query.usage": _free(),
+    "Query.polarCustomer": _free(),
+    "Query.oauthConnections": _free(),
+    "Query.subscriptions": _free(),
+    "Query.imports": _free(),
+    "Query.pendingSubscriptions": _free(),
+    "Query.rateLimits": _free(),
+    "Query.webhookEvents": _free(),
     "Query.projects": Probe(lambda world: [{"org": world["user"], "first": 2}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),

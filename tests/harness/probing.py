@@ -52,7 +52,8 @@ def _result(response: dict[str, Any]) -> str:
     it = response["data"]["it"]
     if it is None or (isinstance(it, list) and it and not any(it)):
         return "null"
-    return "empty" if isinstance(it, dict) and it.get("nodes") == [] else "data"
+    nodes = it.get("nodes") if isinstance(it, dict) else it
+    return "empty" if nodes == [] else "data"
 
 
 async def probe(viewer: Api, name: str, world: World) -> Probed:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
@@ -87,7 +87,7 @@ class IdentityProvider:
         app.router.add_get("/{path:.*}", self._serve)
         self._server = TestServer(app)
 
-    async def __aenter__(self) -> "IdentityProvider":
+    async def __aenter__(self) -> Self:
         await self._server.start_server()
         return self
 

@@ -1,0 +1,72 @@
+"""`docs/configuration.md`, written from the settings so that it can't fall behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from app.config import DEFAULT_MODELS, ModelEntry, Settings
+
+_HEAD = """\
+<!-- Written by `make docs` from app/config.py; change it there. -->
+# Configuration
+
+Every setting is an environment variable, read once at the start. Lists are JSON. A dash means
+that there is no default. [Deploying](deploying.md) says which ones production needs.
+"""
+_MODELS = """
+## The entries of `PUNNET_MODELS`
+
+Each is a JSON object with these members.
+"""
+_BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
+
+
+def reference() -> str:
+    """The whole page, in Markdown."""
+    prefix = Settings.model_config.get("env_prefix", "")
+    settings = _table("variable", Settings.model_json_schema(), lambda n: prefix + n.upper())
+    entries = _table("member", ModelEntry.model_json_schema(), str)
+    return "\n".join([_HEAD, *settings, _MODELS, *entries, "", *_default_models(), ""])
+
+
+def _table(first: str, schema: dict[str, Any], spelled: Callable[[str], str]) -> Iterator[str]:
+    yield f"| {first} | type | default | what |"
+    yield "|---|---|---|---|"
+    for name, field in schema["properties"].items():
+        cells = f"`{spelled(name)}`", _kind(field), _default(field), field["description"]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """The type in words, with its bounds."""
+    kinds: list[dict[str, Any]] = field.get("anyOf", [field])
+    field = next(kind for kind in kinds if kind.get("type") != "null")
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if field.get("format"):
+        return {"password": "secret", "path": "path"}[field["format"]]
+    bounds = [f"{words} {field[bound]:g}" for bound, words in _BOUNDS.items() if bound in field]
+    kind: str = field["type"]
+    return ", ".join([{"array": "list", "string": "text"}.get(kind, kind), *bounds])
+
+
+def _default(field: dict[str, Any]) -> str:
+    default: Any = field.get("default")
+    if default is None:
+        return "—"
+    if "$ref" in field.get("items", {}):
+        return "see below"
+    text: str = default if isinstance(default, str) else orjson.dumps(default).decode()
+    return f"`{text}`"
+
+
+def _default_models() -> Iterator[str]:
+    yield "The default is:"
+    yield ""
+    yield "```json"
+    lines = [entry.model_dump_json() for entry in DEFAULT_MODELS]
+    yield "[\n  " + ",\n  ".join(lines) + "\n]"
+    yield "```"

@@ -1,0 +1,1 @@
+"""Snapshot exports of Convex deployments: reading them, and merging them into the database."""

@@ -1,0 +1,111 @@
+"""What a table of a snapshot becomes, as data: the statements of an import are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from models.fields import Column, SecretColumn
+
+if TYPE_CHECKING:
+    from app.convex.readers import Reader
+    from models.base import Record
+
+TIMES = ("createdAt", "updatedAt")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A reference: `field` of a document holds the `_id` of one of the source `to`.
+
+    In SQL the row it resolves to is called by the link's name. A document without a required one
+    is an orphan.
+    """
+
+    field: str
+    to: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of a snapshot, or a view over one, and the table its documents become rows of.
+
+    The SQL in it speaks of `s` (the staged document), of each link by its name, and of `e` (the
+    row that is here already).
+    """
+
+    name: str
+    model: type[Record]
+    required: str = ""
+    """Fields that every document has, besides links, apart by spaces."""
+    optional: str = ""
+    links: Mapping[str, Link] = field(default_factory=dict[str, Link])
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Fields whose column has another name than theirs in snake case."""
+    readers: Mapping[str, Reader] = field(default_factory=dict[str, "Reader"])
+    """Fields that are not read as their column is."""
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns that are computed, as SQL."""
+    id: str = "s.id"
+    match: str = "e.id = s.id"
+    """Which row is the one that a document became before, or stands for."""
+    one_per: str = ""
+    """Of documents that agree in this the newest counts; the others are duplicates."""
+    follows: bool = True
+    """Whether a newer document changes the row."""
+    changes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Columns that such a change sets besides, as SQL over the row `t`."""
+    counted: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What is worth telling of new rows: rule → condition over `s`."""
+
+    @property
+    def staged(self) -> str:
+        """The relation that holds its documents."""
+        return f"staged_{snake(self.name)}"
+
+    @property
+    def resolved(self) -> str:
+        """The relation that says what each document becomes."""
+        return f"resolved_{snake(self.name)}"
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Its fields that are columns as they are."""
+        return tuple(f"{self.required} {self.optional}".split())
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Field → column, of those fields."""
+        return {name: self.model.column(self.column_name(name)) for name in self.fields}
+
+    def column_name(self, name: str) -> str:
+        """The column of a field."""
+        return self.renamed.get(name, snake(name))
+
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """The columns that are kept encrypted."""
+        found = self.columns.items()
+        return tuple(self.column_name(n) for n, c in found if isinstance(c, SecretColumn))
+
+    @cached_property
+    def linked(self) -> dict[str, Link]:
+        """Column → link, of the links that the table has a column for."""
+        names = self.model.columns()
+        return {f"{n}_id": link for n, link in self.links.items() if f"{n}_id" in names}
+
+    @cached_property
+    def references(self) -> dict[str, bool]:
+        """Field → whether it must be there, of the fields that are links."""
+        found: dict[str, bool] = {}
+        for link in self.links.values():
+            found[link.field] = found.get(link.field, False) or link.required
+        return found
+
+
+def snake(name: str) -> str:
+    """`sandboxUrl` → `sandbox_url`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

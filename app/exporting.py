@@ -1,0 +1,155 @@
+"""`punnet export`: every row of every record, in a ZIP whose bytes follow from the rows alone.
+
+`manifest.json` tells the format, the schema and what each table has; `<table>/rows.jsonl` holds
+one row a line, in the order of ids. Times are ISO 8601 in UTC with milliseconds, decimals are
+strings. PostgreSQL writes the lines, so memory stays flat and jsonb goes through untouched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import typer
+from pydantic import BaseModel
+
+from app.database import connect
+from app.migrations import applied, newest
+from models.base import Record
+from models.errors import Conflict
+from models.fields import SecretColumn
+from models.packages import record_models
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_TIME = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+# JSON has neither character as such, so PostgreSQL's CSV leaves its lines as they are.
+_PLAIN_LINES = {"format": "csv", "quote": "\x01", "delimiter": "\x02"}
+
+
+class ExportedTable(BaseModel):
+    """What an export has of a table; `secrets` are the columns that it has not."""
+
+    columns: list[str]
+    secrets: list[str]
+    rows: int = 0
+
+
+class Manifest(BaseModel):
+    """What an export has, and the migration that its tables are at."""
+
+    format: int = FORMAT
+    migration: str
+    tables: dict[str, ExportedTable]
+
+
+def exported_models() -> list[type[Record]]:
+    """Every table of records, by its name."""
+    return sorted(record_models(), key=lambda model: model.table())
+
+
+def exported_columns(model: type[Record]) -> list[str]:
+    """The columns of a table that an export has: all but secrets."""
+    return [name for name in model.columns() if not isinstance(model.column(name), SecretColumn)]
+
+
+def empty_manifest() -> Manifest:
+    """The manifest of an export without rows, by this version's models."""
+    tables = {model.table(): _exported_table(model) for model in exported_models()}
+    return Manifest(migration=newest(), tables=tables)
+
+
+def rows_file(table: str) -> str:
+    """Where in the ZIP the rows of a table are."""
+    return f"{table}/rows.jsonl"
+
+
+async def write_export(url: str, target: Path) -> Manifest:
+    """Write one snapshot of a database to `target`, which appears when it is whole.
+
+    Raises Conflict when the database is not up to date, OSError when the file can't be written.
+    """
+    connection = await connect(url)
+    try:
+        if await applied(connection) != newest():
+            raise Conflict("The database is not up to date; run `punnet migrate` first.")
+        with _replacing(target) as file, ZipFile(file, "w") as archive:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                return await _write(connection, archive)
+    finally:
+        await connection.close()
+
+
+def show_tables(manifest: Manifest) -> None:
+    """Print how many rows each table has, and which columns were left out."""
+    for name, table in manifest.tables.items():
+        typer.echo(f"{table.rows:>12,}  {name}")
+    secrets = [f"{name}.{one}" for name, table in manifest.tables.items() for one in table.secrets]
+    if secrets:
+        typer.echo(f"Left out, as secrets: {', '.join(secrets)}.")
+
+
+async def _write(connection: Any, archive: ZipFile) -> Manifest:
+    manifest = empty_manifest()
+    for model in exported_models():
+        table = manifest.tables[model.table()]
+        with archive.open(_entry(rows_file(model.table())), "w", force_zip64=True) as file:
+            query = _lines(model, table.columns)
+            tag: str = await connection.copy_from_query(query, output=file, **_PLAIN_LINES)
+        table.rows = int(tag.rsplit(maxsplit=1)[-1])
+    archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def _exported_table(model: type[Record]) -> ExportedTable:
+    columns = exported_columns(model)
+    return ExportedTable(
+        columns=columns, secrets=[name for name in model.columns() if name not in columns]
+    )
+
+
+def _lines(model: type[Record], columns: list[str]) -> str:
+    """The rows of a table as lines of JSON."""
+    listed = ", ".join(_selected(model, name) for name in columns)
+    return f"SELECT row_to_json(r) FROM (SELECT {listed} FROM {model.table()} ORDER BY id) r"
+
+
+def _selected(model: type[Record], name: str) -> str:
+    kind: type = model.column(name).field_type
+    if kind is datetime:
+        return f"to_char({name} AT TIME ZONE 'UTC', '{_TIME}') AS {name}"
+    if kind is Decimal:
+        return f"{name}::text"
+    return name
+
+
+def _entry(name: str) -> ZipInfo:
+    """An entry whose header does not tell when it was written."""
+    entry = ZipInfo(name)
+    entry.compress_type = ZIP_DEFLATED
+    return entry
+
+
+@contextmanager
+def _replacing(target: Path) -> Generator[IO[bytes], None, None]:
+    """A file beside `target` that takes its place at the end, and goes when there is an error."""
+    start = f"{target.name}."
+    with NamedTemporaryFile(
+        dir=target.parent, prefix=start, suffix=".partial", delete=False
+    ) as file:
+        written = Path(file.name)
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            written.replace(target)
+        except BaseException:
+            written.unlink()
+            raise

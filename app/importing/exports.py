@@ -1,0 +1,142 @@
+"""Loading what `punnet export` wrote into an empty database, whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
+from pydantic import ValidationError
+
+from app.clock import SystemClock
+from app.database import connect
+from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
+from app.importing.lines import read_line
+from app.migrations import migrate
+from models.access import Owned
+from models.base import Record
+from models.changes import note_import
+from models.errors import Conflict, Invalid
+
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+_LINE = re.compile(r"^\w+ \w+, line (\d+)")
+
+
+async def load_export(url: str, path: Path) -> Manifest:
+    """Bring an empty database up to date and load an export into it, in one transaction.
+
+    Raises Conflict when the database has rows, Invalid for a file that is no export or one of
+    another version, and for the first line that does not fit, naming table, line and reason.
+    """
+    try:
+        with ZipFile(path) as archive:
+            manifest = _manifest(archive)
+            await migrate(url)
+            connection = await connect(url)
+            try:
+                async with connection.transaction():
+                    await _load(connection, archive, manifest)
+            finally:
+                await connection.close()
+    except (BadZipFile, EOFError, zlib.error) as error:
+        raise Invalid(f"The file is broken: {error}") from error
+    return manifest
+
+
+def _manifest(archive: ZipFile) -> Manifest:
+    """What an export says of itself. Raises Invalid unless this version could have written it."""
+    try:
+        manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+    except (KeyError, ValidationError) as error:
+        raise Invalid("The file is no export of Punnet.") from error
+    if manifest.format != FORMAT:
+        raise Invalid(f"The export has format {manifest.format}; this version reads {FORMAT}.")
+    ours = empty_manifest()
+    if manifest.migration != ours.migration:
+        raise Invalid(
+            f"The export is of the schema {manifest.migration}; this one is {ours.migration}."
+        )
+    if _shape(manifest) != _shape(ours):
+        raise Invalid("The export has other tables or columns than this schema.")
+    return manifest
+
+
+def _shape(manifest: Manifest) -> dict[str, list[str]]:
+    return {name: table.columns for name, table in manifest.tables.items()}
+
+
+async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
+    tables = [model.table() for model in exported_models()]
+    # Nobody else writes until the end, so what is found empty stays so.
+    await connection.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+    present = " UNION ALL ".join(
+        f"(SELECT '{name}' AS name FROM {name} LIMIT 1)" for name in tables
+    )
+    filled = [row["name"] for row in await connection.fetch(present)]
+    if filled:
+        raise Conflict(f"The database is not empty: {', '.join(filled)}.")
+    for model in parents_first():
+        await _load_table(connection, archive, model, manifest)
+    await connection.execute(_note(), SystemClock().now())
+
+
+def parents_first() -> Iterable[type[Record]]:
+    """Every table after those it refers to. A row may refer to one of its own table anyhow, since
+    foreign keys are checked when the whole table is there."""
+    references = {model: {*model.references().values()} - {model} for model in exported_models()}
+    return TopologicalSorter(references).static_order()
+
+
+async def _load_table(
+    connection: Any, archive: ZipFile, model: type[Record], manifest: Manifest
+) -> None:
+    name, said = model.table(), manifest.tables[model.table()]
+    try:
+        tag: str = await connection.copy_records_to_table(
+            name, columns=said.columns, records=_rows(archive, model, said.columns)
+        )
+    except _REFUSED as error:
+        raise Invalid(_told(name, error)) from error
+    rows = int(tag.rsplit(maxsplit=1)[-1])
+    if rows != said.rows:
+        raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
+
+
+def _rows(archive: ZipFile, model: type[Record], columns: list[str]) -> Iterator[list[Any]]:
+    with archive.open(rows_file(model.table())) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield read_line(model, columns, line)
+            except Invalid as error:
+                raise Invalid(f"{model.table()}, line {number}: {error}") from error
+
+
+def _told(table: str, error: asyncpg.PostgresError) -> str:
+    """What PostgreSQL refused; it names the line of all but repeated keys and foreign keys."""
+    fields: Any = error  # asyncpg gives it attributes that it does not declare
+    line = _LINE.match(fields.context or "")
+    place = f"{table}, line {line[1]}" if line else table
+    keyed = isinstance(error, asyncpg.UniqueViolationError | asyncpg.ForeignKeyViolationError)
+    return f"{place}: {fields.detail if keyed else fields.message}"
+
+
+def _note() -> str:
+    """The statement that tells each owner's followers; $1 is the time."""
+    columns = {model: _owner_column(model) for model in exported_models()}
+    owners = " UNION ".join(
+        f"SELECT {column} AS owner_id FROM {model.table()}"
+        for model, column in columns.items()
+        if column is not None
+    )
+    return note_import(owners)
+
+
+def _owner_column(model: type[Record]) -> str | None:
+    if "owner_id" in model.columns():
+        return "owner_id"
+    return model.access.column if isinstance(model.access, Owned) else None

@@ -1,0 +1,40 @@
+"""Operators: users who run the service, and read what belongs to nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.accounts.users import User
+from models.errors import Conflict, NotFound
+from models.ids import prefix_of
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+
+@verb
+async def grant_operator(tx: Transaction, who: str) -> User:
+    """Make a user an operator. Raises NotFound, and Conflict for a guest.
+
+    It asks for no right, so it must not be called for a viewer: whoever holds the database does.
+    """
+    user = await _find(tx, who)
+    if user.anonymous:
+        raise Conflict("A guest can't be an operator.")
+    return await user.change(operator=True)
+
+
+@verb
+async def revoke_operator(tx: Transaction, who: str) -> User:
+    """Make an operator a user like any other. Raises NotFound."""
+    return await (await _find(tx, who)).change(operator=False)
+
+
+async def _find(tx: Transaction, who: str) -> User:
+    """The user of an id or, if it is none, of a subject."""
+    column = "id" if prefix_of(who) == User.prefix else "clerk_id"
+    user = await tx.first(User, f"{column} = $1 AND deleted_at IS NULL", who)
+    if user is None:
+        raise NotFound("There is no such user; it appears with its first request.")
+    return user

@@ -1,0 +1,77 @@
+"""Subscriptions: what users pay for, as the provider tells it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from models import fields
+from models.access import Owned
+from models.base import Record
+from models.billing.plans import PlanTier
+from models.indexes import index, unique
+
+
+class SubscriptionProvider(StrEnum):
+    """Who keeps a subscription."""
+
+    POLAR = "polar"
+    MANUAL = "manual"
+
+
+class SubscriptionStatus(StrEnum):
+    """How a subscription stands."""
+
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    CANCELED = "canceled"
+    UNPAID = "unpaid"
+    TRIALING = "trialing"
+
+
+class BillingInterval(StrEnum):
+    """How often a subscription is paid."""
+
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+
+
+class Subscription(Record):
+    """What one user pays for."""
+
+    prefix = "sub"
+    access = Owned()
+    indexes = (
+        index("user_id", "created_at", "id"),
+        unique("polar_subscription_id"),
+        index("customer_id"),
+        index("status"),
+    )
+
+    owner_id: str = fields.key("Whose subscription it is.")
+    user_id: str = fields.key("Id of the user.")
+    provider: SubscriptionProvider = fields.choice(
+        SubscriptionProvider, "Who keeps it.", default=SubscriptionProvider.MANUAL
+    )
+    plan_tier: PlanTier = fields.choice(PlanTier, "The plan it pays for.")
+    polar_subscription_id: str | None = fields.key("Its id at Polar.", null=True)
+    customer_id: str | None = fields.key("The provider's id of the customer.", null=True)
+    product_id: str | None = fields.key("The provider's id of the product.", null=True)
+    price_id: str | None = fields.key("The provider's id of the price.", null=True)
+    status: SubscriptionStatus = fields.choice(
+        SubscriptionStatus, "How it stands.", default=SubscriptionStatus.TRIALING
+    )
+    interval: BillingInterval | None = fields.choice(
+        BillingInterval, "How often it is paid.", null=True
+    )
+    current_period_start: datetime | None = fields.moment("When the paid time began.", null=True)
+    current_period_end: datetime | None = fields.moment("When the paid time ends.", null=True)
+    cancel_at_period_end: bool = fields.flag("Whether it ends with the paid time.", default=False)
+    canceled_at: datetime | None = fields.moment("When it was canceled.", null=True)
+    trial_start: datetime | None = fields.moment("When the trial began.", null=True)
+    trial_end: datetime | None = fields.moment("When the trial ends.", null=True)
+    metadata: Any = fields.json("What the provider tells beside it.", null=True)
+
+    class Meta:
+        table = "subscription"

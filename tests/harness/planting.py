@@ -1,0 +1,103 @@
+"""Rows of the tables that no mutation writes yet, planted through a verb of the test's own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from app.auth import derive_key
+from app.cipher import Cipher
+from models import ids
+from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
+from models.accounts.operators import grant_operator
+from models.base import Record
+from models.billing.customers import PolarCustomer
+from models.billing.pending_subscriptions import PendingSubscription
+from models.billing.plans import PlanTier
+from models.billing.rate_limits import RateLimit
+from models.billing.subscriptions import Subscription
+from models.billing.usage import Usage
+from models.billing.webhook_events import WebhookEvent
+from models.builder.imports import Import, ImportSource
+from models.transaction import Transaction
+from models.verbs import verb
+from tests.harness.api import SECRET, Api, Server
+from tests.harness.verbs import actor_of, id_of
+
+CIPHER = Cipher(derive_key(SECRET.encode(), "secrets at rest"))
+
+
+@verb
+async def _plant(tx: Transaction, model: type[Record], columns: dict[str, Any]) -> Record:
+    return await tx.add(model(**columns))
+
+
+async def plant(server: Server, model: type[Record], **columns: Any) -> str:
+    """Add a row and return its id; `owner_id` may be told by `user_id`."""
+    if "owner_id" in model.columns():
+        columns = {"owner_id": columns.get("user_id")} | columns
+    return (await _plant(actor_of(server, None), model, columns)).id
+
+
+@verb
+async def _alter(
+    tx: Transaction, model: type[Record], id: str, columns: dict[str, Any]
+) -> Record | None:
+    row = await tx.lock(model, id)
+    return row and await row.change(**columns)
+
+
+async def alter(server: Server, model: type[Record], id: str, **columns: Any) -> None:
+    """Change a row."""
+    assert await _alter(actor_of(server, None), model, id, columns)
+
+
+async def make_operator(server: Server, user: Api) -> None:
+    """Have a user run the service."""
+    await grant_operator(actor_of(server, None), await id_of(user))
+
+
+async def plant_account(server: Server, user: str) -> dict[str, str]:
+    """A row of all that a user has beside projects, by name, and one of each that nobody has."""
+    new = ids.new_id("row")
+    customer, subscription = f"customer {new}", {"polar_subscription_id": f"subscription {new}"}
+    waiting = {**subscription, "customer_id": customer, "event_data": {}}
+    window = {"count": 1, "window_start": now_at(server), "limit_count": 5, "window_ms": 60_000}
+    event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
+    return {
+        **await _once(server, user),
+        "subscription": await plant(
+            server, Subscription, user_id=user, plan_tier=PlanTier.PRO, **subscription
+        ),
+        "customer": await plant(server, PolarCustomer, user_id=user, polar_customer_id=customer),
+        "waiting": await plant(server, PendingSubscription, **waiting),
+        "event": await plant(server, WebhookEvent, **event),
+        "limit": await plant(server, RateLimit, key=f"key {new}", **window),
+    }
+
+
+def now_at(server: Server) -> Any:
+    """The time by the server's clock."""
+    return server.services.ports.clock.now()
+
+
+async def _once(server: Server, user: str) -> dict[str, str]:
+    """What a user has one of, planted where it is not there yet."""
+    found = {
+        name: await server.sql(f"SELECT id FROM {table} WHERE user_id = $1", user)
+        for name, table in (("usage", Usage.table()), ("grant", OAuthConnection.table()))
+    }
+    if not found["usage"]:
+        found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
+    if not found["grant"]:
+        token = CIPHER.seal("gho_1", owner=user, purpose="oauth access token")
+        grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
+        found["grant"] = [{"id": await plant(server, OAuthConnection, user_id=user, **grant)}]
+    return {name: rows[0]["id"] for name, rows in found.items()}
+
+
+async def plant_import(server: Server, user: str, project: str, message: str) -> str:
+    """A Figma file that a project took over; returns the import's id."""
+    about = {"source_id": "f1", "source_name": "Shop", "source_url": "https://figma.example/f1"}
+    where = {"user_id": user, "project_id": project, "message_id": message}
+    return await plant(server, Import, source=ImportSource.FIGMA, **where, **about)

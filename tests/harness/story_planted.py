@@ -1,0 +1,177 @@
+"""What the story's user has that no mutation writes yet: planted, changed, and read back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
+from models.base import Record
+from models.billing.customers import PolarCustomer
+from models.billing.pending_subscriptions import PendingSubscription, PendingSubscriptionStatus
+from models.billing.plans import PlanTier
+from models.billing.rate_limits import RateLimit
+from models.billing.subscriptions import (
+    BillingInterval,
+    Subscription,
+    SubscriptionProvider,
+    SubscriptionStatus,
+)
+from models.billing.usage import Usage
+from models.billing.webhook_events import WebhookEvent, WebhookEventStatus
+from models.builder.imports import Import, ImportSource, ImportStatus
+from models.chat.attachments import Attachment, AttachmentType
+from models.fields import SecretColumn, camel
+from tests.harness.planting import CIPHER, alter, make_operator, plant
+from tests.harness.story import Story, told
+from tests.harness.verbs import id_of
+
+SECRETS = {
+    "access_token": ("gho_access", "oauth access token"),
+    "refresh_token": ("gho_refresh", "oauth refresh token"),
+}
+
+
+def day(number: int) -> datetime:
+    """A day of its own for each time."""
+    return datetime(2025, 3, number, 4, 5, 6, 789_000, tzinfo=UTC)
+
+
+async def tell(story: Story, model: type[Record], start: dict[str, Any], **later: Any) -> str:
+    """Plant a row, change it a minute later, and check all that it should hold then."""
+    created = story.clock.advance(minutes=1)
+    id = await plant(story.server, model, **start)
+    updated = story.clock.advance(minutes=1)
+    await alter(story.server, model, id, **later)
+    given = {k: v for k, v in (start | later).items() if not _is_secret(model, k)}
+    shown = {_named(name): _shown(value) for name, value in given.items()}
+    times = {"createdAt": told(created), "updatedAt": told(updated)}
+    await story.book.check(model.__name__, id, **shown, **times)
+    return id
+
+
+def _is_secret(model: type[Record], name: str) -> bool:
+    return isinstance(model.column(name), SecretColumn)
+
+
+def _named(name: str) -> str:
+    return {"limit_count": "limit"}.get(name, camel(name))
+
+
+def _shown(value: Any) -> Any:
+    """A value as the API shows it."""
+    if isinstance(value, StrEnum):
+        return value.name
+    if isinstance(value, datetime):
+        return told(value)
+    return float(value) if isinstance(value, Decimal) else value
+
+
+async def tell_account(story: Story) -> None:
+    """Credits, a subscription, a customer and a connection."""
+    user = await id_of(story.caller)
+    own = {"user_id": user}
+    await tell(
+        story,
+        Usage,
+        own | {"points": Decimal(5)},
+        points=Decimal("3.1250"),
+        expire=day(1),
+        plan_type=PlanTier.UNLIMITED,
+    )
+    await tell(story, PolarCustomer, own | {"polar_customer_id": "pc"}, polar_customer_id="pc_7")
+    await tell(
+        story,
+        Subscription,
+        own | {"plan_tier": PlanTier.FREE},
+        plan_tier=PlanTier.PRO,
+        provider=SubscriptionProvider.POLAR,
+        polar_subscription_id="ps_1",
+        customer_id="pc_1",
+        product_id="prod_1",
+        price_id="price_1",
+        status=SubscriptionStatus.PAST_DUE,
+        interval=BillingInterval.YEARLY,
+        current_period_start=day(2),
+        current_period_end=day(3),
+        cancel_at_period_end=True,
+        canceled_at=day(4),
+        trial_start=day(5),
+        trial_end=day(6),
+        metadata={"features": ["teams"]},
+    )
+    sealed = {
+        name: CIPHER.seal(text, owner=user, purpose=purpose)
+        for name, (text, purpose) in SECRETS.items()
+    }
+    await tell(
+        story,
+        OAuthConnection,
+        own | {"provider": OAuthProvider.GITHUB, "scope": ""},
+        scope="repo",
+        expires_at=day(7),
+        metadata={"login": "ada"},
+        **sealed,
+    )
+
+
+async def tell_operators(story: Story) -> None:
+    """What belongs to nobody; the user runs the service from here on."""
+    await make_operator(story.server, story.caller)
+    await tell(
+        story,
+        RateLimit,
+        {"key": "ip_1", "count": 1, "window_start": day(8), "limit_count": 30, "window_ms": 1},
+        count=2,
+        window_ms=60_000,
+    )
+    await tell(
+        story,
+        WebhookEvent,
+        {"event_id": "e_1", "event_type": "subscription.created", "payload": {"a": [1, None]}},
+        status=WebhookEventStatus.RETRYING,
+        error="No such user.",
+        processed_at=day(9),
+        retry_count=3,
+    )
+    await tell(
+        story,
+        PendingSubscription,
+        {"polar_subscription_id": "ps_2", "customer_id": "pc_2", "event_data": {"b": "c"}},
+        status=PendingSubscriptionStatus.RESOLVED,
+        resolved_user_id="usr_1",
+        error="Nobody came.",
+        resolved_at=day(10),
+    )
+
+
+async def tell_import(story: Story, project: str, message: str) -> None:
+    """A Figma file that was taken over, and the attachment that came with it."""
+    user = await id_of(story.caller)
+    id = await tell(
+        story,
+        Import,
+        {"user_id": user, "project_id": project, "source": ImportSource.FIGMA, "source_id": "f_1"}
+        | {"source_name": "Tree", "source_url": "https://figma.example/f_1"},
+        message_id=message,
+        status=ImportStatus.FAILED,
+        metadata={"pages": 7},
+        error="The file is empty.",
+    )
+    (row,) = await story.server.sql("SELECT conversation_id FROM message WHERE id = $1", message)
+    where = {"user_id": user, "message_id": message, **row}
+    attachment = await plant(
+        story.server,
+        Attachment,
+        **where,
+        type=AttachmentType.FIGMA_FILE,
+        url="https://files.example/f_1.fig",
+        size=1,
+        import_id=id,
+    )
+    await story.book.check("Attachment", attachment, importId=id)
+    query = "query($id: ID!) { node(id: $id) { ... on Attachment { import { sourceId } } } }"
+    found = await story.caller.run(query, id=attachment)
+    assert found == {"node": {"import": {"sourceId": "f_1"}}}
