@@ -4,7 +4,7 @@ from models.fields import IntegerColumn, JsonColumn, KeyColumn, TextColumn, Time
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0002_indexes_and_checks')]
+    dependencies = [('models', '0004_indexes_and_checks')]
 
     initial = False
 
