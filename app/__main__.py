@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
+import uvloop
 from rich import print as show
 from rich.console import Console
 from rich.markup import escape
@@ -19,7 +20,7 @@ from app.config import Settings
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
-from app.running import refusals_shown, run
+from app.running import database, refusals_shown, run
 from app.runs import runs
 from graphql_schema.schema import sdl
 
