@@ -29,7 +29,7 @@ class Cipher:
         self._keys = {_id_of(known): AESGCM(known) for known in (*previous, key)}
 
     def seal(self, text: str, *, owner: str, purpose: str) -> str:
-        """Encrypt a text for an owner (`usr_…`) and a purpose (`oauth access token`).
+        """Encrypt a text for an owner (`usr_…`) and a purpose (`oauth_connection.access_token`).
 
         The same text gives another result each time.
         """

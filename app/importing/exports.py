@@ -18,10 +18,11 @@ from app.database import connect
 from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
 from app.importing.lines import read_line
 from app.migrations import migrate
-from models.access import Owned
+from models.access import OperatorOnly
 from models.base import Record
 from models.changes import note_import
 from models.errors import Conflict, Invalid
+from models.viewer import SYSTEM
 
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^\w+ \w+, line (\d+)")
@@ -63,6 +64,9 @@ def _manifest(archive: ZipFile) -> Manifest:
         )
     if _shape(manifest) != _shape(ours):
         raise Invalid("The export has other tables or columns than this schema.")
+    missing = {rows_file(table) for table in manifest.tables} - set(archive.namelist())
+    if missing:
+        raise Invalid(f"The file is broken: it lacks {', '.join(sorted(missing))}.")
     return manifest
 
 
@@ -86,8 +90,10 @@ async def _load(connection: Any, archive: ZipFile, manifest: Manifest) -> None:
 
 
 def parents_first() -> Iterable[type[Record]]:
-    """Every table after those it refers to. A row may refer to one of its own table anyhow, since
-    foreign keys are checked when the whole table is there."""
+    """Every table after those it refers to.
+
+    A row may refer to any of its own table: foreign keys are checked when the table is whole.
+    """
     references = {model: {*model.references().values()} - {model} for model in exported_models()}
     return TopologicalSorter(references).static_order()
 
@@ -127,16 +133,14 @@ def _told(table: str, error: asyncpg.PostgresError) -> str:
 
 def _note() -> str:
     """The statement that tells each owner's followers; $1 is the time."""
-    columns = {model: _owner_column(model) for model in exported_models()}
     owners = " UNION ".join(
-        f"SELECT {column} AS owner_id FROM {model.table()}"
-        for model, column in columns.items()
-        if column is not None
+        f"SELECT {_owner(model)} AS owner_id FROM {model.table()}" for model in exported_models()
     )
     return note_import(owners)
 
 
-def _owner_column(model: type[Record]) -> str | None:
+def _owner(model: type[Record]) -> str:
+    """Whose a row is, in SQL; see Record.owner."""
     if "owner_id" in model.columns():
         return "owner_id"
-    return model.access.column if isinstance(model.access, Owned) else None
+    return f"'{SYSTEM}'" if isinstance(model.access, OperatorOnly) else "id"

@@ -61,10 +61,10 @@ def _no_number(name: str) -> None:
 
 
 def _read(column: Column, value: Any) -> Any:
-    """The value of a column as asyncpg takes it; null where the database will know better."""
+    """The value of a column as asyncpg takes it; whether it may be null the database knows."""
     kind: type = column.field_type
-    if value is None:
-        return None
+    if value is None:  # JSON's own null differs from no value only where there must be one
+        return "null" if kind is dict and not column.null else None
     if kind is dict:
         column.check(value)
         return orjson.dumps(value, default=_as_written).decode()

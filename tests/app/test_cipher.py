@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_letters, digits
+
 import pytest
 
 from app.auth import derive_key
@@ -33,6 +35,7 @@ def test_the_same_text_never_looks_the_same() -> None:
         {"owner": "usr_eve", "purpose": "oauth access token"},
         {"owner": "usr_ada", "purpose": "oauth refresh token"},
         {"owner": "oauth access token", "purpose": "usr_ada"},
+        {"owner": "usr_adaoauth", "purpose": " access token"},
         {"owner": 'usr_ada","oauth access token', "purpose": ""},
     ],
 )
@@ -49,6 +52,16 @@ def test_every_changed_character_is_noticed() -> None:
         other = "A" if character != "A" else "B"
         with pytest.raises(BadSeal):
             cipher.open(sealed[:place] + other + sealed[place + 1 :], **FOR_ADA)
+
+
+@pytest.mark.parametrize("length", [8, 9, 10])
+def test_it_has_one_spelling(length: int) -> None:
+    """The last character of base64 may have bits that say nothing."""
+    cipher = Cipher(KEY)
+    sealed = cipher.seal("x" * length, **FOR_ADA)
+    for character in set(ascii_letters + digits + "-_") - {sealed[-1]}:
+        with pytest.raises(BadSeal):
+            cipher.open(sealed[:-1] + character, **FOR_ADA)
 
 
 @pytest.mark.parametrize("tail", ["", "A", "AA==", "äö", "====", "A A"])

@@ -19,6 +19,7 @@ from tests.harness.verbs import actor_of, id_of
 READ = """query($id: ID!) { node(id: $id) { ... on AgentRun {
   status outcome claimedBy heldAt model message { id status outcome content model } } } }"""
 HOLD = """UPDATE agent_run SET held_at = now(), updated_at = now() - interval '1 day',
+    lease_until = now() - interval '1 day',
     status = $2, run_source = $3, model = $4, claimed_by = 'of the source' WHERE id = $1"""
 TALK = "SELECT role, content FROM message WHERE project_id = $1 ORDER BY order_id"
 
@@ -85,12 +86,15 @@ async def held(start_server: StartServer, database: str) -> Held:
     return Held(server, database, server.user())
 
 
-async def test_a_held_run_of_a_browser_waits_for_its_release(held: Held) -> None:
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
+async def test_a_held_run_of_a_browser_waits_for_its_release(held: Held, status: str) -> None:
     project = await held.project()
-    run = await held.run(project, source="WEBCONTAINER", status="RUNNING")
+    run = await held.run(project, source="WEBCONTAINER", status=status)
     await reap_runs(actor_of(held.server, None))
     before = await held.read(run)
-    assert (before["status"], before["outcome"]) == ("RUNNING", None)
+    assert (before["status"], before["outcome"], before["claimedBy"]) == (
+        status, None, "of the source"
+    )  # fmt: skip
     assert (await refusal(held.caller, "claimAgentRun", id=run))[0] == "CONFLICT"
     assert await held.release() == [0, 1, 0, 0]
     await reap_runs(actor_of(held.server, None))

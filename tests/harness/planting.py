@@ -90,7 +90,7 @@ async def _once(server: Server, user: str) -> dict[str, str]:
     if not found["usage"]:
         found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
     if not found["grant"]:
-        token = CIPHER.seal("gho_1", owner=user, purpose="oauth access token")
+        token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
         grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
         found["grant"] = [{"id": await plant(server, OAuthConnection, user_id=user, **grant)}]
     return {name: rows[0]["id"] for name, rows in found.items()}

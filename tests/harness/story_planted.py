@@ -29,8 +29,8 @@ from tests.harness.story import Story, told
 from tests.harness.verbs import id_of
 
 SECRETS = {
-    "access_token": ("gho_access", "oauth access token"),
-    "refresh_token": ("gho_refresh", "oauth refresh token"),
+    "access_token": ("gho_access", "oauth_connection.access_token"),
+    "refresh_token": ("gho_refresh", "oauth_connection.refresh_token"),
 }
 
 

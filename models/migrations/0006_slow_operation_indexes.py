@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_slow_operation")]
+    dependencies = [("models", "0005_slow_operation")]
 
     operations = [
         ops.RunSQL(
