@@ -140,7 +140,8 @@ async def test_a_subscription_shows_its_start_and_its_end(shown: Shown) -> None:
     async with api.listen(WATCHED, id=made["reply"]["id"]):
 
         async def started() -> bool:
-            return any("Watched started" in line for line in shown.lines())
+            found = any("Watched started" in line for line in shown.lines())
+            return found and any("FROM message t" in sql for sql, _ in shown.server.statements)
 
         await eventually(started)
         assert not shown.operations()["Watched"]
