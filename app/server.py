@@ -24,6 +24,7 @@ from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
+from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
 from models.ports import Clock
@@ -54,7 +55,9 @@ def build(
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
     gate = Gate(schema, _limits(settings), introspection=settings.introspection)
-    engine = Engine(schema, limits=gate, time_limit=settings.request_timeout)
+    engine = Engine(
+        schema, limits=gate, planner=Planner(schema), time_limit=settings.request_timeout
+    )
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)

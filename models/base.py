@@ -109,6 +109,17 @@ class Record(Model):
                 values[name] = orjson.Fragment(values[name])
         return made
 
+    @classmethod
+    def part(cls, row: Mapping[str, Any], names: tuple[str, ...]) -> Self:
+        """A record of which only the columns `names` are known, to be computed with."""
+        made = cls.__new__(cls)
+        choices = cls.choice_columns()
+        for name in names:
+            value = row[name]
+            read = choices.get(name)
+            vars(made)[name] = value if value is None or read is None else read(value)
+        return made
+
     @property
     def owner(self) -> str:
         """Whose row this is, for the event log; SYSTEM for what belongs to nobody."""

@@ -27,16 +27,18 @@ class Lookup:
     checked: bool = False
     where: str | None = None
 
-    def statement(self, viewer: Viewer, keys: Sequence[str]) -> tuple[str, list[Any]]:
-        """The statement that reads the rows of `keys`, to be shown."""
+    def statement(
+        self, viewer: Viewer, keys: Sequence[str], columns: tuple[str, ...] | None = None
+    ) -> tuple[str, list[Any]]:
+        """The statement that reads the rows of `keys`, all `columns` or some, to be shown."""
         parameters = statements.Parameters(viewer, list(keys))
         where = f"t.{self.column} = ANY($1::text[])"
         if self.where is not None:
             where += f" AND {self.where}"
         if not self.checked:
             where += f" AND {statements.reachable(self.model, parameters, Permission.READ)}"
-        columns, table = statements.shown(self.model), self.model.table()
-        return f"SELECT {columns} FROM {table} t WHERE {where}", parameters.args
+        shown, table = statements.shown(self.model, columns), self.model.table()
+        return f"SELECT {shown} FROM {table} t WHERE {where}", parameters.args
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         """The key a row was found by."""
@@ -79,11 +81,13 @@ class Listing:
     checked: bool = False
     public: bool = False
 
-    def statement(self, viewer: Viewer, keys: Sequence[str]) -> tuple[str, list[Any]]:
-        """The statement that reads the rows of the parents `keys`, in order within each, to be
-        shown."""
+    def statement(
+        self, viewer: Viewer, keys: Sequence[str], columns: tuple[str, ...] | None = None
+    ) -> tuple[str, list[Any]]:
+        """The statement that reads the rows of the parents `keys`, in order within each, all
+        `columns` or some, to be shown."""
         parameters = statements.Parameters(viewer, list(keys))
-        shown = statements.shown(self.model)
+        shown = statements.shown(self.model, columns)
         where = " AND ".join(self._conditions(parameters))
         way = "DESC" if self.order.descending != self.backward else "ASC"
         ordered = f"t.{self.order.column} {way}, t.id {way}"

@@ -43,11 +43,15 @@ def listed(model: type[Record]) -> str:
 
 
 @cache
-def shown(model: type[Record]) -> str:
-    """The same for rows that are only shown: opaque JSON stays text (Record.from_shown_row)."""
+def shown(model: type[Record], columns: tuple[str, ...] | None = None) -> str:
+    """The same for rows that are only shown: opaque JSON stays text (Record.from_shown_row).
+
+    `columns` names those that are wanted; None is all.
+    """
     opaque = model.opaque_columns()
     return ", ".join(
-        f"t.{name}::text AS {name}" if name in opaque else f"t.{name}" for name in model.columns()
+        f"t.{name}::text AS {name}" if name in opaque else f"t.{name}"
+        for name in columns or model.columns()
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import own_row
 from graphql_schema.core.mutations import given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -45,11 +46,7 @@ class CreateGuestPayload:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="The one who asks; null when signed out.")
-    async def me(self, info: strawberry.Info) -> User | None:
-        context = context_of(info)
-        found: Any = await context.loaders.row(Lookup(users.User), context.viewer.user_id)
-        return found
+    me: User | None = own_row(Lookup(users.User), "The one who asks; null when signed out.")
 
 
 @strawberry.type

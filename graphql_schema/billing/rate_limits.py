@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from graphql_schema.core.connection import (
-    After,
-    Before,
     Connection,
-    First,
-    Last,
-    Window,
-    load_page,
 )
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.fields import computed
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -47,15 +40,6 @@ ALL = Listing(rate_limits.RateLimit, None, Order("window_start", descending=True
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="What is limited, newest window first; for operators.")
-    async def rate_limits(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[RateLimit]:
-        context, window = context_of(info), Window(first, after, last, before)
-        page: Any = await load_page(context, ALL, context.viewer.user_id, window)
-        return page
+    rate_limits: Connection[RateLimit] = pages_of(
+        of_viewer, ALL, "What is limited, newest window first; for operators."
+    )

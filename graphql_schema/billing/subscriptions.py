@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from graphql_schema.core.connection import (
-    After,
-    Before,
     Connection,
-    First,
-    Last,
-    Window,
-    load_page,
 )
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.enums import describe
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -80,15 +73,6 @@ OWN = Listing(subscriptions.Subscription, "user_id", Order("created_at", descend
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="What the viewer pays for, newest first.")
-    async def subscriptions(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[BillingSubscription]:
-        context, window = context_of(info), Window(first, after, last, before)
-        page: Any = await load_page(context, OWN, context.viewer.user_id, window)
-        return page
+    subscriptions: Connection[BillingSubscription] = pages_of(
+        of_viewer, OWN, "What the viewer pays for, newest first."
+    )

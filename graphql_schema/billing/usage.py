@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import own_row
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.billing import usage
@@ -30,8 +29,4 @@ OWN = Lookup(usage.Usage, "user_id")
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="The viewer's credits; null before the first use.")
-    async def usage(self, info: strawberry.Info) -> Usage | None:
-        context = context_of(info)
-        found: Any = await context.loaders.row(OWN, context.viewer.user_id)
-        return found
+    usage: Usage | None = own_row(OWN, "The viewer's credits; null before the first use.")

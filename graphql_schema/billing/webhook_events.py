@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from graphql_schema.core.connection import (
-    After,
-    Before,
     Connection,
-    First,
-    Last,
-    Window,
-    load_page,
 )
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.enums import describe
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -53,15 +46,6 @@ ALL = Listing(webhook_events.WebhookEvent, None, Order("created_at", descending=
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="What outside services sent, newest first; for operators.")
-    async def webhook_events(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[WebhookEvent]:
-        context, window = context_of(info), Window(first, after, last, before)
-        page: Any = await load_page(context, ALL, context.viewer.user_id, window)
-        return page
+    webhook_events: Connection[WebhookEvent] = pages_of(
+        of_viewer, ALL, "What outside services sent, newest first; for operators."
+    )

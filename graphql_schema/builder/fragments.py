@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import row_by_id
 from graphql_schema.core.fields import one
 from graphql_schema.core.mutations import acting, given, into, key_field, mutation, optional
-from graphql_schema.core.node import Node, load_row
+from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.builder import fragments
@@ -51,13 +51,9 @@ class UpsertFragmentPayload:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="A fragment that the viewer reaches; null when there is none.")
-    async def fragment(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
-    ) -> Fragment | None:
-        return await load_row(context_of(info), fragments.Fragment, id)
+    fragment: Fragment | None = row_by_id(
+        fragments.Fragment, "A fragment that the viewer reaches; null when there is none."
+    )
 
 
 @strawberry.type

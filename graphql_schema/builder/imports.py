@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import strawberry
 
 from graphql_schema.core.connection import (
-    After,
-    Before,
     Connection,
-    First,
-    Last,
-    Window,
-    load_page,
 )
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import one
 from graphql_schema.core.node import Node
@@ -64,15 +58,6 @@ OWN = Listing(imports.Import, "user_id", Order("created_at", descending=True), 0
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="What the viewer took over from elsewhere, newest first.")
-    async def imports(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Import]:
-        context, window = context_of(info), Window(first, after, last, before)
-        page: Any = await load_page(context, OWN, context.viewer.user_id, window)
-        return page
+    imports: Connection[Import] = pages_of(
+        of_viewer, OWN, "What the viewer took over from elsewhere, newest first."
+    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import row_by_id
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import many, one, one_by
 from graphql_schema.core.mutations import acting, given, mutation
-from graphql_schema.core.node import Node, load_row
+from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.chat import messages
@@ -103,13 +103,9 @@ class UpdateMessagePayload:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="A message that the viewer reaches; null when there is none.")
-    async def message(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
-    ) -> Message | None:
-        return await load_row(context_of(info), messages.Message, id)
+    message: Message | None = row_by_id(
+        messages.Message, "A message that the viewer reaches; null when there is none."
+    )
 
 
 @strawberry.type

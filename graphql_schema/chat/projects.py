@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
 from graphql_schema.core.connection import (
-    After,
-    Before,
     Connection,
-    First,
-    Last,
-    Window,
-    load_page,
 )
-from graphql_schema.core.context import context_of
+from graphql_schema.core.entries import of_all, pages_of, pages_of_owner, row_by_id
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import first, first_through, one_by, page
 from graphql_schema.core.mutations import (
@@ -28,7 +22,7 @@ from graphql_schema.core.mutations import (
     mutation,
     optional,
 )
-from graphql_schema.core.node import Node, load_row
+from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.chat import projects
 from models.chat.messages import Message as MessageRow
@@ -167,43 +161,13 @@ SHOWCASE = Listing(
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="A project of the viewer's; null when there is none.")
-    async def project(
-        self,
-        info: strawberry.Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="Which one.")],
-    ) -> Project | None:
-        return await load_row(context_of(info), projects.Project, id)
-
-    @strawberry.field(description="One owner's projects, newest first.")
-    async def projects(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        org: Annotated[
-            strawberry.ID | None, strawberry.argument(description="Whose; default: the viewer's.")
-        ] = None,
-    ) -> Connection[Project]:
-        context, window = context_of(info), Window(first, after, last, before)
-        owner = context.viewer.user_id if org is None else org
-        page: Any = await load_page(context, OWN, owner, window)
-        return page
-
-    @strawberry.field(description="The projects that their owners show to all, newest first.")
-    async def showcase_projects(
-        self,
-        info: strawberry.Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[ShowcaseProject]:
-        window = Window(first, after, last, before)
-        page: Any = await load_page(context_of(info), SHOWCASE, "", window)
-        return page
+    project: Project | None = row_by_id(
+        projects.Project, "A project of the viewer's; null when there is none."
+    )
+    projects: Connection[Project] = pages_of_owner(OWN, "One owner's projects, newest first.")
+    showcase_projects: Connection[ShowcaseProject] = pages_of(
+        of_all, SHOWCASE, "The projects that their owners show to all, newest first."
+    )
 
 
 @strawberry.type

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from graphql_schema.core.signed import Signer
 
 NodeT = TypeVar("NodeT")
+RowT = TypeVar("RowT")
 
 DEFAULT_SIZE = 20
 MOST = 100
@@ -133,35 +134,44 @@ class Page:
 EMPTY = Page([], lambda row: row.id, has_next=False, has_previous=False)
 
 
+def page_query(
+    signer: Signer, listing: Listing, parent: str, window: Window
+) -> tuple[Listing, Cursors]:
+    """What reads a page of a parent's list, one row more than asked to know whether others
+    follow; and the list's cursors. Raises Invalid."""
+    cursors = Cursors(signer, listing, parent)
+    query = replace(
+        listing,
+        limit=window.size() + 1,
+        after=cursors.open(window.after, "after"),
+        before=cursors.open(window.before, "before"),
+        backward=window.last is not None,
+    )
+    return query, cursors
+
+
+def cut(rows: Sequence[RowT], window: Window) -> tuple[Sequence[RowT], bool, bool]:
+    """The rows of a page in the order of their list, and whether others follow and precede."""
+    size, backward = window.size(), window.last is not None
+    more, kept = len(rows) > size, rows[:size]
+    if backward:
+        return kept[::-1], window.before is not None, more
+    return kept, more, window.after is not None
+
+
 async def load_page(context: Context, listing: Listing, parent: str | None, window: Window) -> Page:
-    """Read one page of a list, one row more than asked to know whether others follow.
+    """Read one page of a list.
 
     Without a parent, which somebody signed out has not, it is empty.
     """
-    size = window.size()
+    window.size()
     if parent is None:
         return EMPTY
-    cursors = Cursors(context.ports.signer, listing, parent)
-    backward = window.last is not None
-    query = Listing(
-        listing.model,
-        listing.column,
-        listing.order,
-        size + 1,
-        listing.where,
-        cursors.open(window.after, "after"),
-        cursors.open(window.before, "before"),
-        backward,
-        listing.checked,
-        listing.public,
-    )
-    rows = await context.loaders.rows(query, parent)
-    more, rows = len(rows) > size, rows[:size]
-    if backward:
-        rows = rows[::-1]
+    query, cursors = page_query(context.ports.signer, listing, parent, window)
+    rows, has_next, has_previous = cut(await context.loaders.rows(query, parent), window)
     return Page(
-        nodes=rows,
+        nodes=list(rows),
         cursor=lambda row: cursors.sign(listing.place_of(row)),
-        has_next=window.before is not None if backward else more,
-        has_previous=more if backward else window.after is not None,
+        has_next=has_next,
+        has_previous=has_previous,
     )

@@ -74,6 +74,22 @@ class Limits(Protocol):
         ...
 
 
+class Planned(Protocol):
+    """An operation that may be read without graphql-core."""
+
+    async def data(self, context: Any, variables: Any) -> dict[str, Any] | None:
+        """The response's `data`, or None where graphql-core is to execute the operation."""
+        ...
+
+
+class Planner(Protocol):
+    """Compiles operations."""
+
+    def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
+        """A valid operation, compiled; None for one that can't be."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An operation that may run: parsed, measured and valid."""
@@ -84,6 +100,7 @@ class Prepared:
     operation: OperationDefinitionNode
     meter: Meter
     repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
+    planned: Planned | None = None
 
 
 class Engine:
@@ -94,6 +111,7 @@ class Engine:
         schema: GraphQLSchema,
         *,
         limits: Limits,
+        planner: Planner | None = None,
         time_limit: float = 15.0,
         cache_size: int = 16 << 20,
         cache_entries: int = 2_000,
@@ -103,6 +121,7 @@ class Engine:
         """
         self._schema = schema
         self._limits = limits
+        self._planner = planner
         self._time_limit = time_limit
         self.checked = 0
         """Documents that were parsed and validated so far; the others were remembered."""
@@ -136,7 +155,7 @@ class Engine:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             async with asyncio.timeout(self._time_limit), open_context() as context:
-                response = shaped(await execution.run(bound, context), report)
+                response = await _executed(prepared, bound, context, report)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:  # noqa: BLE001 - masked and logged with its id
@@ -213,7 +232,19 @@ class Engine:
             raise Refused([validation_error(error) for error in errors])
         name = operation.name.value if operation.name else None
         repeats = repeats_of(document)
-        return Prepared(operation.operation.value, name, document, operation, meter, repeats)
+        planned = self._planner.plan(document, operation) if self._planner else None
+        kind: Kind = operation.operation.value
+        return Prepared(kind, name, document, operation, meter, repeats, planned)
+
+
+async def _executed(
+    prepared: Prepared, bound: Bound, context: object, report: ErrorReport
+) -> Response:
+    if prepared.planned is not None:
+        data = await prepared.planned.data(context, bound.variable_values)
+        if data is not None:
+            return {"data": data}
+    return shaped(await execution.run(bound, context), report)
 
 
 def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:

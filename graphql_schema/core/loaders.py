@@ -64,11 +64,11 @@ class Loaders:
 
     async def row(self, query: Lookup, key: str | None) -> Record | None:
         """The row of a key that the viewer reaches, None for none and for a null key."""
-        return None if key is None else await asyncio.shield(self._of(query, Rows).load(key))
+        return None if key is None else await _shared(self._of(query, Rows).load(key))
 
     async def rows(self, query: Listing, key: str | None) -> list[Record]:
         """The rows of a parent that the viewer reaches, none for a null key."""
-        return [] if key is None else await asyncio.shield(self._of(query, Lists).load(key))
+        return [] if key is None else await _shared(self._of(query, Lists).load(key))
 
     async def fetch(
         self, query: Lookup | Listing, keys: Sequence[str]
@@ -94,3 +94,9 @@ class Loaders:
         if query not in self._loaders:
             self._loaders[query] = kind(self, query)
         return self._loaders[query]
+
+
+def _shared(loading: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    """Shield what others wait for too. Its error counts as seen, should all of them be gone."""
+    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return asyncio.shield(loading)

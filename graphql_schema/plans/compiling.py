@@ -1,0 +1,171 @@
+"""A validated operation as a tree of shapes and steps; what it can't take is said by reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    SelectionSetNode,
+    get_named_type,
+    is_leaf_type,
+)
+
+from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
+from graphql_schema.core.record_type import MODELS
+from graphql_schema.plans.collecting import Collector, Flags
+from graphql_schema.plans.connections import (
+    ConnectionShape,
+    EdgeField,
+    Info,
+    PageField,
+)
+from graphql_schema.plans.leaves import show_of
+from graphql_schema.plans.shapes import Branch, Fixed, Leaf, Part, Shape, Step
+from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneStep, PageStep
+from models.base import Record
+
+Nodes = list[FieldNode]
+
+
+class NotTaken(Exception):
+    """The compiler does not take an operation; the message is the reason, one of a few."""
+
+
+class Compiler:
+    """Compiles the selections of one document, its conditions decided by `flags`."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, flags: Flags) -> None:
+        self.collector = Collector(schema, document, flags)
+
+    def shape(self, kind: GraphQLObjectType, nodes: Nodes) -> Shape:
+        """What nodes ask of rows of a record type."""
+        model = model_of_type(kind)
+        if model is None:
+            raise NotTaken("an object that is no row")
+        fields = self.collector.collect(kind, selections(nodes))
+        return Shape(model, tuple(self._part(kind, model, *field) for field in fields.items()))
+
+    def _part(self, kind: GraphQLObjectType, model: type[Record], key: str, nodes: Nodes) -> Part:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Fixed(key, kind.name)
+        field = kind.fields[name]
+        definition = field.extensions["strawberry-definition"]
+        relation = definition.metadata.get("relation")
+        if isinstance(relation, Relation):
+            return Branch(key, self._step(model, relation, field, nodes))
+        if not definition.is_basic_field:
+            raise NotTaken("a resolver of its own")
+        column = definition.python_name
+        return Leaf(key, column, show_of(leaf(field), model.column(column)))
+
+    def _step(
+        self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes
+    ) -> Step:
+        if isinstance(relation, Computed):
+            return ComputedStep(model, relation, cast("Any", leaf(field)).serialize)
+        target = object_of(field)
+        if isinstance(relation, Paged):
+            return PageStep(bound(relation), self.connection(target, nodes), field, nodes[0])
+        shape = self.shape(target, nodes)
+        if isinstance(relation, One):
+            return OneStep(bound(relation), relation.key, shape)
+        if isinstance(relation, OneBy):
+            return OneStep(bound(relation), "id", shape)
+        if isinstance(relation, FirstOf):
+            return FirstStep(tuple(_chain(relation)), shape)
+        if isinstance(relation, Many):
+            return ManyStep(bound(relation), shape)
+        raise NotTaken("a relation of a new kind")
+
+    # -- connections -----------------------------------------------------------------------
+
+    def connection(self, kind: GraphQLObjectType, nodes: Nodes) -> ConnectionShape:
+        """What nodes ask of a connection."""
+        fields = self.collector.collect(kind, selections(nodes))
+        return ConnectionShape(tuple(self._page_field(kind, *field) for field in fields.items()))
+
+    def _page_field(self, kind: GraphQLObjectType, key: str, nodes: Nodes) -> PageField | Fixed:
+        name: Any = nodes[0].name.value
+        if name == "__typename":
+            return Fixed(key, kind.name)
+        inner = object_of(kind.fields[name])
+        if name == "nodes":
+            return PageField(key, name, shape=self.shape(inner, nodes))
+        if name == "edges":
+            return PageField(key, name, edge=self._each(inner, nodes, self._edge_field))
+        return PageField(key, name, info=self._each(inner, nodes, _info_field))
+
+    def _edge_field(self, kind: GraphQLObjectType, key: str, nodes: Nodes) -> EdgeField:
+        if nodes[0].name.value == "cursor":
+            return EdgeField(key)
+        inner = object_of(kind.fields["node"])
+        return EdgeField(key, self.shape(inner, nodes))
+
+    def _each(
+        self,
+        kind: GraphQLObjectType,
+        nodes: Nodes,
+        make: Callable[[GraphQLObjectType, str, Nodes], Any],
+    ) -> tuple[Any, ...]:
+        fields = self.collector.collect(kind, selections(nodes))
+        return tuple(
+            Fixed(key, kind.name) if found[0].name.value == "__typename" else make(kind, key, found)
+            for key, found in fields.items()
+        )
+
+
+def _info_field(_kind: GraphQLObjectType, key: str, nodes: Nodes) -> Info:
+    return Info(key, nodes[0].name.value)
+
+
+def selections(nodes: Nodes) -> Iterable[SelectionSetNode | None]:
+    """The selection sets of fields that are merged."""
+    return [node.selection_set for node in nodes]
+
+
+def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
+    """The type of a field that is one value. Raises NotTaken for a list."""
+    kind: Any = type_of(field)
+    kind = cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
+    if not is_leaf_type(kind):
+        raise NotTaken("a list of values")
+    return kind
+
+
+def type_of(field: GraphQLField) -> Any:
+    """The type of a field; graphql-core leaves the parameter of its lists open."""
+    return cast("Any", field).type
+
+
+def object_of(field: GraphQLField) -> GraphQLObjectType:
+    """The object type that a field leads to, through lists and what must not be null."""
+    return cast("GraphQLObjectType", get_named_type(type_of(field)))
+
+
+def bound(relation: Any) -> Any:
+    """The query of a relation, which the schema gave it."""
+    assert relation.query is not None, "the schema is not built yet"
+    return relation.query
+
+
+def _chain(relation: FirstOf) -> Iterable[Any]:
+    step: FirstOf | None = relation
+    while step is not None:
+        yield bound(step)
+        step = step.then
+
+
+def model_of_type(kind: GraphQLObjectType) -> type[Record] | None:
+    """The table of a record type, None for other types."""
+    definition = kind.extensions.get("strawberry-definition")
+    return MODELS.get(definition.origin) if definition is not None else None

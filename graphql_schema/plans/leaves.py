@@ -1,0 +1,39 @@
+"""How the value of a column becomes JSON, by the type that the schema gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from graphql import GraphQLEnumType, GraphQLScalarType
+
+from models import fields
+
+Show = Callable[[Any], Any]
+
+SAFE_INT = 2**31
+
+
+def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) -> Show | None:
+    """What makes JSON of a value that is not null; None where it is JSON already."""
+    if isinstance(column, fields.ChoiceColumn) and isinstance(kind, GraphQLEnumType):
+        names = {choice.value: kind.serialize(choice) for choice in column.choices}
+        return names.__getitem__
+    if isinstance(column, fields.JsonColumn):
+        return _fragment if column.opaque else kind.serialize
+    if _is_json(kind.name, column):
+        return None
+    return kind.serialize
+
+
+def _is_json(name: str, column: fields.Column) -> bool:
+    if isinstance(column, fields.TextColumn):
+        return name in {"ID", "String"}
+    if isinstance(column, fields.IntegerColumn):
+        return name == "Int" and column.most < SAFE_INT
+    return isinstance(column, fields.BooleanColumn) and name == "Boolean"
+
+
+def _fragment(value: Any) -> orjson.Fragment:
+    return value if isinstance(value, orjson.Fragment) else orjson.Fragment(value)

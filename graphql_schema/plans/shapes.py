@@ -1,0 +1,113 @@
+"""Shapes: what is asked of the rows of one table, and the code that makes JSON objects of them.
+
+A shape's code is one list comprehension around one dict literal, made as text when the document
+is compiled: nothing is looked up, and nothing but values is called, for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from graphql_schema.plans.running import Run
+    from models.base import Record
+
+Row = Mapping[str, Any]
+Json = Any
+Build = Callable[..., list[Json]]
+
+
+class Step(Protocol):
+    """A field that leads from rows to others."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns it goes by."""
+        ...
+
+    async def values(self, run: Run, rows: Sequence[Row]) -> Sequence[Json]:
+        """The field's value for each row, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A column shown under `key`; `show` makes JSON of a value that is not null."""
+
+    key: str
+    column: str
+    show: Callable[[Any], Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A value that is the same for all rows, such as `__typename`."""
+
+    key: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A field whose values a step finds."""
+
+    key: str
+    step: Step
+
+
+Part = Leaf | Fixed | Branch
+
+
+@dataclass(slots=True)
+class Shape:
+    """What is asked of the rows of `model`."""
+
+    model: type[Record]
+    parts: tuple[Part, ...]
+    columns: tuple[str, ...] = field(init=False)
+    steps: tuple[Step, ...] = field(init=False)
+    build: Build = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = tuple(part.step for part in self.parts if isinstance(part, Branch))
+        needed = {part.column for part in self.parts if isinstance(part, Leaf)}
+        needed |= {name for step in self.steps for name in step.needs} | {"id"}
+        self.columns = tuple(name for name in self.model.columns() if name in needed)
+        self.build = compiled(self.parts)
+
+    async def objects(self, run: Run, rows: Sequence[Row]) -> list[Json]:
+        """The JSON objects of rows, in their order."""
+        if not rows:
+            return []
+        found = [await step.values(run, rows) for step in self.steps]
+        return self.build(rows, *found)
+
+
+def compiled(parts: Sequence[Part]) -> Build:
+    """The function that makes the objects of rows and of the values of their branches."""
+    names: dict[str, Any] = {}
+    entries: list[str] = []
+    branches: list[str] = []
+    for number, part in enumerate(parts):
+        name = f"v{number}"
+        if isinstance(part, Fixed):
+            names[name], value = part.value, name
+        elif isinstance(part, Branch):
+            branches.append(name)
+            value = name
+        else:
+            value = f"r[{part.column!r}]"
+            if part.show is not None:
+                names[name] = part.show
+                value = f"None if (x := {value}) is None else {name}(x)"
+        entries.append(f"{part.key!r}: {value}")
+    objects = f"{{{', '.join(entries)}}}"
+    arguments = "".join(f", c{name}" for name in branches)
+    over = "r in rows"
+    if branches:
+        over = f"r, {', '.join(branches)} in zip(rows{arguments}, strict=True)"
+    text = f"def build(rows{arguments}):\n    return [{objects} for {over}]"
+    exec(text, names)  # noqa: S102 - keys are GraphQL names, columns our own; values are no text
+    return names["build"]
