@@ -51,6 +51,12 @@ class Metrics(Observer):
             ["kind", "code"],
             registry=self.registry,
         )
+        self._left = Counter(
+            "punnet_unplanned_operations",
+            "Operations that no plan took, left to graphql-core, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.answers = Gauge(
             "punnet_answers_running", "Answers being written here.", registry=self.registry
         )
@@ -62,6 +68,10 @@ class Metrics(Observer):
             "Documents that were parsed and validated, each text once while it is remembered.",
             registry=self.registry,
         ).set_function(checked)
+
+    def left_unplanned(self, reason: str) -> None:
+        """Note an operation that no plan took."""
+        self._left.labels(reason).inc()
 
     def operation_finished(self, done: Finished) -> None:
         """Note one operation."""

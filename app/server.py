@@ -55,9 +55,8 @@ def build(
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
     gate = Gate(schema, _limits(settings), introspection=settings.introspection)
-    engine = Engine(
-        schema, limits=gate, planner=Planner(schema), time_limit=settings.request_timeout
-    )
+    planner = Planner(schema, metrics.left_unplanned)
+    engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)

@@ -89,8 +89,7 @@ class Collector:
 
 
 def _condition(directive: DirectiveNode) -> ValueNode:
-    (argument,) = directive.arguments or ()
-    return argument.value
+    return next(iter(directive.arguments or ())).value
 
 
 class _Conditions(Visitor):

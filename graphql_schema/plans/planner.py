@@ -1,8 +1,8 @@
-"""Plans for the engine, and how often an operation was left to graphql-core, by reason."""
+"""Plans for the engine; what is left to graphql-core is told by reason."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphql_schema.plans.compiling import NotTaken
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from graphql_schema.core.context import Context
 
 
+Left = Callable[[str], None]
+"""Told of each operation that is left to graphql-core, by one of few reasons."""
+
+
 class Planned:
     """One operation with its plans."""
 
-    def __init__(self, query: PlannedQuery, left: Counter[str]) -> None:
+    def __init__(self, query: PlannedQuery, left: Left) -> None:
         self._query = query
         self._left = left
 
@@ -28,23 +32,23 @@ class Planned:
             plan = self._query.plan(variables.coerced)
             return await plan.run(context, variables)
         except (NotTaken, Surprise) as reason:
-            self._left[str(reason)] += 1
+            self._left(str(reason))
         except Exception:  # noqa: BLE001 - graphql-core meets it again, and says where
-            self._left["an error"] += 1
+            self._left("an error")
         return None
 
 
 class Planner:
-    """Compiles the operations of one schema; `left` counts those left to graphql-core."""
+    """Compiles the operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, left: Left) -> None:
         self._schema = schema
-        self.left: Counter[str] = Counter()
+        self._left = left
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
         """An operation with its plans; None for one that the compiler does not take."""
         try:
-            return Planned(PlannedQuery(self._schema, document, operation), self.left)
+            return Planned(PlannedQuery(self._schema, document, operation), self._left)
         except NotTaken as reason:
-            self.left[str(reason)] += 1
+            self._left(str(reason))
             return None

@@ -206,7 +206,7 @@ async def test_a_masked_error_carries_the_request_id(still: Server) -> None:
     rename = "ALTER TABLE fragment_draft RENAME COLUMN {} TO {}"
     await still.sql(rename.format("framework", "broken"))
     try:
-        body = {"query": f'{{ project(id: "{world["project"]}") {{ id draft {{ id }} }} }}'}
+        body = {"query": f'{{ project(id: "{world["project"]}") {{ id draft {{ framework }} }} }}'}
         headers = {**ada.headers, "X-Request-Id": "abc-1"}
         async with still.session.post(ada.url, json=body, headers=headers) as response:
             found = await response.json(content_type=None)

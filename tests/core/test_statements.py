@@ -201,16 +201,13 @@ async def test_the_list_of_projects(ada: Api, count: Count) -> None:
     assert await count(ada.run(page)) == 4
 
 
-async def test_repeated_and_crossed_paths_are_read_once(
-    filling: Filling, ada: Api, count: Count
-) -> None:
+async def test_each_path_is_one_statement(filling: Filling, ada: Api, count: Count) -> None:
     crossed = """query($a: ID!, $b: ID!) {
       a: project(id: $a) { messages(first: 9) { nodes { project { name } } } }
-      b: project(id: $a) { messages(first: 9) { nodes { project { name } } } }
-      c: project(id: $b) { messages(first: 9) { nodes { conversation { title } } } } }"""
+      b: project(id: $b) { messages(first: 9) { nodes { id ... { id } conversation { title } } } } }"""
     first, second = _ids(filling, Project)[:2]
-    # The two projects, their messages, the messages' project (known already), the conversation.
-    assert await count(ada.run(crossed, a=first, b=second)) == 3
+    # Of each alias the project, its messages, and what these lead to.
+    assert await count(ada.run(crossed, a=first, b=second)) == 3 + 3
 
 
 async def test_a_signed_out_request_sends_nothing(server: Server, count: Count) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -27,15 +28,15 @@ class Both:
     """The engines over the same schema, limits and ports."""
 
     ports: Ports
-    planner: Planner = field(init=False)
+    left: Counter[str] = field(default_factory=Counter[str])
     planned: Engine = field(init=False)
     plain: Engine = field(init=False)
 
     def __post_init__(self) -> None:
         schema = graphql_core_schema()
         gate = Gate(schema, replace(Limits(), cost=10**6))
-        self.planner = Planner(schema)
-        self.planned = Engine(schema, limits=gate, planner=self.planner, time_limit=60)
+        planner = Planner(schema, lambda reason: self.left.update([reason]))
+        self.planned = Engine(schema, limits=gate, planner=planner, time_limit=60)
         self.plain = Engine(schema, limits=gate, time_limit=60)
 
     async def answers(

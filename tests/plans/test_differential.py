@@ -109,7 +109,7 @@ async def test_random_queries(
         told += len(planned.data) > 40
     # Else they would not get far enough to find a difference.
     assert told > EXAMPLES // 3
-    assert sum(both.planner.left.values()) < EXAMPLES // 2, both.planner.left
+    assert sum(both.left.values()) < EXAMPLES // 2, both.left
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -187,7 +187,7 @@ CONDITIONS = """query ($a: Boolean!, $b: Boolean = true) { me @include(if: $b) {
 async def test_skip_and_include(both: Both, viewers: list[Viewer], given: dict[str, bool]) -> None:
     planned, plain = await both.answers(CONDITIONS, viewers[0], given)
     assert planned == plain
-    assert both.planner.left == {}
+    assert both.left == {}
 
 
 VARIABLES = """query ($id: ID!, $first: Int = 2, $last: Int, $after: String) {
