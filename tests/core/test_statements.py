@@ -204,7 +204,7 @@ async def test_the_list_of_projects(ada: Api, count: Count) -> None:
 async def test_each_path_is_one_statement(filling: Filling, ada: Api, count: Count) -> None:
     crossed = """query($a: ID!, $b: ID!) {
       a: project(id: $a) { messages(first: 9) { nodes { project { name } } } }
-      b: project(id: $b) { messages(first: 9) { nodes { id ... { id } conversation { title } } } } }"""
+      b: project(id: $b) { messages(first: 9) { nodes { id conversation { title } } } } }"""
     first, second = _ids(filling, Project)[:2]
     # Of each alias the project, its messages, and what these lead to.
     assert await count(ada.run(crossed, a=first, b=second)) == 3 + 3
