@@ -9,6 +9,8 @@ from graphql_schema.core.loaders import Loaders
 from models.verbs import Actor
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     import strawberry
 
     from graphql_schema.core.signed import Signer
@@ -40,9 +42,26 @@ class Context:
     ports: Ports
     request_id: str
     loaders: Loaders = field(init=False)
+    _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.ports.database, self.viewer)
+        self._done = {}
+
+    async def once(self, key: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Do what the field `key` of a mutation does; if it is executed again, tell the same.
+
+        A plan that met an error leaves the operation to graphql-core, which may not do it twice.
+        """
+        if key not in self._done:
+            try:
+                self._done[key] = (await act(), None)
+            except Exception as error:  # noqa: BLE001 - raised below, each time it is asked
+                self._done[key] = (None, error)
+        result, error = self._done[key]
+        if error is not None:
+            raise error
+        return result
 
     def forget(self) -> None:
         """Drop what was read, after a write and before each event of a subscription."""

@@ -81,6 +81,10 @@ class Planned(Protocol):
         """The response's `data`, or None where graphql-core is to execute the operation."""
         ...
 
+    async def event(self, context: Any, variables: Any, event: Any) -> dict[str, Any] | None:
+        """The `data` of one event of a subscription, or None in the same way."""
+        ...
+
 
 class Planner(Protocol):
     """Compiles operations."""
@@ -182,7 +186,9 @@ class Engine:
             async with open_context() as context:
                 source = await self._source(bound, context, report)
                 limited = limited_by(self._time_limit, open_context)
-                async with aclosing(execution.responses(bound, source, limited)) as results:
+                read = prepared.planned.event if prepared.planned else None
+                events = execution.responses(bound, source, limited, read)
+                async with aclosing(events) as results:
                     async for result in results:
                         yield shaped(result, report)
         except Refused:

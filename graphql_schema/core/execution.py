@@ -61,13 +61,24 @@ async def source_of(bound: Bound, context: object) -> Any:
     return await _settled(create_source_event_stream(bound))
 
 
+Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
+"""Makes the data of an event of a context, variables and the event, or None where it can't."""
+
+
 def responses(
-    bound: Bound, source: Any, open_context: OpenContext
+    bound: Bound, source: Any, open_context: OpenContext, read: Read | None
 ) -> AsyncGenerator[ExecutionResult, None]:
-    """Execute each event of a source in a context of its own; closing it closes the source."""
+    """Execute each event of a source in a context of its own; closing it closes the source.
+
+    `read` is tried first.
+    """
 
     async def respond(event: Any) -> ExecutionResult:
         async with open_context() as context:
+            if read is not None:
+                data = await read(context, event.variable_values, event.root_value)
+                if data is not None:
+                    return ExecutionResult(data, None)
             event.context_value = context
             return await _settled(execute_subscription_event(event))
 

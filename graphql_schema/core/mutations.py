@@ -84,11 +84,16 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Callable[..
     def wrap(resolve: Callable[..., Any]) -> Any:
         @wraps(resolve)
         async def checked(*args: Any, **options: Any) -> Any:
-            context = context_of(options["info"])
-            if not public:
-                _ = context.viewer.id
-            context.forget()
-            return await resolve(*args, **options)
+            info: Any = options["info"]
+            context = context_of(info)
+
+            async def act() -> Any:
+                if not public:
+                    _ = context.viewer.id
+                context.forget()
+                return await resolve(*args, **options)
+
+            return await context.once(info.path.key, act)
 
         return strawberry.mutation(
             resolver=checked, description=description, metadata={"cost": COST, "public": public}

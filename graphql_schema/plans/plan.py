@@ -1,4 +1,4 @@
-"""The plan of a query: its root fields, and what is asked of what they give.
+"""The plan of an operation: its root fields, and what is asked of what they give.
 
 A root field's own resolver is called once; everything below a row is read level by level.
 """
@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from graphql import FieldNode, GraphQLField, get_argument_values
 
 from graphql_schema.plans.connections import ConnectionShape, PageRows
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
-    from graphql_schema.core.context import Context
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.steps import OneStep, PageStep
     from models.base import Record
@@ -44,8 +44,7 @@ class RowValue:
     shapes: Mapping[type[Record], Shape]
 
     async def json(self, run: Run, value: Any) -> Json:
-        row: Row = vars(cast("Record", value))
-        (found,) = await self.shapes[type(value)].objects(run, [row])
+        (found,) = await self.shapes[type(value)].objects(run, [row_of(value)])
         return found
 
 
@@ -56,10 +55,11 @@ class PageValue:
     shape: ConnectionShape
 
     async def json(self, run: Run, value: Page) -> Json:
-        rows = {id(vars(node)): node for node in value.nodes}
+        rows = [row_of(node) for node in value.nodes]
+        nodes = dict(zip(map(id, rows), value.nodes, strict=True))
         page = PageRows(
-            [vars(node) for node in value.nodes],
-            lambda row: value.cursor(rows[id(row)]),
+            rows,
+            lambda row: value.cursor(nodes[id(row)]),
             value.has_next,
             value.has_previous,
         )
@@ -114,11 +114,23 @@ class MaybeValue:
 Value = LeafValue | RowValue | PageValue | ObjectValue | ListValue | MaybeValue
 
 
+def row_of(record: Record) -> Row:
+    """A record as shapes take it: like a row that was read to be shown."""
+    values = vars(record)
+    json = {name: values[name] for name in record.opaque_columns()}
+    written = {
+        name: orjson.dumps(value).decode()
+        for name, value in json.items()
+        if value is not None and not isinstance(value, orjson.Fragment)
+    }
+    return values | written if written else values
+
+
 async def _rows(run: Run, value: RowValue, rows: Sequence[Any]) -> list[Json]:
     made: dict[int, Json] = {}
     for model, shape in value.shapes.items():
         own = [row for row in rows if type(row) is model]
-        objects = await shape.objects(run, [vars(row) for row in own])
+        objects = await shape.objects(run, [row_of(row) for row in own])
         made |= {id(row): one for row, one in zip(own, objects, strict=True)}
     return [None if row is None else made[id(row)] for row in rows]
 
@@ -136,7 +148,8 @@ class RootField:
         """The field's value. Raises whatever its resolver raises, and Surprise."""
         given = get_argument_values(self.definition, self.node, run.variables)
         resolve: Any = self.definition.resolve
-        found = resolve(None, SimpleNamespace(context=run.context), **given)
+        info = SimpleNamespace(context=run.context, path=SimpleNamespace(key=self.key))
+        found = resolve(None, info, **given)
         return await self.value.json(run, await found if isawaitable(found) else found)
 
 
@@ -162,14 +175,20 @@ class EntryField:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled query."""
+    """A compiled operation. Any error of it means that graphql-core is to execute that."""
 
     fields: tuple[RootField | EntryField | Fixed, ...]
 
-    async def run(self, context: Context, variables: Any) -> dict[str, Json]:
-        """The `data` of the response. Any error means that graphql-core is to execute it."""
-        run = Run(context, variables)
+    async def data(self, run: Run) -> dict[str, Json]:
+        """The `data` of a query or a mutation, whose fields follow one another."""
         found: dict[str, Json] = {}
         for field in self.fields:
             found[field.key] = field.value if isinstance(field, Fixed) else await field.json(run)
         return found
+
+    async def event(self, run: Run, event: Any) -> dict[str, Json]:
+        """The `data` of a subscription's event."""
+        (field,) = self.fields
+        if not isinstance(field, RootField):
+            raise Surprise("a subscription to nothing")
+        return {field.key: await field.value.json(run, event)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from graphql_schema.plans.compiling import NotTaken
-from graphql_schema.plans.query import PlannedQuery
-from graphql_schema.plans.running import Surprise
+from graphql_schema.plans.operation import PlannedOperation
+from graphql_schema.plans.running import Run, Surprise
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
@@ -22,20 +23,33 @@ Left = Callable[[str], None]
 class Planned:
     """One operation with its plans."""
 
-    def __init__(self, query: PlannedQuery, left: Left) -> None:
-        self._query = query
+    def __init__(self, operation: PlannedOperation, left: Left) -> None:
+        self._operation = operation
         self._left = left
 
     async def data(self, context: Context, variables: Any) -> dict[str, Any] | None:
         """The `data` of the response; None where graphql-core is to execute the operation."""
+        with self._telling():
+            plan = self._operation.plan(variables.coerced)
+            return await plan.data(Run(context, variables))
+        return None
+
+    async def event(self, context: Context, variables: Any, event: Any) -> dict[str, Any] | None:
+        """The `data` of a subscription's event, or None in the same way."""
+        with self._telling():
+            plan = self._operation.plan(variables.coerced)
+            return await plan.event(Run(context, variables), event)
+        return None
+
+    @contextmanager
+    def _telling(self) -> Generator[None, None, None]:
+        """Tell why an operation is left to graphql-core, instead of raising it."""
         try:
-            plan = self._query.plan(variables.coerced)
-            return await plan.run(context, variables)
+            yield
         except (NotTaken, Surprise) as reason:
             self._left(str(reason))
         except Exception:  # noqa: BLE001 - graphql-core meets it again, and says where
             self._left("an error")
-        return None
 
 
 class Planner:
@@ -48,7 +62,7 @@ class Planner:
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
         """An operation with its plans; None for one that the compiler does not take."""
         try:
-            return Planned(PlannedQuery(self._schema, document, operation), self._left)
+            return Planned(PlannedOperation(self._schema, document, operation), self._left)
         except NotTaken as reason:
             self._left(str(reason))
             return None

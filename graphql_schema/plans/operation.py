@@ -1,4 +1,4 @@
-"""Queries as plans: compiled once for each combination of @skip and @include."""
+"""Operations as plans: compiled once for each combination of @skip and @include."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
-    OperationType,
     is_introspection_type,
     is_leaf_type,
 )
@@ -53,15 +52,13 @@ VARIANTS = 16
 """Combinations of @skip and @include that are kept of one document."""
 
 
-class PlannedQuery:
-    """The plans of one query."""
+class PlannedOperation:
+    """The plans of one operation."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
     ) -> None:
         """Raises NotTaken for what can't be compiled, whatever the conditions."""
-        if operation.operation is not OperationType.QUERY:
-            raise NotTaken(operation.operation.value)
         self._schema, self._document, self._operation = schema, document, operation
         self._conditions = conditions_of(document)
         self._plans: dict[tuple[bool, ...], Plan] = {}
@@ -93,7 +90,7 @@ class _Roots:
         self._compiler = compiler
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
-        kind = cast("GraphQLObjectType", self._schema.query_type)
+        kind = cast("GraphQLObjectType", self._schema.get_root_type(operation.operation))
         fields = self._compiler.collector.collect(kind, [operation.selection_set])
         return Plan(tuple(self._root(kind, *field) for field in fields.items()))
 
