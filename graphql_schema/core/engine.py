@@ -38,8 +38,8 @@ Kind: TypeAlias = Literal["query", "mutation", "subscription"]
 Response: TypeAlias = dict[str, Any]
 """`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
 
-TOKEN_BYTES = 600
-"""What graphql-core keeps per lexical token, measured."""
+TOKEN_BYTES = 1_000
+"""What graphql-core and the plan keep per lexical token, measured."""
 
 
 class Cost(Protocol):

@@ -27,12 +27,21 @@ Fields = dict[str, list[FieldNode]]
 """Response key → the nodes that are merged under it, in the order of the response."""
 
 
+MOST = 1_500
+"""Selections that are looked at for one plan; fragments are looked at wherever they are spread."""
+
+
+class NotTaken(Exception):
+    """The compiler does not take an operation; the message is the reason, one of a few."""
+
+
 class Collector:
     """Collects the fields of one document's selections, its conditions decided by `flags`."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, flags: Flags) -> None:
         self._schema = schema
         self._flags = flags
+        self._left = MOST
         self._fragments = {
             definition.name.value: definition
             for definition in document.definitions
@@ -40,7 +49,10 @@ class Collector:
         }
 
     def collect(self, kind: GraphQLObjectType, sets: Iterable[SelectionSetNode | None]) -> Fields:
-        """The fields that selection sets ask for of an object of type `kind`."""
+        """The fields that selection sets ask for of an object of type `kind`.
+
+        Raises NotTaken when all that was collected is too much for a plan.
+        """
         found: Fields = {}
         seen: set[str] = set()
         for selections in sets:
@@ -53,6 +65,9 @@ class Collector:
         self, kind: GraphQLObjectType, selections: SelectionSetNode | None, seen: set[str]
     ) -> Iterator[FieldNode]:
         for node in selections.selections if selections else ():
+            self._left -= 1
+            if self._left < 0:
+                raise NotTaken("too many selections")
             if not self._included(node):
                 continue
             if isinstance(node, FieldNode):

@@ -21,7 +21,7 @@ from graphql import (
 
 from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
 from graphql_schema.core.record_type import MODELS
-from graphql_schema.plans.collecting import Collector, Flags
+from graphql_schema.plans.collecting import Collector, Flags, NotTaken
 from graphql_schema.plans.connections import (
     ConnectionShape,
     EdgeField,
@@ -34,10 +34,6 @@ from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneSte
 from models.base import Record
 
 Nodes = list[FieldNode]
-
-
-class NotTaken(Exception):
-    """The compiler does not take an operation; the message is the reason, one of a few."""
 
 
 class Compiler:

@@ -19,11 +19,10 @@ from graphql import (
 )
 
 from graphql_schema.core.entries import Entry
-from graphql_schema.plans.collecting import conditions_of
+from graphql_schema.plans.collecting import NotTaken, conditions_of
 from graphql_schema.plans.compiling import (
     Compiler,
     Nodes,
-    NotTaken,
     model_of_type,
     object_of,
     selections,
@@ -49,7 +48,7 @@ OutputType = Any
 """A GraphQLOutputType, of which graphql-core leaves the list's parameter open."""
 
 VARIANTS = 16
-"""Combinations of @skip and @include that are kept of one document."""
+"""Combinations of @skip and @include that one document gets plans for."""
 
 
 class PlannedOperation:
@@ -61,19 +60,27 @@ class PlannedOperation:
         """Raises NotTaken for what can't be compiled, whatever the conditions."""
         self._schema, self._document, self._operation = schema, document, operation
         self._conditions = conditions_of(document)
-        self._plans: dict[tuple[bool, ...], Plan] = {}
+        self._plans: dict[tuple[bool, ...], Plan | NotTaken] = {}
         if not self._conditions:
             self._plans[()] = self._compiled(())
 
     def plan(self, variables: Mapping[str, Any]) -> Plan:
         """The plan for coerced variables. Raises NotTaken."""
         flags = tuple(bool(variables.get(name)) for name in self._conditions)
-        found = self._plans.get(flags)
-        if found is None:
-            found = self._compiled(flags)
-            if len(self._plans) < VARIANTS:
-                self._plans[flags] = found
+        if flags not in self._plans:
+            if len(self._plans) == VARIANTS:
+                raise NotTaken("too many conditions")
+            self._plans[flags] = self._tried(flags)
+        found = self._plans[flags]
+        if isinstance(found, NotTaken):
+            raise found
         return found
+
+    def _tried(self, flags: tuple[bool, ...]) -> Plan | NotTaken:
+        try:
+            return self._compiled(flags)
+        except NotTaken as reason:
+            return reason
 
     def _compiled(self, flags: tuple[bool, ...]) -> Plan:
         known = dict(zip(self._conditions, flags, strict=True))

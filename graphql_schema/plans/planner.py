@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from graphql_schema.plans.compiling import NotTaken
+from graphql_schema.plans.collecting import NotTaken
 from graphql_schema.plans.operation import PlannedOperation
 from graphql_schema.plans.running import Run, Surprise
 

@@ -68,20 +68,21 @@ class Shape:
     parts: tuple[Part, ...]
     columns: tuple[str, ...] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
-    build: Build = field(init=False)
+    build: Build | None = None
 
     def __post_init__(self) -> None:
         self.steps = tuple(part.step for part in self.parts if isinstance(part, Branch))
         needed = {part.column for part in self.parts if isinstance(part, Leaf)}
         needed |= {name for step in self.steps for name in step.needs} | {"id"}
         self.columns = tuple(name for name in self.model.columns() if name in needed)
-        self.build = compiled(self.parts)
 
     async def objects(self, run: Run, rows: Sequence[Row]) -> list[Json]:
         """The JSON objects of rows, in their order."""
         if not rows:
             return []
         found = [await step.values(run, rows) for step in self.steps]
+        if self.build is None:  # most shapes of an interface never meet a row
+            self.build = compiled(self.parts)
         return self.build(rows, *found)
 
 
