@@ -73,7 +73,7 @@ class PlannedOperation:
             self._plans[flags] = self._tried(flags)
         found = self._plans[flags]
         if isinstance(found, NotTaken):
-            raise found
+            raise NotTaken(str(found))  # a new one, as each raise adds to an exception's traceback
         return found
 
     def _tried(self, flags: tuple[bool, ...]) -> Plan | NotTaken:
