@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -17,6 +16,7 @@ from graphql import (
 )
 
 from graphql_schema.core import execution
+from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     MAX_ERRORS,
@@ -40,58 +40,6 @@ Response: TypeAlias = dict[str, Any]
 
 TOKEN_BYTES = 1_000
 """What graphql-core and the plan keep per lexical token, measured."""
-
-
-class Cost(Protocol):
-    """What one operation asks for with its variables."""
-
-    def as_dict(self) -> dict[str, int]:
-        """The value of `extensions.cost`."""
-        ...
-
-
-class Meter(Protocol):
-    """Measures one operation."""
-
-    def measure(self, variables: Mapping[str, object]) -> Cost:
-        """Raises TooCostly."""
-        ...
-
-
-class Limits(Protocol):
-    """What a document may ask for; each step takes linear time and raises TooCostly."""
-
-    def parse(self, source: str) -> DocumentNode:
-        """Look at the text, then parse it; raises GraphQLSyntaxError."""
-        ...
-
-    def meter(self, document: DocumentNode, operation: OperationDefinitionNode) -> Meter:
-        """Look at the document, not validated yet."""
-        ...
-
-    def validate(self, document: DocumentNode) -> list[GraphQLError]:
-        """Check the document by the rules of the specification."""
-        ...
-
-
-class Planned(Protocol):
-    """An operation that may be read without graphql-core."""
-
-    async def data(self, context: Any, variables: Any) -> dict[str, Any] | None:
-        """The response's `data`, or None where graphql-core is to execute the operation."""
-        ...
-
-    async def event(self, context: Any, variables: Any, event: Any) -> dict[str, Any] | None:
-        """The `data` of one event of a subscription, or None in the same way."""
-        ...
-
-
-class Planner(Protocol):
-    """Compiles operations."""
-
-    def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
-        """A valid operation, compiled; None for one that can't be."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from graphql_schema.core.limits import Limits
 
 
 class Gate:
-    """Parses, measures and validates documents of one schema; see core.engine.Limits.
+    """Parses, measures and validates documents of one schema; see core.contracts.Limits.
 
     Built once: a rule built per request would defeat every cache of what was validated.
     """
