@@ -164,4 +164,6 @@ def _lost() -> Generator[None, None, None]:
     try:
         yield
     except LOST as error:
+        if isinstance(error, ValueError):
+            raise  # an argument that asyncpg can't send: no later try will do better
         raise Unavailable("The database can't be reached.", retry_after=1) from error

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PAUSE = 2.0  # seconds between two batches
 BATCH = 100  # operations; more are counted in /metrics only
+REMEMBERED = 256  # documents without their literals
 
 log = structlog.get_logger()
 
@@ -42,11 +43,15 @@ class SlowOperations(Observer):
         self._clock = clock
         self._threshold = threshold
         self._waiting: dict[tuple[str, str], SlowRuns] = {}
+        self._blanked: dict[bytes, str] = {}
+        self._looked_at = 0
 
     def operation_finished(self, done: Finished) -> None:
         """Gather an operation if it was slow."""
         if done.answered and done.document is not None and done.seconds >= self._threshold:
-            self._gather(self._runs(done, without_literals(done.document)))
+            document = self._without_literals(done.document)
+            if document is not None:
+                self._gather(self._runs(done, document))
 
     async def run(self) -> None:
         """Write down what was gathered until cancelled, and then the rest."""
@@ -61,6 +66,20 @@ class SlowOperations(Observer):
             if writing is not None:
                 await writing
             await self._flush()
+
+    def _without_literals(self, document: DocumentNode) -> str | None:
+        """A document as it is kept; None for a new one when there were too many, as that takes
+        milliseconds, and most when all is slow."""
+        text = document.loc.source.body if document.loc else print_ast(document)
+        key = hashlib.sha256(text.encode()).digest()
+        if key not in self._blanked:
+            if self._looked_at == BATCH:
+                return None
+            self._looked_at += 1
+            if len(self._blanked) == REMEMBERED:
+                self._blanked.clear()
+            self._blanked[key] = without_literals(document)
+        return self._blanked[key]
 
     def _runs(self, done: Finished, document: str) -> SlowRuns:
         now, milliseconds = self._clock.now(), round(done.seconds * 1_000)
@@ -88,6 +107,7 @@ class SlowOperations(Observer):
 
     async def _flush(self) -> None:
         """Write the batch; one that can't be written is lost, which only lowers the counts."""
+        self._looked_at = 0
         if not self._waiting:
             return
         batch, self._waiting = list(self._waiting.values()), {}

@@ -126,6 +126,13 @@ class Record(Model):
         nobodys = isinstance(self.access, OperatorOnly)
         return getattr(self, "owner_id", SYSTEM if nobodys else self.id)
 
+    @classmethod
+    def owner_sql(cls, of: str = "") -> str:
+        """The same in SQL; `of` is the table's alias with its dot."""
+        if "owner_id" in cls.columns():
+            return f"{of}owner_id"
+        return f"'{SYSTEM}'" if isinstance(cls.access, OperatorOnly) else f"{of}id"
+
     def values(self) -> list[Any]:
         """The values of its columns, in the order of `columns()`."""
         return [getattr(self, name) for name in self.columns()]

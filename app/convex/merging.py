@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from app.convex.report import Report
     from app.convex.source import Source
 
-FIXED = {"owner_id", "user_id", "kind", "main", "clerk_id", "conversation_id", "project_id"}
-"""Columns that say where a row belongs; they are written once."""
+FIXED = {
+    *("owner_id", "user_id", "kind", "main", "clerk_id", "conversation_id", "project_id"),
+    *("provider", "plan_tier"),
+}
+"""Columns that the source does not tell again: where a row belongs, and what is decided here."""
 
 OWNERS = "CREATE TEMPORARY TABLE imported_owner (owner_id text PRIMARY KEY) ON COMMIT DROP"
 
@@ -35,8 +38,7 @@ marked AS (
     SET digest = excluded.digest, row_updated_at = excluded.row_updated_at
 ),
 owners AS (
-    INSERT INTO imported_owner SELECT DISTINCT owner_id FROM written
-    WHERE owner_id IS NOT NULL ON CONFLICT DO NOTHING
+    INSERT INTO imported_owner SELECT DISTINCT owner_id FROM written ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM written"""
 
@@ -111,12 +113,8 @@ def _type(column: Column) -> str:
 
 
 def _noted(source: Source, of: str = "") -> str:
-    """What is remembered of a written row: a user is their own owner, a system row has none."""
-    columns = source.model.columns()
-    owner = (
-        f"{of}owner_id" if "owner_id" in columns else f"{of}id" if "clerk_id" in columns else "NULL"
-    )
-    return f"{of}id, {of}updated_at, {owner} AS owner_id"
+    """What is remembered of a written row."""
+    return f"{of}id, {of}updated_at, {source.model.owner_sql(of)} AS owner_id"
 
 
 def _tracked(source: Source, statement: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -22,7 +22,11 @@ Reader = Callable[[Any, Note], Any]
 """Makes a column's value of a document's. Raises Unfit."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXACT = (fields.KeyColumn, fields.SecretColumn)
+"""Text that is worth nothing when it is shortened."""
 LAST = 253_402_300_799_999  # ms; the end of the year 9999
+MOST = 10**14
+ID_LIMIT = 255
 OTHER_SPELLINGS = {
     "user": "USER",
     "assistant": "ASSISTANT",
@@ -58,9 +62,16 @@ def moment(value: Any, _note: Note) -> datetime:
 
 
 def text(value: Any, _note: Note) -> str:
-    """Text, such as the id of another document."""
+    """Text of any length."""
     _require(value, (str,), "text")
     return value
+
+
+def reference(value: Any, note: Note) -> str:
+    """The id of another document."""
+    if len(found := text(value, note)) > ID_LIMIT:
+        raise Unfit("too long for an id")
+    return found
 
 
 def files(value: Any, note: Note) -> str:
@@ -89,7 +100,7 @@ def _bounded(column: fields.TextColumn) -> Reader:
 
     def read(value: Any, note: Note) -> str:
         found = text(value, note)
-        if len(found) > column.limit and not isinstance(column, fields.KeyColumn):
+        if len(found) > column.limit and not isinstance(column, EXACT):
             note(f"shortened: {fields.camel(column.model_field_name)}")
             found = found[: column.limit]
         return _checked(column, found)
@@ -110,6 +121,8 @@ def _integer(column: fields.Column) -> Reader:
 def _decimal(column: fields.Column) -> Reader:
     def read(value: Any, _note: Note) -> Decimal:
         _require(value, (int, float), "a number")
+        if abs(value) >= MOST:
+            raise Unfit(f"a number of {MOST:,} or more")
         return _checked(column, round(Decimal(str(value)), 4))
 
     return read
@@ -134,7 +147,7 @@ def _choice(choices: type[StrEnum]) -> Reader:
         found = text(value, note)
         found = OTHER_SPELLINGS.get(found, found) if found not in known else found
         if found not in known:
-            raise Unfit(f"{_named(value)} where one of {', '.join(sorted(known))} is due")
+            raise Unfit(f'"{found[:40]}" where one of {", ".join(sorted(known))} is due')
         return found
 
     return read
@@ -169,12 +182,9 @@ def _checked(column: fields.Column, value: Any) -> Any:
 
 
 def _named(value: Any) -> str:
-    """A value as an error names it: never whole, as it may be long or secret."""
-    if isinstance(value, str):
-        return f'"{value[:40]}"' if len(value) <= 40 else "a long text"
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list) else str(value).lower()
+    """A value as an error names it: by its kind alone, as it may be long or secret."""
+    kinds: dict[type, str] = {str: "text", dict: "an object", list: "a list", bool: "true or false"}
+    return kinds.get(cast("type", type(value)), "a number")
 
 
 _READERS: dict[type[fields.Column], Callable[[Any], Reader]] = {

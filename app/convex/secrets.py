@@ -33,15 +33,16 @@ class Sealer:
         """Seal the staged secrets of a resolved source for their owners."""
         columns = ", ".join(f"s.{name}" for name in source.secrets)
         assigned = ", ".join(f"{name} = ${n}" for n, name in enumerate(source.secrets, 2))
-        rows = connection.cursor(
+        query = (
             f"SELECT s.doc_line, r.owner_id, {columns} FROM {source.staged} s "
-            f"JOIN {source.resolved} r USING (doc_line) WHERE r.kept AND NOT r.gone",
-            prefetch=BATCH,
+            f"JOIN {source.resolved} r USING (doc_line) WHERE r.kept AND NOT r.gone"
         )
-        sealed = [self._bound(source, row) async for row in rows]
-        await connection.executemany(
-            f"UPDATE {source.staged} SET {assigned} WHERE doc_line = $1", sealed
-        )
+        cursor = await connection.cursor(query)
+        while rows := await cursor.fetch(BATCH):
+            sealed = [self._bound(source, row) for row in rows]
+            await connection.executemany(
+                f"UPDATE {source.staged} SET {assigned} WHERE doc_line = $1", sealed
+            )
 
     def _bound(self, source: Source, row: Any) -> tuple[Any, ...]:
         return row["doc_line"], *(

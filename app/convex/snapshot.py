@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from models.errors import Invalid
 
 LINE_LIMIT = 64 << 20  # bytes; a Convex document has at most 1 MiB before it is escaped
 DOCUMENTS = "/documents.jsonl"
+
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises for an entry that is damaged, cut short, or packed in an unknown way."""
 
 Progress = Callable[[int], None]
 """Told of the bytes read since it was last told."""
@@ -54,8 +58,8 @@ class Snapshot:
         try:
             with self._archive.open(table + DOCUMENTS) as file:
                 yield from _documents(table, file, progress)
-        except zipfile.BadZipFile as error:
-            raise BadSnapshot(table, 0, f"the archive is damaged: {error}") from error
+        except UNREADABLE as error:
+            raise BadSnapshot(table, 0, f"the archive can't be read: {error}") from error
 
 
 @contextmanager
@@ -88,7 +92,7 @@ def _documents(
 def _document(table: str, number: int, line: bytes) -> dict[str, Any]:
     try:
         document = plain(orjson.loads(line), line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadSnapshot(table, number, f"malformed: {error}") from error
     if not isinstance(document, dict):
         raise BadSnapshot(table, number, "not an object")

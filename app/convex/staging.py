@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
 
-from app.convex.readers import Note, Reader, Skipped, moment, reader, text
+from app.convex.readers import ID_LIMIT, Note, Reader, Skipped, moment, reader, reference
 from app.convex.report import READ
 from app.convex.snapshot import BadSnapshot
 from app.convex.source import TIMES, Source, snake
@@ -82,7 +82,7 @@ class Stager:
         found: list[Any] = [line, key, at, _named("_creationTime", moment, at)]
         found += [_id(self.source.model.prefix, int(at), key), _digest(document)]
         found += [self._value(document, name, moment) for name in TIMES]
-        found += [self._value(document, name, text) for name in self.source.references]
+        found += [self._value(document, name, reference) for name in self.source.references]
         if self._subject:
             found.append(user_key(document["userId"]))
         found += [self._value(document, name, read) for name, read in self._readers.items()]
@@ -131,7 +131,7 @@ def _id(prefix: str, milliseconds: int, key: str) -> str:
 
 def _identity(document: Mapping[str, Any]) -> tuple[str, float]:
     key, at = document.get("_id"), document.get("_creationTime")
-    if not isinstance(key, str) or not key:
+    if not isinstance(key, str) or not 0 < len(key) <= ID_LIMIT:
         raise ValueError("_id is missing")
     if isinstance(at, bool) or not isinstance(at, int | float) or not math.isfinite(at):
         raise ValueError("_creationTime is missing")

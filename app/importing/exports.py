@@ -18,12 +18,11 @@ from app.database import connect
 from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
 from app.importing.lines import read_line
 from app.migrations import migrate
-from models.access import OperatorOnly
 from models.base import Record
 from models.changes import note_import
 from models.errors import Conflict, Invalid
-from models.viewer import SYSTEM
 
+LINE_LIMIT = 64 << 20  # bytes
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^\w+ \w+, line (\d+)")
 
@@ -114,9 +113,9 @@ async def _load_table(
 
 
 def _rows(archive: ZipFile, model: type[Record], columns: list[str]) -> Iterator[list[Any]]:
-    with archive.open(rows_file(model.table())) as lines:
-        for number, line in enumerate(lines, 1):
-            try:
+    with archive.open(rows_file(model.table())) as file:
+        for number, line in enumerate(iter(lambda: file.readline(LINE_LIMIT), b""), 1):
+            try:  # a line that was cut at the limit is no JSON
                 yield read_line(model, columns, line)
             except Invalid as error:
                 raise Invalid(f"{model.table()}, line {number}: {error}") from error
@@ -134,13 +133,7 @@ def _told(table: str, error: asyncpg.PostgresError) -> str:
 def _note() -> str:
     """The statement that tells each owner's followers; $1 is the time."""
     owners = " UNION ".join(
-        f"SELECT {_owner(model)} AS owner_id FROM {model.table()}" for model in exported_models()
+        f"SELECT {model.owner_sql()} AS owner_id FROM {model.table()}"
+        for model in exported_models()
     )
     return note_import(owners)
-
-
-def _owner(model: type[Record]) -> str:
-    """Whose a row is, in SQL; see Record.owner."""
-    if "owner_id" in model.columns():
-        return "owner_id"
-    return f"'{SYSTEM}'" if isinstance(model.access, OperatorOnly) else "id"

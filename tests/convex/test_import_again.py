@@ -52,7 +52,7 @@ async def test_each_owner_hears_once_of_an_import(server: Server, bring: Bring) 
     await bring(story())
     rows = await server.sql("SELECT owner_id, verb, changes FROM event_log")
     users = await server.sql("SELECT id FROM user_account ORDER BY id")
-    assert sorted(row["owner_id"] for row in rows) == [user["id"] for user in users]
+    assert sorted(row["owner_id"] for row in rows) == ["system", *(user["id"] for user in users)]
     for row in rows:
         (change,) = row["changes"]
         assert (row["verb"], change["op"], change["id"]) == ("import", "imported", row["owner_id"])
@@ -143,6 +143,16 @@ async def test_a_later_edit_here_is_kept(server: Server, bring: Bring) -> None:
     report = await bring(made)
     assert report.counts["projects", "edited here since: kept"] == 1
     assert {n["name"] for n in await _projects(ruth)} >= {"Mine"}
+
+
+async def test_a_plan_that_was_decided_here_is_kept(server: Server, bring: Bring) -> None:
+    made = story()
+    await bring(made)
+    await server.sql("UPDATE subscription SET plan_tier = 'pro' RETURNING id")
+    made.find("subscriptions", userId=FIRST).update(status="active", updatedAt=LATER)
+    await bring(made)
+    found = await server.user(FIRST).run("{ subscriptions { nodes { status planTier } } }")
+    assert found == {"subscriptions": {"nodes": [{"status": "ACTIVE", "planTier": "PRO"}]}}
 
 
 async def test_without_times_an_edited_row_is_kept(server: Server, bring: Bring) -> None:
