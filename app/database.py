@@ -29,6 +29,7 @@ LOST = (
 CONNECT = 5.0  # seconds for the server to take a connection
 ACQUIRE = 10.0  # seconds for a connection of the pool to be free
 CLOSE = 10.0  # seconds for what still runs at the end
+STATEMENTS = 300  # prepared per connection; plans make more of them than there are relations
 COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of their own
 
 PLANNING = {"enable_seqscan": "off"}
@@ -68,6 +69,7 @@ class PostgresDatabase:
             "timeout": CONNECT,
             "command_timeout": COMMAND,
             "connection_class": PooledConnection,
+            "statement_cache_size": STATEMENTS,
             "server_settings": PLANNING,
         }
         self._pool: Any = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from models.viewer import Permission, Viewer
@@ -42,7 +42,7 @@ def listed(model: type[Record]) -> str:
     return ", ".join(f"t.{name}" for name in model.columns())
 
 
-@cache
+@lru_cache(maxsize=2_000)  # clients choose the columns
 def shown(model: type[Record], columns: tuple[str, ...] | None = None) -> str:
     """The same for rows that are only shown: opaque JSON stays text (Record.from_shown_row).
 

@@ -35,12 +35,23 @@ from models.base import Record
 
 Nodes = list[FieldNode]
 
+STATEMENTS = 40
+"""Relations of one plan. An operation of more goes to graphql-core, whose loaders read what is
+asked under several aliases at once."""
+
 
 class Compiler:
     """Compiles the selections of one document, its conditions decided by `flags`."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, flags: Flags) -> None:
         self.collector = Collector(schema, document, flags)
+        self._statements = 0
+
+    def count_statement(self) -> None:
+        """Raise NotTaken when there are too many."""
+        self._statements += 1
+        if self._statements > STATEMENTS:
+            raise NotTaken("too many relations")
 
     def shape(self, kind: GraphQLObjectType, nodes: Nodes) -> Shape:
         """What nodes ask of rows of a record type."""
@@ -61,14 +72,21 @@ class Compiler:
             return Branch(key, self._step(model, relation, field, nodes))
         if not definition.is_basic_field:
             raise NotTaken("a resolver of its own")
-        column = definition.python_name
-        return Leaf(key, column, show_of(leaf(field), model.column(column)))
+        column = model.column(definition.python_name)
+        if column.null and isinstance(type_of(field), GraphQLNonNull):
+            raise NotTaken("a value that must be there")
+        return Leaf(key, definition.python_name, show_of(leaf(field), column))
 
     def _step(
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes
     ) -> Step:
         if isinstance(relation, Computed):
             return ComputedStep(model, relation, cast("Any", leaf(field)).serialize)
+        self.count_statement()
+        if isinstance(type_of(field), GraphQLNonNull) and isinstance(
+            relation, One | OneBy | FirstOf
+        ):
+            raise NotTaken("a row that must be there")
         target = object_of(field)
         if isinstance(relation, Paged):
             return PageStep(bound(relation), self.connection(target, nodes), field, nodes[0])

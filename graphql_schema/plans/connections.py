@@ -100,6 +100,8 @@ def _value(field: PageField | Fixed, page: PageRows, made: dict[int, list[Json]]
         return made[id(field.shape)]
     if field.name == "pageInfo":
         return {i.key: i.value if isinstance(i, Fixed) else i.of(page) for i in field.info}
+    if not field.edge:  # all its fields are skipped
+        return [{} for _ in page.rows]
     columns = [_edge_values(edge, page, made) for edge in field.edge]
     keys = [edge.key for edge in field.edge]
     return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -31,7 +31,7 @@ def _is_json(name: str, column: fields.Column) -> bool:
     if isinstance(column, fields.TextColumn):
         return name in {"ID", "String"}
     if isinstance(column, fields.IntegerColumn):
-        return name == "Int" and column.most < SAFE_INT
+        return name == "Int" and column.least >= -SAFE_INT and column.most < SAFE_INT
     return isinstance(column, fields.BooleanColumn) and name == "Boolean"
 
 

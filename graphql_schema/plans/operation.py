@@ -14,6 +14,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     is_introspection_type,
     is_leaf_type,
 )
@@ -47,8 +48,8 @@ from models.reading import Lookup
 OutputType = Any
 """A GraphQLOutputType, of which graphql-core leaves the list's parameter open."""
 
-VARIANTS = 16
-"""Combinations of @skip and @include that one document gets plans for."""
+VARIANTS = 4
+"""Combinations of @skip and @include that are kept of one document, the latest ones."""
 
 
 class PlannedOperation:
@@ -66,10 +67,13 @@ class PlannedOperation:
 
     def plan(self, variables: Mapping[str, Any]) -> Plan:
         """The plan for coerced variables. Raises NotTaken."""
-        flags = tuple(bool(variables.get(name)) for name in self._conditions)
+        values = [variables.get(name) for name in self._conditions]
+        if None in values:
+            raise NotTaken("a condition that is null")
+        flags = tuple(map(bool, values))
         if flags not in self._plans:
-            if len(self._plans) == VARIANTS:
-                raise NotTaken("too many conditions")
+            while len(self._plans) >= VARIANTS:
+                del self._plans[next(iter(self._plans))]
             self._plans[flags] = self._tried(flags)
         found = self._plans[flags]
         if isinstance(found, NotTaken):
@@ -99,6 +103,10 @@ class _Roots:
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         kind = cast("GraphQLObjectType", self._schema.get_root_type(operation.operation))
         fields = self._compiler.collector.collect(kind, [operation.selection_set])
+        if operation.operation is OperationType.MUTATION and len(fields) > 1:
+            # Were one to fail after another's payload was read, the payloads would be read anew,
+            # after all of them; they have to tell of the time in between.
+            raise NotTaken("several mutations")
         return Plan(tuple(self._root(kind, *field) for field in fields.items()))
 
     def _root(
@@ -116,6 +124,7 @@ class _Roots:
         return EntryField(key, entry, self._entry(entry, field, nodes), field, nodes[0])
 
     def _entry(self, entry: Entry, field: GraphQLField, nodes: Nodes) -> OneStep | PageStep:
+        self._compiler.count_statement()
         target = object_of(field)
         if isinstance(entry.query, Lookup):
             return OneStep(entry.query, "id", self._compiler.shape(target, nodes))

@@ -6,15 +6,21 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from graphql import GraphQLError
+
 from graphql_schema.plans.collecting import NotTaken
 from graphql_schema.plans.operation import PlannedOperation
 from graphql_schema.plans.running import Run, Surprise
+from models.errors import DomainError
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
     from graphql_schema.core.context import Context
 
+
+log = structlog.get_logger()
 
 Left = Callable[[str], None]
 """Told of each operation that is left to graphql-core, by one of few reasons."""
@@ -48,8 +54,11 @@ class Planned:
             yield
         except (NotTaken, Surprise) as reason:
             self._left(str(reason))
-        except Exception:  # noqa: BLE001 - graphql-core meets it again, and says where
-            self._left("an error")
+        except (DomainError, GraphQLError):
+            self._left("an error")  # graphql-core meets it again, and says where
+        except Exception:
+            log.exception("plan.failed")
+            self._left("a defect")
 
 
 class Planner:
@@ -65,4 +74,7 @@ class Planner:
             return Planned(PlannedOperation(self._schema, document, operation), self._left)
         except NotTaken as reason:
             self._left(str(reason))
-            return None
+        except Exception:
+            log.exception("plan.failed")
+            self._left("a defect")
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -154,6 +155,7 @@ NASTY = {
       messages(first: 200) { nodes { id } } } } }""",
     "nothing asked of": """{ projects(first: 0) { nodes { id } edges { cursor }
       pageInfo { endCursor } } }""",
+    "nothing left of an edge": "{ projects(first: 2) { edges { cursor @skip(if: true) } } }",
     "typenames only": "{ __typename projects { __typename nodes { __typename } } }",
     "introspection": '{ __type(name: "Project") { name } me { id } }',
     "models": "{ models { id tier __typename } }",
@@ -188,6 +190,54 @@ async def test_skip_and_include(both: Both, viewers: list[Viewer], given: dict[s
     planned, plain = await both.answers(CONDITIONS, viewers[0], given)
     assert planned == plain
     assert both.left == {}
+
+
+async def test_a_null_condition_is_an_error(both: Both, viewers: list[Viewer]) -> None:
+    planned, plain = await both.answers(CONDITIONS, viewers[0], {"a": True, "b": None})
+    assert planned == plain
+    assert plain.errors
+
+
+async def test_more_conditions_than_are_kept(both: Both, viewers: list[Viewer]) -> None:
+    names = "abcdef"
+    document = (
+        f"query ({', '.join(f'${n}: Boolean!' for n in names)}) "
+        f"{{ me {{ {' '.join(f'{n}: name @skip(if: ${n})' for n in names)} }} }}"
+    )
+    for number in range(2 ** len(names)):
+        given = {n: bool(number >> place & 1) for place, n in enumerate(names)}
+        planned, plain = await both.answers(document, viewers[0], given)
+        assert planned == plain
+
+
+async def test_a_cursor_below_several_parents(
+    both: Both, filled: tuple[str, Filling], viewers: list[Viewer]
+) -> None:
+    first = '{ project(id: "@0 prj") { messages(first: 1) { pageInfo { endCursor } } } }'
+    planned, _ = await both.answers(fitted(first, filled[1]), viewers[0])
+    cursor = json.loads(planned.data)["project"]["messages"]["pageInfo"]["endCursor"]
+    page = f'messages(after: "{cursor}") {{ nodes {{ id }} }}'
+    document = f"""{{ one: project(id: "@0 prj") {{ {page} }}
+      all: projects(first: 3) {{ nodes {{ {page} }} }} }}"""
+    planned, plain = await both.answers(fitted(document, filled[1]), viewers[0])
+    assert planned.same_as(plain)
+    assert plain.errors
+
+
+async def test_fragments_that_multiply_are_left(
+    both: Both, filled: tuple[str, Filling], viewers: list[Viewer]
+) -> None:
+    parts = [
+        f"fragment P{n} on Project {{ "
+        + " ".join(f"a{k}: conversation {{ project {{ ...P{n + 1} }} }}" for k in range(3))
+        + " }"
+        for n in range(3)
+    ]
+    parts += ['query { project(id: "@0 prj") { ...P0 } }', "fragment P3 on Project { id }"]
+    document = " ".join(parts)
+    planned, plain = await both.answers(fitted(document, filled[1]), viewers[0])
+    assert planned == plain
+    assert both.left == {"too many relations": 1}
 
 
 VARIABLES = """query ($id: ID!, $first: Int = 2, $last: Int, $after: String) {
