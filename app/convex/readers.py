@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -181,10 +181,10 @@ def _checked(column: fields.Column, value: Any) -> Any:
     return value
 
 
-def _named(value: Any) -> str:
+def _named(value: object) -> str:
     """A value as an error names it: by its kind alone, as it may be long or secret."""
     kinds: dict[type, str] = {str: "text", dict: "an object", list: "a list", bool: "true or false"}
-    return kinds.get(cast("type", type(value)), "a number")
+    return kinds.get(type(value), "a number")
 
 
 _READERS: dict[type[fields.Column], Callable[[Any], Reader]] = {
