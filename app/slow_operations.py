@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -82,7 +83,7 @@ class SlowOperations(Observer):
         return self._blanked[key]
 
     def _runs(self, done: Finished, document: str) -> SlowRuns:
-        now, milliseconds = self._clock.now(), round(done.seconds * 1_000)
+        now, milliseconds = self._clock.now(), math.ceil(done.seconds * 1_000)
         return SlowRuns(
             hash=hashlib.sha256(document.encode()).hexdigest(),
             name=(done.name or "")[:NAME],
