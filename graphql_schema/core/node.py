@@ -9,7 +9,6 @@ import strawberry
 
 from graphql_schema.core.context import Context, context_of
 from graphql_schema.core.record_type import MODELS
-from models.base import Record
 from models.errors import Invalid
 from models.ids import prefix_of
 from models.packages import model_of
@@ -28,14 +27,7 @@ class Node:
 async def load_node(context: Context, id: str) -> Any:
     """The row of an id that the viewer reaches and the API has a type for, else None."""
     model = model_of(prefix_of(id) or "")
-    if model is None or model not in MODELS.values():
-        return None
-    return await load_row(context, model, id)
-
-
-async def load_row(context: Context, model: type[Record], id: str) -> Any:
-    """The row of `model` with an id that the viewer reaches, else None."""
-    if prefix_of(id) != model.prefix or not context.viewer.signed_in:
+    if model is None or model not in MODELS.values() or not context.viewer.signed_in:
         return None
     return await context.loaders.row(Lookup(model), id)
 
