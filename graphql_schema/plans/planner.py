@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
     from graphql_schema.core.context import Context
-
+    from graphql_schema.plans.plan import Plan
 
 log = structlog.get_logger()
+
+Data = dict[str, Any]
 
 Left = Callable[[str], None]
 """Told of each operation that is left to graphql-core, by one of few reasons."""
@@ -33,25 +34,18 @@ class Planned:
         self._operation = operation
         self._left = left
 
-    async def data(self, context: Context, variables: Any) -> dict[str, Any] | None:
+    async def data(self, context: Context, variables: Any) -> Data | None:
         """The `data` of the response; None where graphql-core is to execute the operation."""
-        with self._telling():
-            plan = self._operation.plan(variables.coerced)
-            return await plan.data(Run(context, variables))
-        return None
+        return await self._read(variables, lambda plan: plan.data(Run(context, variables)))
 
-    async def event(self, context: Context, variables: Any, event: Any) -> dict[str, Any] | None:
+    async def event(self, context: Context, variables: Any, event: Any) -> Data | None:
         """The `data` of a subscription's event, or None in the same way."""
-        with self._telling():
-            plan = self._operation.plan(variables.coerced)
-            return await plan.event(Run(context, variables), event)
-        return None
+        return await self._read(variables, lambda plan: plan.event(Run(context, variables), event))
 
-    @contextmanager
-    def _telling(self) -> Generator[None, None, None]:
-        """Tell why an operation is left to graphql-core, instead of raising it."""
+    async def _read(self, variables: Any, read: Callable[[Plan], Awaitable[Data]]) -> Data | None:
+        """What a plan gives; None, with the reason told, where it can't."""
         try:
-            yield
+            return await read(self._operation.plan(variables.coerced))
         except (NotTaken, Surprise) as reason:
             self._left(str(reason))
         except (DomainError, GraphQLError):
@@ -59,6 +53,7 @@ class Planned:
         except Exception:
             log.exception("plan.failed")
             self._left("a defect")
+        return None
 
 
 class Planner:
