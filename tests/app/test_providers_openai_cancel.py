@@ -32,7 +32,7 @@ async def test_cancelling_closes_the_connection_at_once(midway: bool) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.wait_for(server.closed.wait(), 2)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2, "the answer would have taken 30"
 
 
 async def test_a_reader_that_leaves_closes_the_connection_too() -> None:

@@ -110,7 +110,7 @@ def test_fitting_twice_changes_nothing(given: list[PromptMessage], budget: int) 
 
 def test_long_conversations_take_linear_time() -> None:
     many = [said("user", "x" * 40)] * 100_000
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(fit(many, 11 * 50_000)) == 50_000
     fit([said("user", *["y" * 40] * 100_000)], 100_000)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 5, "what is quadratic takes minutes"
