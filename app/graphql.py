@@ -10,6 +10,7 @@ from app.cors import Origins
 from app.endpoint import Endpoint
 from app.observing import Observer
 from app.operations import Contexts, Operations
+from app.plan_telling import PlanTelling
 from app.sockets import Sockets
 from app.sse import EventStreams
 from app.websocket import WebSockets
@@ -41,13 +42,18 @@ def graphql_server(
     keep_alive: float = 12.0,
     write_timeout: float = 10.0,
     limits: SocketLimits | None = None,
+    plans: PlanTelling | None = None,
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
     `keep_alive` and `write_timeout` are the seconds of event streams.
     """
     operations = Operations(
-        engine, contexts, time_limit=settings.request_timeout, observer=observer
+        engine,
+        contexts,
+        time_limit=settings.request_timeout,
+        observer=observer,
+        plans=plans,
     )
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(

@@ -20,6 +20,7 @@ from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
 from app.observing import Observer, Observers
+from app.plan_telling import PlanTelling
 from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
@@ -60,7 +61,8 @@ def build(
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    graphql_server(settings, engine, contexts, told).add_to(app)
+    plans = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql_server(settings, engine, contexts, told, plans=plans).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)

@@ -169,7 +169,7 @@ class EntryField:
         by = self.entry.key(run.context, given)
         if by is None and isinstance(self.step, PageStep):
             return await self.step.empty(run)
-        (found,) = await self.step.values(run, [{"id": by}])
+        (found,) = await run.follow(self.step, [{"id": by}])
         return found
 
 
