@@ -48,7 +48,6 @@ class Sent:
     """A statement that was sent, how many rows came and after how many seconds."""
 
     sql: str
-    args: Sequence[Any]
     rows: int
     seconds: float
 

@@ -39,13 +39,13 @@ class TracedRun(Run):
     async def fetch(
         self, query: Lookup | Listing, keys: Sequence[str], columns: tuple[str, ...]
     ) -> Sequence[Row]:
-        sql, args = query.statement(self.context.viewer, keys, columns)
+        sql, _ = query.statement(self.context.viewer, keys, columns)
         started = perf_counter()
         rows: Sequence[Row] = ()
         try:
             rows = await Run.fetch(self, query, keys, columns)
         finally:
-            self.sent[self.step].append(Sent(sql, args, len(rows), perf_counter() - started))
+            self.sent[self.step].append(Sent(sql, len(rows), perf_counter() - started))
         return rows
 
 
