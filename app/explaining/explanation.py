@@ -104,11 +104,11 @@ def _unrun(schema: GraphQLSchema, trace: Trace, request: GraphQLRequest) -> Expl
     """The plan of an operation that must not be executed to be looked at."""
     prepared = trace.prepared
     bound, errors = execution.bind(
-        schema, prepared.document, prepared.name, request.variables, MAX_ERRORS
+        schema, prepared.document, prepared.operation, request.variables, MAX_ERRORS
     )
-    if errors:
+    if bound is None:
         raise Refused([variable_error(error) for error in errors])
-    levels = trace.levels_for(bound.variable_values)
+    levels = trace.levels_for(bound.variables)
     return Explanation(prepared.kind, prepared.name, ran=False, reason=trace.reason, levels=levels)
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from graphql import get_argument_values
-
 from graphql_schema.core.connection import DEFAULT_SIZE
 from graphql_schema.plans.connections import ConnectionShape, EdgeField, PageField
 from graphql_schema.plans.plan import (
@@ -184,7 +182,7 @@ class _Printer:
 
     def _paged(self, step: PageStep) -> Listing:
         """The query of a page as its arguments make it, without their values."""
-        given = get_argument_values(step.definition, step.node, self._variables)
+        given = step.arguments.values(self._variables)
         sizes = [given[name] for name in ("first", "last") if given.get(name) is not None]
         return replace(
             step.query,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -24,7 +25,8 @@ HEAD = re.compile(r"^[│├└─ ]*(?P<path>[\w.]+)  (?P<kind>[a-z]+)(?: of (?
 PAGE = "{ projects(first: 2) { nodes { name messages(first: 3) { nodes { content } } } } }"
 RENAME = """mutation Rename($id: ID!) { updateProject(input: {id: $id, name: "Renamed"}) {
   project { name messages { nodes { content } } } } }"""
-STREAM = "subscription($id: ID!) { messageChanged(id: $id) { node { id fragment { id } } } }"
+LISTEN = """subscription Listen($id: ID!) { messageChanged(of: {projectId: $id}) {
+  node { id fragment { id } } } }"""
 
 
 async def explain(
@@ -79,7 +81,7 @@ async def test_a_tree_of_every_kind_of_step_with_what_was_sent(
     still.statements.clear()
     await still.user("ada").run(step_kinds.DOCUMENT, **variables)
     sent = {sql for sql, _ in still.statements}
-    given = '{"project": "%(project)s", "run": "%(run)s"}' % variables
+    given = json.dumps(variables)
     out = await printed(step_kinds.DOCUMENT, "--as", "ada", "--variables", given, url=database)
     assert out.startswith("query Kinds: by its plan\n")
     assert [(m["path"], m["kind"], m["table"]) for m in HEAD.finditer(out)] == step_kinds.LEVELS
@@ -134,7 +136,7 @@ async def test_the_document_may_come_from_a_file_or_standard_input(
         (["{ me { id } }", "--variables", "[]"], "'variables' must be an object."),
         (["{ me { id } }", "--variables", "{"], "not valid JSON"),
         (["query($id: ID!) { node(id: $id) { id } }"], "Variable '$id'"),
-        (["mutation($id: ID!) { stopGeneration(input: {messageId: $id}) { message { id } } }"],
+        (["mutation($id: ID!) { deleteProject(input: {id: $id}) { deletedProjectId } }"],
          "Variable '$id'"),
         (["nowhere.graphql"], "No such file"),
         (["-"], "Text must not contain lone surrogates."),
@@ -158,10 +160,10 @@ async def test_mutations_and_subscriptions_are_not_run(
     still: Server, world: World, database: str
 ) -> None:
     before = await all_rows(still)
-    given = '{"id": "%s"}' % world["project"]
+    given = json.dumps({"id": world["project"]})
     for document, level in (
         (RENAME, "updateProject.project.messages  page of message by project_id"),
-        (STREAM, "messageChanged.node.fragment  one of fragment by message_id"),
+        (LISTEN, "messageChanged.node.fragment  one of fragment by message_id"),
     ):
         out = await printed(document, "--as", "ada", "--variables", given, url=database)
         assert ": by its plan; not run, as it is no query\n" in out
