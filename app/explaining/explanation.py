@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from app.contexts import PunnetContexts, viewer_named
+from app.contexts import viewer_named
 from app.graphql import engine_of
 from app.payload import read_json, request_from
 from app.plan_telling import beside
 from app.process import connect
-from app.tally import Spent, Tally
+from app.tally import Spent, TalliedDatabase, Tally
 from graphql_schema.core import execution
+from graphql_schema.core.context import Context
 from graphql_schema.core.errors import MAX_ERRORS, Refused, ResponseError, variable_error
 from graphql_schema.plans.tracing import Trace
 from graphql_schema.schema import graphql_core_schema
@@ -25,14 +26,22 @@ if TYPE_CHECKING:
     from app.config import Settings
     from app.payload import GraphQLRequest
     from app.process import Services
-    from graphql_schema.core.engine import Engine
     from graphql_schema.plans.printing import Level
-    from models.viewer import Viewer
+    from models.ports import Database
 
 OLDER = "The database is older than this: run `punnet migrate` first."
 
-Statements = list[tuple[str, Sequence[Any]]]
-"""Each statement that was sent, with its arguments."""
+
+class NotingDatabase(TalliedDatabase):
+    """Counts, and remembers the arguments with which each statement was sent last."""
+
+    def __init__(self, database: Database, tally: Tally) -> None:
+        super().__init__(database, tally)
+        self.arguments: dict[str, Sequence[Any]] = {}
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
+        self.arguments[query] = args
+        return await super().fetch(query, *args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +75,28 @@ class Explanation:
 
 async def explanation(settings: Settings, url: str, asked: Question) -> Explanation:
     """Explain an operation. Raises DomainError and Refused for what is no valid operation."""
-    request = request_from(
-        {
-            "query": asked.document,
-            "operationName": asked.operation,
-            "variables": read_json(asked.variables),
-        }
-    )
+    request = _request(asked)
     schema = graphql_core_schema()
     engine = engine_of(settings, schema)
     prepared = engine.prepare(request.query, request.operation_name)
     trace = Trace(schema, prepared, left=lambda reason: None)
     if prepared.kind != "query":
         return _unrun(schema, trace, request)
-    sent: Statements = []
-    async with _connected(settings, url, sent) as services:
+    tally = Tally()
+    async with _connected(settings, url) as services:
         viewer = SIGNED_OUT
         if asked.who is not None:
             viewer = await viewer_named(services.database, asked.who)
-        tally, errors = await _run(engine, services, viewer, trace, request)
-        own = {sql: args for sql, args in sent if sql in tally.statements}
-        plans = await _plans(services, own, analyze=asked.analyze)
+        database = NotingDatabase(services.database, tally)
+        response = await engine.execute(
+            trace.prepared,
+            request.variables,
+            lambda: Context(viewer, services.ports, "explain", database),
+            request_id="explain",
+        )
+        if "data" not in response:
+            raise Refused(response["errors"])
+        plans = await _plans(services.database, database.arguments, analyze=asked.analyze)
     levels = trace.levels()
     return Explanation(
         prepared.kind,
@@ -95,8 +105,18 @@ async def explanation(settings: Settings, url: str, asked: Question) -> Explanat
         reason=trace.reason,
         levels=levels,
         beside=list(beside(levels, tally.statements)),
-        errors=errors,
+        errors=response.get("errors", []),
         plans=plans,
+    )
+
+
+def _request(asked: Question) -> GraphQLRequest:
+    return request_from(
+        {
+            "query": asked.document,
+            "operationName": asked.operation,
+            "variables": read_json(asked.variables),
+        }
     )
 
 
@@ -112,30 +132,13 @@ def _unrun(schema: GraphQLSchema, trace: Trace, request: GraphQLRequest) -> Expl
     return Explanation(prepared.kind, prepared.name, ran=False, reason=trace.reason, levels=levels)
 
 
-async def _run(
-    engine: Engine, services: Services, viewer: Viewer, trace: Trace, request: GraphQLRequest
-) -> tuple[Tally, list[ResponseError]]:
-    """Execute a query; what it sent and its errors. Raises Refused for one without data."""
-    tally = Tally()
-    contexts = PunnetContexts(services.ports, services.authenticator)
-    response = await engine.execute(
-        trace.prepared,
-        request.variables,
-        lambda: contexts.operation(viewer, "explain", tally),
-        request_id="explain",
-    )
-    if "data" not in response:
-        raise Refused(response["errors"])
-    return tally, response.get("errors", [])
-
-
 async def _plans(
-    services: Services, statements: Mapping[str, Sequence[Any]], *, analyze: bool
+    database: Database, statements: Mapping[str, Sequence[Any]], *, analyze: bool
 ) -> dict[str, list[str]]:
     """PostgreSQL's plan of each statement, made as for a connection of the pool."""
     explain = "EXPLAIN (ANALYZE, BUFFERS)" if analyze else "EXPLAIN"
     found: dict[str, list[str]] = {}
-    async with services.database.connection() as connection:
+    async with database.connection() as connection:
         await connection.execute("BEGIN READ ONLY")
         try:
             for sql, args in statements.items():
@@ -147,11 +150,9 @@ async def _plans(
 
 
 @asynccontextmanager
-async def _connected(
-    settings: Settings, url: str, sent: Statements
-) -> AsyncGenerator[Services, None]:
-    """What a serving process has, of which only the pool is used; what it sends is noted."""
-    services = connect(settings, url, lambda sql, args: sent.append((sql, args)))
+async def _connected(settings: Settings, url: str) -> AsyncGenerator[Services, None]:
+    """What a serving process has, of which only the pool is opened."""
+    services = connect(settings, url)
     await services.database.open()
     try:
         (row,) = await services.database.fetch("SELECT to_regclass('user_account') AS found")
