@@ -94,7 +94,6 @@ async def test_a_tree_of_every_kind_of_step_with_what_was_sent(
     assert [(m["path"], m["kind"], m["table"]) for m in HEAD.finditer(out)] == step_kinds.LEVELS
     assert len(statements(out)) == 16
     assert set(statements(out)) <= sent, "the very statements that the server sends"
-    assert "Seq Scan" not in out, "planned as for the server's own connections"
     assert f"(id = ANY ('{{{world['project']}}}'::text[]))" in out, "with the real keys"
     assert "sent by resolvers" in out
     assert not re.search(r" +$", out, re.M)
@@ -208,7 +207,10 @@ async def test_a_missing_index_is_pointed_out(
     server = await start_server(url, worker=False)
     world = await make_world(server, server.user("ada"))
     document = f'{{ project(id: "{world["project"]}") {{ agentRuns {{ nodes {{ id }} }} }} }}'
-    assert "READS ALL OF agent_run" not in await printed(document, "--as", "ada", url=url)
+    await server.sql("ANALYZE")  # now PostgreSQL knows that it may as well scan
+    out = await printed(document, "--as", "ada", url=url)
+    assert "READS ALL OF agent_run" not in out
+    assert "Seq Scan" not in out, "planned as for the server's own connections"
     indexes = await server.sql(
         "SELECT indexrelid::regclass::text AS name FROM pg_index JOIN pg_attribute a ON "
         "a.attrelid = indrelid AND a.attnum = indkey[0] WHERE indrelid = 'agent_run'::regclass "
