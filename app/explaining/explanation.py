@@ -13,16 +13,13 @@ from app.payload import read_json, request_from
 from app.plan_telling import beside
 from app.process import connect
 from app.tally import Spent, TalliedDatabase, Tally
-from graphql_schema.core import execution
 from graphql_schema.core.context import Context
-from graphql_schema.core.errors import MAX_ERRORS, Refused, ResponseError, variable_error
+from graphql_schema.core.errors import Refused, ResponseError, variable_error
 from graphql_schema.plans.tracing import Trace
 from graphql_schema.schema import graphql_core_schema
 from models.viewer import SIGNED_OUT
 
 if TYPE_CHECKING:
-    from graphql import GraphQLSchema
-
     from app.config import Settings
     from app.payload import GraphQLRequest
     from app.process import Services
@@ -81,7 +78,7 @@ async def explanation(settings: Settings, url: str, asked: Question) -> Explanat
     prepared = engine.prepare(request.query, request.operation_name)
     trace = Trace(schema, prepared, left=lambda reason: None)
     if prepared.kind != "query":
-        return _unrun(schema, trace, request)
+        return _unrun(trace, request)
     tally = Tally()
     async with _connected(settings, url) as services:
         viewer = SIGNED_OUT
@@ -120,15 +117,13 @@ def _request(asked: Question) -> GraphQLRequest:
     )
 
 
-def _unrun(schema: GraphQLSchema, trace: Trace, request: GraphQLRequest) -> Explanation:
+def _unrun(trace: Trace, request: GraphQLRequest) -> Explanation:
     """The plan of an operation that must not be executed to be looked at."""
     prepared = trace.prepared
-    bound, errors = execution.bind(
-        schema, prepared.document, prepared.operation, request.variables, MAX_ERRORS
-    )
-    if bound is None:
-        raise Refused([variable_error(error) for error in errors])
-    levels = trace.levels_for(bound.variables)
+    coerced = prepared.variables.coerce(request.variables)
+    if isinstance(coerced, list):
+        raise Refused([variable_error(error) for error in coerced])
+    levels = trace.levels_for(coerced)
     return Explanation(prepared.kind, prepared.name, ran=False, reason=trace.reason, levels=levels)
 
 
