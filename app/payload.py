@@ -26,6 +26,11 @@ class GraphQLRequest:
         """Whether the client asked for the operation's cost: `"extensions": {"cost": true}`."""
         return self.extensions.get("cost") is True
 
+    @property
+    def wants_plan(self) -> bool:
+        """Whether the client asked for the operation's plan: `"extensions": {"plan": true}`."""
+        return self.extensions.get("plan") is True
+
 
 def read_json(data: bytes | str) -> Any:
     """Decode JSON in UTF-8; raises BadRequest.
