@@ -12,6 +12,7 @@ from app.payload import GraphQLRequest
 from app.tally import Tally
 from graphql_schema.core.engine import Engine, Prepared, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+from graphql_schema.core.persisted import Documents
 
 
 class Viewer(Protocol):
@@ -64,11 +65,13 @@ class Operations:
         contexts: Contexts,
         *,
         time_limit: float,
+        documents: Documents,
         observer: Observer | None = None,
     ) -> None:
         """`time_limit` is in seconds and bounds authentication; the engine has its own."""
         self._engine = engine
         self._contexts = contexts
+        self._documents = documents
         self._time_limit = time_limit
         self._observer = observer or Observer()
 
@@ -89,7 +92,9 @@ class Operations:
         """The operation to run; raises Refused."""
         started = perf_counter()
         try:
-            return self._engine.prepare(request.query, request.operation_name)
+            return self._documents.prepare(
+                request.query, request.operation_name, request.document_id
+            )
         except Refused as refused:
             seconds, codes = perf_counter() - started, error_codes(refused.errors)
             self._observer.operation_finished(Finished("refused", None, seconds, codes))

@@ -24,7 +24,7 @@ from app.process import Services, connect, running
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
-from graphql_schema.plans.planner import Planner
+from graphql_schema.plans.planner import Left, Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
 from models.ports import Clock
@@ -46,17 +46,15 @@ def build(
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation. Raises Invalid for trusted
+    documents that can't run.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
     app = web.Application()
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
-    schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
-    planner = Planner(schema, metrics.left_unplanned)
-    engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
+    engine = engine_of(settings, metrics.left_unplanned)
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
@@ -66,6 +64,14 @@ def build(
     app.router.add_get("/readyz", _ready)
     app.router.add_get("/metrics", metrics.serve)
     return app
+
+
+def engine_of(settings: Settings, left: Left = lambda _reason: None) -> Engine:
+    """Our schema with the bounds of the settings; `left` is told what no plan takes, by reason."""
+    schema = graphql_core_schema()
+    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
+    planner = Planner(schema, left)
+    return Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
 
 
 def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
