@@ -229,7 +229,8 @@ def check_documents(
     from app.trusted_documents import checked_documents
 
     with refusals_shown():
-        typer.echo(f"{len(checked_documents(path, engine_of(Settings())))} documents can run.")
+        found = checked_documents(path, engine_of(Settings()))
+    typer.echo(f"Documents that can run: {len(found)}.")
 
 
 def _put(text: str, output: Path | None) -> None:

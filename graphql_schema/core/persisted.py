@@ -94,13 +94,13 @@ class Documents:
             raise refused(Forbidden("Only trusted documents run here; this is none of them."))
         if document_id is None:
             return self._engine.prepare(text, operation_name)
-        if not self._registers:
-            raise refused(PersistedQueryNotSupported("PersistedQueryNotSupported"))
         if text:
             return self._register(text, operation_name, bare(document_id))
         return self._recall(operation_name, bare(document_id))
 
     def _recall(self, operation_name: str | None, digest: str) -> Prepared:
+        if not self._registers:
+            raise refused(PersistedQueryNotSupported("PersistedQueryNotSupported"))
         text = self._texts.get(digest)
         if text is None:
             self._tell("miss")
@@ -114,7 +114,7 @@ class Documents:
             self._tell("refused")
             raise refused(Invalid("provided sha does not match query"))
         prepared = self._engine.prepare(text, operation_name)
-        if digest not in self._texts:
+        if self._registers and digest not in self._texts:
             self._texts.put(digest, text, 200 + 4 * len(text))
             self._tell("registered")
         return prepared
