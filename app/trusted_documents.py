@@ -11,7 +11,7 @@ import orjson
 from app.config import Settings
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.errors import Refused, ResponseError
-from graphql_schema.core.persisted import TrustedDocument, TrustedDocuments, check_trusted
+from graphql_schema.core.persisted import TrustedDocument, TrustedDocuments, bare, check_trusted
 from models.errors import Invalid
 
 APOLLO = "apollo-persisted-query-manifest"
@@ -29,7 +29,7 @@ def trusted_documents(settings: Settings, engine: Engine) -> TrustedDocuments:
 
 
 def checked_documents(path: Path, engine: Engine) -> dict[str, TrustedDocument]:
-    """The documents of a file, or of all `.json` files of a folder, by id.
+    """The documents of a file, or of all `.json` files of a folder, by id without its prefix.
 
     Raises Invalid, which names the file, the id and the fault of what can't run.
     """
@@ -38,7 +38,7 @@ def checked_documents(path: Path, engine: Engine) -> dict[str, TrustedDocument]:
     for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
         for id, text in _documents(file):
             try:
-                found[id] = _checked(engine, text, found.get(id))
+                found[bare(id)] = _checked(engine, text, found.get(bare(id)))
             except Invalid as error:
                 faults.append(f"{file}: {id}: {error.message}")
             except Refused as refused:

@@ -43,11 +43,11 @@ class TrustedDocument:
 
 
 class TrustedDocuments:
-    """Documents by id, by the SHA-256 of their text, and by their text."""
+    """Documents by id (without a prefix), by the SHA-256 of their text, and by their text."""
 
     def __init__(self, documents: Mapping[str, TrustedDocument]) -> None:
         self._by_id = {sha256(document.text): document for document in documents.values()}
-        self._by_id |= {bare(id): document for id, document in documents.items()}
+        self._by_id |= documents
         self._by_text = {document.text: document for document in documents.values()}
 
     def find(self, document_id: str | None, text: str) -> TrustedDocument | None:

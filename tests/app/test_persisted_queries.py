@@ -15,6 +15,7 @@ from tests.app.http import GRAPHQL, JSON, Answer, post, query, send
 from tests.app.small_schema import World
 from tests.app.socket_client import connected
 from tests.app.test_sse import EVENTS, events_of
+from tests.harness.api import StartServer
 
 HELLO = "query ($n: String) { hello(name: $n) }"
 NOT_FOUND = {
@@ -296,6 +297,21 @@ async def test_it_can_be_turned_off() -> None:
             assert error["extensions"] == {"code": "PERSISTED_QUERY_NOT_SUPPORTED"}
         assert (await register(session, world, HELLO)).status == 200
         assert world.named == []
+
+
+async def test_punnet_counts_them_and_checks_no_document_twice(start_server: StartServer) -> None:
+    server = await start_server(worker=False)
+    text = "query Projects { projects(first: 5) { nodes { id } } }"
+    ada = server.user()
+    for known in ({}, {"query": text}, {}, {}):
+        body = {"extensions": named(text), **known}
+        async with server.session.post(ada.url, json=body, headers=ada.headers) as response:
+            assert response.status == 200
+    async with server.session.get(f"{server.url}/metrics") as response:
+        told = await response.text()
+    for outcome, times in (("miss", 1.0), ("registered", 1.0), ("hit", 2.0)):
+        assert f'punnet_persisted_documents_total{{outcome="{outcome}"}} {times}' in told
+    assert "punnet_documents_checked 1.0" in told
 
 
 async def test_logs_hold_neither_text_nor_hash() -> None:
