@@ -35,7 +35,7 @@ def checked_documents(path: Path, engine: Engine) -> dict[str, TrustedDocument]:
     """
     found: dict[str, TrustedDocument] = {}
     faults: list[str] = []
-    for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+    for file in _files(path):
         for id, text in _documents(file):
             try:
                 found[bare(id)] = _checked(engine, text, found.get(bare(id)))
@@ -47,6 +47,13 @@ def checked_documents(path: Path, engine: Engine) -> dict[str, TrustedDocument]:
         more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise Invalid("\n".join([*faults[:SHOWN], *more]))
     return found
+
+
+def _files(path: Path) -> list[Path]:
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise Invalid(f"{path}: the folder has no .json file")
+    return files
 
 
 def _checked(engine: Engine, text: str, other: TrustedDocument | None) -> TrustedDocument:

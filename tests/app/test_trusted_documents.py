@@ -198,6 +198,13 @@ async def test_what_can_not_run_stops_the_start(content: Any, told: str, tmp_pat
     assert told in refused.value.message
 
 
+async def test_a_folder_without_files_stops_the_start(tmp_path: Path) -> None:
+    written(tmp_path / "d.txt", {"1": HELLO})
+    with pytest.raises(Invalid, match="the folder has no"):
+        async with running(trusted_documents=tmp_path):
+            raise AssertionError("it started")
+
+
 async def test_an_id_names_one_document(tmp_path: Path) -> None:
     written(tmp_path / "a.json", {"1": HELLO, "2": ADD})
     written(tmp_path / "b.json", {"1": HELLO, "sha256:2": COUNT})
