@@ -147,8 +147,11 @@ async def test_their_exact_text_is_as_good_as_their_id(tmp_path: Path) -> None:
     async with connected(trusted_documents=path, only_trusted_documents=True) as ann:
         await ann.init()
         checked = ann.world.checked()
-        await ann.subscribe("1", COUNT, extensions=named(COUNT))
-        assert (await ann.receive())["payload"] == {"data": {"count": 0}}
+        for name, more in (("1", {}), ("2", {"extensions": named(COUNT)})):
+            await ann.subscribe(name, COUNT, **more)
+            event = {"type": "next", "id": name, "payload": {"data": {"count": 0}}}
+            assert await ann.receive() == event
+            assert await ann.receive() == {"type": "complete", "id": name}
         assert ann.world.checked() == checked
 
 
