@@ -109,11 +109,11 @@ class Engine:
         try:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
-            response = self._answers.get(prepared, bound.variable_values.coerced)
+            response = self._answers.get(prepared, bound.variables.coerced)
             if response is None:
                 async with asyncio.timeout(self._time_limit), open_context() as context:
                     response = await _executed(prepared, bound, context, report)
-                self._answers.keep(prepared, bound.variable_values.coerced, response)
+                self._answers.keep(prepared, bound.variables.coerced, response)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:  # noqa: BLE001 - masked and logged with its id
