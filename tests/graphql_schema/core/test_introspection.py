@@ -112,6 +112,16 @@ async def test_a_variable_that_does_not_fit_is_refused_each_time() -> None:
         assert refused["errors"][0]["extensions"]["code"] == "INVALID"
 
 
+async def test_an_answer_with_an_error_is_made_each_time() -> None:
+    asked = Asked()
+    text = 'query ($name: String = "Item") { __type(name: $name) { name } }'
+    for times in (1, 2):
+        failed = await asked.ask(text, name=None)
+        assert failed["data"] == {"__type": None}
+        assert failed["errors"][0]["path"] == ["__type"]
+        assert asked.executed == times
+
+
 async def test_a_flood_of_questions_is_bounded() -> None:
     asked = Asked()
     await asked.ask(WHOLE)
