@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 import orjson
 from multidict import MultiMapping
 
-from graphql_schema.core.values import check_value, check_variables
+from graphql_schema.core.values import check_text, check_variables
 from models.errors import BadRequest, Invalid
 
 DOCUMENT_IDS = ("documentId", "doc_id")
@@ -97,7 +97,8 @@ def request_from(parameters: Mapping[str, object]) -> GraphQLRequest:
         raise BadRequest("'query' must be a string.", field="query")
     name = string(parameters, "operationName")
     variables = mapping(parameters, "variables")
-    check_variables(variables)
+    if variables:
+        check_variables(variables)
     return GraphQLRequest(query or "", name or None, variables, extensions, document_id)
 
 
@@ -131,7 +132,7 @@ def string(parameters: Mapping[str, object], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise BadRequest(f"'{name}' must be a string.", field=name)
-    check_value(value)
+    check_text(value)
     return value
 
 

@@ -19,7 +19,6 @@ from graphql_schema.core import execution
 from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
-    MAX_ERRORS,
     ErrorReport,
     Refused,
     ResponseError,
@@ -32,6 +31,7 @@ from graphql_schema.core.execution import Bound, OpenContext
 from graphql_schema.core.introspection import Answers, asks_schema
 from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
 from graphql_schema.core.values import check_literals
+from graphql_schema.core.variables import Variables
 from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
@@ -52,6 +52,7 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     meter: Meter
+    variables: Variables
     repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
     planned: Planned | None = None
     asks_schema: bool = False
@@ -159,12 +160,10 @@ class Engine:
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
-        bound, errors = execution.bind(
-            self._schema, prepared.document, prepared.operation, variables, MAX_ERRORS
-        )
-        if bound is None:
-            raise Refused([variable_error(error) for error in errors])
-        return bound
+        coerced = prepared.variables.coerce(variables)
+        if isinstance(coerced, list):
+            raise Refused([variable_error(error) for error in coerced])
+        return Bound(self._schema, prepared.document, prepared.name, variables, coerced)
 
     def _judge(
         self, query: str, operation_name: str | None
@@ -194,8 +193,11 @@ class Engine:
         repeats = repeats_of(document)
         planned = self._planner.plan(document, operation) if self._planner else None
         kind: Kind = operation.operation.value
+        variables = Variables(self._schema, operation)
         schema_only = asks_schema(document, operation)
-        return Prepared(kind, name, document, operation, meter, repeats, planned, schema_only)
+        return Prepared(
+            kind, name, document, operation, meter, variables, repeats, planned, schema_only
+        )
 
 
 async def _executed(
