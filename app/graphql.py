@@ -14,11 +14,13 @@ from app.operations import Contexts, Operations
 from app.plan_telling import PlanTelling
 from app.sockets import Sockets
 from app.sse import EventStreams
+from app.trusted_documents import trusted_documents
 from app.websocket import WebSockets
 from graphql_schema.core.contracts import Planner
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
+from graphql_schema.core.persisted import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,24 @@ def graphql_server(
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
-    `keep_alive` and `write_timeout` are the seconds of event streams.
+    `keep_alive` and `write_timeout` are the seconds of event streams. Raises Invalid for trusted
+    documents that can't run.
     """
+    observer = observer or Observer()
+    documents = Documents(
+        engine,
+        entries=settings.persisted_queries,
+        trusted=trusted_documents(settings, engine),
+        only_trusted=settings.only_trusted_documents,
+        tell=observer.document_named,
+    )
     operations = Operations(
         engine,
         contexts,
         time_limit=settings.request_timeout,
-        observer=observer,
         plans=plans,
+        documents=documents,
+        observer=observer,
     )
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(

@@ -13,6 +13,7 @@ from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
 from graphql_schema.core.engine import Engine, Prepared, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+from graphql_schema.core.persisted import Documents
 from graphql_schema.plans.tracing import Trace
 
 
@@ -71,6 +72,7 @@ class Operations:
         contexts: Contexts,
         *,
         time_limit: float,
+        documents: Documents,
         observer: Observer | None = None,
         plans: PlanTelling | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Operations:
         """
         self._engine = engine
         self._contexts = contexts
+        self._documents = documents
         self._time_limit = time_limit
         self._observer = observer or Observer()
         self._plans = plans
@@ -101,7 +104,9 @@ class Operations:
         """The operation to run; raises Refused."""
         started = perf_counter()
         try:
-            return self._engine.prepare(request.query, request.operation_name)
+            return self._documents.prepare(
+                request.query, request.operation_name, request.document_id
+            )
         except Refused as refused:
             seconds, codes = perf_counter() - started, error_codes(refused.errors)
             self._observer.operation_finished(Finished("refused", None, seconds, codes))

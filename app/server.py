@@ -44,7 +44,8 @@ def build(
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation. Raises Invalid for trusted
+    documents that can't run.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
