@@ -34,11 +34,12 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A column shown under `key`; `show` makes JSON of a value that is not null."""
+    """A column shown under `key`; `show` makes JSON of a value that is not null, see show_of."""
 
     key: str
     column: str
-    show: Callable[[Any], Json] | None = None
+    show: Callable[[Any], Json] | str | None
+    null: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,19 @@ class Shape:
         return self.build(rows, *found)
 
 
+def _expression(leaf: Leaf, show: str) -> str:
+    """The text that makes JSON of a column of the row `r`, with a function called `show`."""
+    value = f"r[{leaf.column!r}]"
+    if leaf.show is None:
+        return value
+    form = leaf.show if isinstance(leaf.show, str) else f"{show}({{}})"
+    return (
+        f"None if (x := {value}) is None else {form.format('x')}"
+        if leaf.null
+        else form.format(value)
+    )
+
+
 def compiled(parts: Sequence[Part]) -> Build:
     """The function that makes the objects of rows and of the values of their branches."""
     names: dict[str, Any] = {}
@@ -99,10 +113,7 @@ def compiled(parts: Sequence[Part]) -> Build:
             branches.append(name)
             value = name
         else:
-            value = f"r[{part.column!r}]"
-            if part.show is not None:
-                names[name] = part.show
-                value = f"None if (x := {value}) is None else {name}(x)"
+            names[name], value = part.show, _expression(part, name)
         entries.append(f"{part.key!r}: {value}")
     objects = f"{{{', '.join(entries)}}}"
     arguments = "".join(f", c{name}" for name in branches)
