@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test test-clients test-browser bench check hooks format schema migrations docs lock clean
+.PHONY: help run worker test fuzz test-clients test-browser bench check hooks format schema migrations docs lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,9 @@ worker: $(VENV)/runs ## Run one more worker beside `make run`
 
 test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
 	$(PY) -m pytest -q -n auto
+
+fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (FUZZ_SEED=1000: others)
+	FUZZ_ROUNDS=100 $(PY) -m pytest -q -n auto tests/plans/test_random.py
 
 test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)
 	$(PIP) install --require-hashes -r requirements-browser.lock

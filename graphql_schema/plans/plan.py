@@ -17,13 +17,13 @@ from graphql import FieldNode, GraphQLField, get_argument_values
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Run, Surprise
 from graphql_schema.plans.shapes import Fixed, Json, Row, Shape
+from graphql_schema.plans.steps import OneStep, PageStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
     from graphql_schema.core.entries import Entry
-    from graphql_schema.plans.steps import OneStep, PageStep
     from models.base import Record
 
 
