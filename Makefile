@@ -34,7 +34,7 @@ worker: $(VENV)/runs ## Run one more worker beside `make run`
 test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
 	$(PY) -m pytest -q -n auto
 
-fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (FUZZ_SEED=1000: others)
+fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (FUZZ_SEED: others)
 	FUZZ_ROUNDS=100 $(PY) -m pytest -q -n auto tests/plans/test_random.py
 
 test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)

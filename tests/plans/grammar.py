@@ -84,9 +84,11 @@ class Operation:
     def _part(self, kind: Composite, depth: int) -> str:
         self._left -= 1
         way = self._random.random()
-        if way < 0.06 or self._left < 0 and isinstance(kind, GraphQLInterfaceType):
+        if way < 0.06 or (self._left < 0 and isinstance(kind, GraphQLInterfaceType)):
             return f"{self._random.choice(['', 'kind_of_it: '])}__typename{self._directive()}"
-        if self._left > 0 and (way < 0.16 or way < 0.7 and isinstance(kind, GraphQLInterfaceType)):
+        if self._left > 0 and (
+            way < 0.16 or (way < 0.7 and isinstance(kind, GraphQLInterfaceType))
+        ):
             return self._inline(kind, depth)
         if self._left > 0 and depth < DEPTH and way < 0.28:
             return self._spread(kind, depth)
@@ -206,7 +208,8 @@ WRONG = (
 
 def asked(schema: GraphQLSchema, seed: int, count: int) -> list[Asked]:
     """So many requests, the same ones for the same seed."""
-    random, found = Random(seed), list[Asked]()
+    random = Random(seed)  # noqa: S311 - the numbers must repeat
+    found: list[Asked] = []
     while len(found) < count:
         found += _of_one_document(schema, random)
     return found[:count]
