@@ -58,7 +58,7 @@ class Both:
     async def _answer(self, engine: Engine, asked: Asked, viewer: Viewer) -> Answer:
         @asynccontextmanager
         async def opened() -> AsyncGenerator[Context, None]:
-            context = Context(viewer, self.ports, "request")
+            context = Context(viewer, self.ports, "request", self.ports.database)
             yield context
             context.close()
 
