@@ -43,10 +43,13 @@ def build(
     observe: Observe | None = None,
     clock: Clock | None = None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation. Without `plans`
+    graphql-core executes every operation, a field at a time: what plans are compared with.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
@@ -55,7 +58,7 @@ def build(
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
     gate = Gate(schema, _limits(settings), introspection=settings.introspection)
-    planner = Planner(schema, metrics.left_unplanned)
+    planner = Planner(schema, metrics.left_unplanned) if plans else None
     engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
@@ -135,12 +138,17 @@ async def serve(
     url: str,
     started: Callable[[str], None] = lambda address: None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
+    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers.
+
+    For `plans` see `build`.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    running_app = runner(build(settings, url, observers=observers))
+    running_app = runner(build(settings, url, observers=observers, plans=plans))
     await running_app.setup()
     calm_collector()
     try:
