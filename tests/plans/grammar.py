@@ -164,11 +164,20 @@ class Operation:
             f'"@{self._random.randint(0, 9)} {prefix.get(name) or self._random.choice(prefixes)}"'
             for _ in range(4)
         ]
-        if isinstance(get_nullable_type(kind), GraphQLList):
-            return self._random.choice([ids[0], f"[{', '.join(ids)}]", "[]"])
-        if self._chance(0.3):
-            return self._variable("ID!", [one.strip('"') for one in ids])
-        return ids[0]
+        given = [one.strip('"') for one in ids]
+        if not isinstance(get_nullable_type(kind), GraphQLList):
+            return self._one_id(ids[0], given)
+        if self._chance(0.2):
+            return self._variable("[ID!]!", [given, given[0], []])
+        mixed = [self._one_id(one, given) for one in ids]
+        return self._random.choice([ids[0], f"[{', '.join(mixed)}]", "[]"])
+
+    def _one_id(self, literal: str, given: list[Any]) -> str:
+        if self._chance(0.7):
+            return literal
+        if self._chance(0.5):
+            return self._variable("ID!", given)
+        return self._variable(f"ID = {literal}", [*given, ABSENT, ABSENT, None])
 
     def _paging(self, kind: Composite, name: str) -> dict[str, str]:
         way = self._random.random()
