@@ -14,13 +14,11 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     Executor,
-    GraphQLError,
     GraphQLSchema,
-    OperationDefinitionNode,
+    VariableValues,
     create_source_event_stream,
     execute_root_selection_set,
     execute_subscription_event,
-    get_variable_values,
     map_source_to_response_event,
 )
 
@@ -32,13 +30,13 @@ OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An operation with its `variables`, graphql-core's VariableValues."""
+    """An operation with its variables, as they were `given` and coerced."""
 
     schema: GraphQLSchema
     document: DocumentNode
     name: str | None
     given: Mapping[str, Any]
-    variables: Any
+    variables: VariableValues
 
     def executor(self, context: object) -> Any:
         """graphql-core's own, for what is executed field by field."""
@@ -50,23 +48,6 @@ class Bound:
             operation_name=self.name,
             is_awaitable=_is_awaitable,
         )
-
-
-def bind(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    given: Mapping[str, Any],
-    max_errors: int,
-) -> tuple[Bound | None, list[GraphQLError]]:
-    """The operation with its variables, or what is wrong with these."""
-    found = get_variable_values(
-        schema, operation.variable_definitions or (), dict(given), max_errors=max_errors
-    )
-    if isinstance(found, list):
-        return None, found
-    name = operation.name.value if operation.name else None
-    return Bound(schema, document, name, given, found), []
 
 
 async def run(bound: Bound, context: object) -> ExecutionResult:
