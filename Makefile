@@ -48,7 +48,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 test-clients: $(VENV)/runs tests/clients/node_modules/.package-lock.json ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
 	PYTHON=$(PY) node tests/clients/run.mjs
 
-bench: $(VENV)/runs ## Measure beside hand-written SQL, five minutes (BENCH=--quick: seconds)
+bench: $(VENV)/runs ## Measure beside hand-written SQL, eight minutes (BENCH=--quick: seconds)
 	$(PY) -m bench $(BENCH)
 
 check: $(VENV)/tests ## Lint, format, types, import rules, container files, breaking changes

@@ -45,6 +45,8 @@ NASTY = {
     "typenames only": "{ __typename projects { __typename nodes { __typename } } }",
     "introspection": '{ __type(name: "Project") { name } me { id } }',
     "models": "{ models { id tier __typename } }",
+    "computed": """{ projects(first: 3) { nodes { agentRuns(first: 30) {
+      nodes { id phase shown: phase status } edges { node { phase } } } } } }""",
     "operators": """{ webhookEvents(first: 2) { nodes { eventId payload status } }
       rateLimits(last: 2) { nodes { key limit windowMs } }
       pendingSubscriptions { nodes { id } } }""",
