@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import graphql
 from graphql import (
+    GraphQLDefaultInput,
     GraphQLError,
     GraphQLNonNull,
     GraphQLSchema,
@@ -24,12 +25,13 @@ from graphql_schema.core.errors import MAX_ERRORS
 INT32 = 2**31
 
 
-class Plain(NamedTuple):
-    """A variable of a built-in type; `accepts` a value that is what it is coerced to."""
+class Declared(NamedTuple):
+    """One variable. `accepts` tells the values of a built-in type that stay as they are."""
 
     name: str
-    nullable: bool
-    accepts: Callable[[Any], bool]
+    kind: Any
+    may_be_left_out: bool
+    accepts: Callable[[Any], bool] | None
     signature: GraphQLVariableSignature
 
 
@@ -38,43 +40,42 @@ class Variables:
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
-        self._declared = operation.variable_definitions or ()
-        plain = [_plain(schema, node) for node in self._declared]
-        self._plain = None if None in plain else [one for one in plain if one is not None]
+        self._nodes = operation.variable_definitions or ()
+        self._declared = [_declared(schema, node) for node in self._nodes]
 
     def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
         """The values, or what is wrong with them, MAX_ERRORS at most."""
-        found = None if self._plain is None else _taken(self._plain, given)
-        if found is not None:
-            return found
-        return get_variable_values(self._schema, self._declared, dict(given), max_errors=MAX_ERRORS)
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for one in self._declared:
+            value = given.get(one.name, Undefined)
+            sources[one.name] = VariableValueSource(one.signature, value)
+            if value is Undefined and one.may_be_left_out:
+                continue
+            coerced[one.name] = found = _coerced(one, value)
+            if found is Undefined:
+                return self._by_the_book(given)
+        return VariableValues(sources, coerced)
+
+    def _by_the_book(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        return get_variable_values(self._schema, self._nodes, dict(given), max_errors=MAX_ERRORS)
 
 
-def _taken(plain: list[Plain], given: Mapping[str, Any]) -> VariableValues | None:
-    """The values as they are; None when one of them is not what its type makes of it."""
-    sources: dict[str, VariableValueSource] = {}
-    coerced: dict[str, Any] = {}
-    for one in plain:
-        value = given.get(one.name, Undefined)
-        if value is None or value is Undefined:
-            if not one.nullable:
-                return None
-        elif not one.accepts(value):
-            return None
-        sources[one.name] = VariableValueSource(one.signature, value)
-        if value is not Undefined:
-            coerced[one.name] = value
-    return VariableValues(sources, coerced)
+def _coerced(one: Declared, value: Any) -> Any:
+    """What the type makes of a value; Undefined where the book has to say more."""
+    if value is Undefined or (one.accepts is not None and one.accepts(value)):
+        return value
+    return cast("Any", graphql).coerce_input_value(value, one.kind)
 
 
-def _plain(schema: GraphQLSchema, node: VariableDefinitionNode) -> Plain | None:
+def _declared(schema: GraphQLSchema, node: VariableDefinitionNode) -> Declared:
     kind = cast("Any", graphql).type_from_ast(schema, node.type)
-    nullable = not isinstance(kind, GraphQLNonNull)
+    name, required = node.variable.name.value, isinstance(kind, GraphQLNonNull)
+    may_be_left_out = not required and node.default_value is None
     accepts = _ACCEPTS.get(str(kind).removesuffix("!"))
-    if accepts is None or node.default_value is not None:
-        return None
-    name = node.variable.name.value
-    return Plain(name, nullable, accepts, GraphQLVariableSignature(name, kind, None))
+    default = node.default_value and GraphQLDefaultInput(literal=node.default_value)
+    signature = GraphQLVariableSignature(name, kind, default)
+    return Declared(name, kind, may_be_left_out, accepts, signature)
 
 
 def _is_text(value: Any) -> bool:

@@ -42,6 +42,7 @@ from graphql_schema.plans.plan import (
     RowValue,
     Value,
 )
+from graphql_schema.plans.resolvers import caller
 from graphql_schema.plans.shapes import Fixed
 from graphql_schema.plans.steps import OneStep, PageStep
 from models.reading import Lookup
@@ -122,8 +123,7 @@ class _Roots:
         arguments = Arguments(field, nodes[0])
         entry = field.extensions["strawberry-definition"].metadata.get("entry")
         if entry is None:
-            resolve: Any = field.resolve
-            return RootField(key, resolve, arguments, self._value(type_of(field), nodes))
+            return RootField(key, caller(field), arguments, self._value(type_of(field), nodes))
         return EntryField(key, entry, self._entry(entry, field, nodes, arguments), arguments)
 
     def _entry(

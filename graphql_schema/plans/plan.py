@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graphql_schema.core.connection import Page
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.arguments import Arguments
+    from graphql_schema.plans.resolvers import Call
     from models.base import Record
 
 
@@ -140,14 +141,14 @@ class RootField:
     """A field of the query: its resolver, its arguments, and what is asked of its value."""
 
     key: str
-    resolve: Callable[..., Any]
+    call: Call
     arguments: Arguments
     value: Value
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises whatever its resolver raises, and Surprise."""
         info = SimpleNamespace(context=run.context, path=SimpleNamespace(key=self.key))
-        found = self.resolve(None, info, **self.arguments.values(run.variables))
+        found = self.call(info, self.arguments.values(run.variables))
         return await self.value.json(run, await found if isawaitable(found) else found)
 
 
