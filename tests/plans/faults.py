@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
@@ -59,23 +60,32 @@ def broken_schema() -> GraphQLSchema:
     assert isinstance(run, GraphQLObjectType)
     assert isinstance(grant, GraphQLObjectType)
     for name in ("node", "nodes"):
-        query.fields[name].resolve = _choosy(query.fields[name].resolve)
-    query.fields["models"].resolve = _refusing
+        _resolve(query.fields[name], _choosy)
+    _resolve(query.fields["models"], lambda _: _refusing)
     _recompute(run.fields["phase"], _phases)
     _recompute(grant.fields["hasAccessToken"], _refusing)
     return made
 
 
-def _choosy(resolve: Any) -> Callable[..., Any]:
-    def resolved(root: Any, info: Any, **given: Any) -> Any:
-        if unlucky(given):
+def _resolve(field: GraphQLField, change: Callable[[Any], Any]) -> None:
+    """Change a resolver, as graphql-core and as plans call it."""
+    definition = copy(field.extensions["strawberry-definition"])
+    definition.base_resolver = copy(definition.base_resolver)
+    definition.base_resolver.wrapped_func = change(definition.base_resolver.wrapped_func)
+    field.extensions = {"strawberry-definition": definition}
+    field.resolve = change(field.resolve)
+
+
+def _choosy(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def resolved(*of: Any, **given: Any) -> Any:
+        if unlucky({name: given[name] for name in given.keys() & {"id", "ids"}}):
             raise Invalid("Not this one.")
-        return resolve(root, info, **given)
+        return resolve(*of, **given)
 
     return resolved
 
 
-def _refusing(*_: Any) -> Any:
+def _refusing(*_: Any, **_given: Any) -> Any:
     raise Invalid("Not now.")
 
 
