@@ -51,11 +51,13 @@ class Both:
         """What the planned and what the plain engine answer."""
         asked = Asked(document, name, dict(variables or {}))
         return (
-            await self._answer(self.planned, asked, viewer),
-            await self._answer(self.plain, asked, viewer),
+            await self.answer(self.planned, asked, viewer),
+            await self.answer(self.plain, asked, viewer),
         )
 
-    async def _answer(self, engine: Engine, asked: Asked, viewer: Viewer) -> Answer:
+    async def answer(self, engine: Engine, asked: Asked, viewer: Viewer) -> Answer:
+        """What one of the engines, or another, answers."""
+
         @asynccontextmanager
         async def opened() -> AsyncGenerator[Context, None]:
             context = Context(viewer, self.ports, "request", self.ports.database)

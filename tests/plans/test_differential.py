@@ -129,6 +129,15 @@ async def test_fragments_that_multiply_are_left(
     assert both.left == {"too many relations": 1}
 
 
+async def test_two_operations_of_a_document(both: Both, viewers: list[Viewer]) -> None:
+    document = "query A { me { ...U id } } query B { me { ...U } } fragment U on User { name }"
+    for name in ("A", "B", "A"):
+        planned, plain = await both.answers(document, viewers[0], name=name)
+        assert planned == plain
+        assert (b'"id"' in planned.data) is (name == "A")
+    assert both.left == {}
+
+
 VARIABLES = """query ($id: ID!, $first: Int = 2, $last: Int, $after: String) {
   project(id: $id) { messages(first: $first, last: $last, after: $after) {
     nodes { content } pageInfo { endCursor } } } }"""
