@@ -9,6 +9,7 @@ import pytest
 from models.viewer import Viewer
 from tests.harness.filling import Filling
 from tests.plans.differential import Both
+from tests.plans.faults import broken_schema
 from tests.plans.fitting import fitted
 
 EVERYWHERE = """
@@ -84,7 +85,7 @@ async def test_skip_and_include(both: Both, viewers: list[Viewer], given: dict[s
 async def test_a_null_condition_is_an_error(both: Both, viewers: list[Viewer]) -> None:
     planned, plain = await both.answers(CONDITIONS, viewers[0], {"a": True, "b": None})
     assert planned == plain
-    assert plain.errors
+    assert [json.loads(error)["extensions"]["code"] for error in plain.errors] == ["INVALID"]
 
 
 async def test_more_conditions_than_are_kept(both: Both, viewers: list[Viewer]) -> None:
@@ -99,17 +100,25 @@ async def test_more_conditions_than_are_kept(both: Both, viewers: list[Viewer]) 
         assert planned == plain
 
 
-async def test_a_cursor_below_several_parents(
-    both: Both, filled: tuple[str, Filling], viewers: list[Viewer]
-) -> None:
-    first = '{ project(id: "@0 prj") { messages(first: 1) { pageInfo { endCursor } } } }'
-    planned, _ = await both.answers(fitted(first, filled[1]), viewers[0])
-    cursor = json.loads(planned.data)["project"]["messages"]["pageInfo"]["endCursor"]
-    page = f'messages(after: "{cursor}") {{ nodes {{ id }} }}'
-    document = f"""{{ one: project(id: "@0 prj") {{ {page} }}
-      all: projects(first: 3) {{ nodes {{ {page} }} }} }}"""
-    planned, plain = await both.answers(fitted(document, filled[1]), viewers[0])
+async def test_a_cursor_below_several_parents(both: Both, viewers: list[Viewer]) -> None:
+    """It is that of the first parent; the others have to refuse it."""
+    asked = """{ projects(first: 5) { edges { cursor node {
+      messages(first: 1) { pageInfo { endCursor } } } } } }"""
+    planned, _ = await both.answers(asked, viewers[0])
+    edges = json.loads(planned.data)["projects"]["edges"]
+    cursors = [edge["node"]["messages"]["pageInfo"]["endCursor"] for edge in edges]
+    place = next(n for n, cursor in enumerate(cursors) if n and cursor)
+    document = f"""{{ projects(first: 2, after: "{edges[place - 1]["cursor"]}") {{ nodes {{
+      messages(after: "{cursors[place]}") {{ nodes {{ id }} }} }} }} }}"""
+    planned, plain = await both.answers(document, viewers[0])
     assert planned.same_as(plain)
+    assert plain.errors
+
+
+async def test_a_list_that_is_null_is_an_error(both: Both, viewers: list[Viewer]) -> None:
+    broken = Both(both.ports, broken_schema())
+    planned, plain = await broken.answers("{ me { id } models { id } }", viewers[0])
+    assert planned == plain
     assert plain.errors
 
 
