@@ -28,6 +28,7 @@ from graphql_schema.core.errors import (
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.introspection import Answers, asks_schema
 from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
 from graphql_schema.core.values import check_literals
 from graphql_schema.core.variables import Variables
@@ -54,6 +55,7 @@ class Prepared:
     variables: Variables
     repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
     planned: Planned | None = None
+    asks_schema: bool = False
 
 
 class Engine:
@@ -81,6 +83,7 @@ class Engine:
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
         )
+        self._answers = Answers()
 
     @property
     def kept(self) -> int:
@@ -112,8 +115,11 @@ class Engine:
         try:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
-            async with asyncio.timeout(self._time_limit), open_context() as context:
-                response = await _executed(prepared, bound, context, report)
+            response = self._answers.get(prepared, bound.variables.coerced)
+            if response is None:
+                async with asyncio.timeout(self._time_limit), open_context() as context:
+                    response = await _executed(prepared, bound, context, report)
+                self._answers.keep(prepared, bound.variables.coerced, response)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:  # noqa: BLE001 - masked and logged with its id
@@ -193,7 +199,10 @@ class Engine:
         planned = self._planner.plan(document, operation) if self._planner else None
         kind: Kind = operation.operation.value
         variables = Variables(self._schema, operation)
-        return Prepared(kind, name, document, operation, meter, variables, repeats, planned)
+        schema_only = asks_schema(document, operation)
+        return Prepared(
+            kind, name, document, operation, meter, variables, repeats, planned, schema_only
+        )
 
 
 async def _executed(

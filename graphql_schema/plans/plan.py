@@ -16,7 +16,7 @@ import orjson
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Run, Surprise
 from graphql_schema.plans.shapes import Fixed, Json, Row, Shape
-from graphql_schema.plans.steps import OneStep, PageStep
+from graphql_schema.plans.steps import PageStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.resolvers import Call
+    from graphql_schema.plans.steps import OneStep
     from models.base import Record
 
 
@@ -166,7 +167,7 @@ class EntryField:
         by = self.entry.key(run.context, self.arguments.values(run.variables))
         if by is None and isinstance(self.step, PageStep):
             return await self.step.empty(run)
-        (found,) = await self.step.values(run, [{"id": by}])
+        (found,) = await run.follow(self.step, [{"id": by}])
         return found
 
 
