@@ -41,11 +41,14 @@ def build(
     observe: Observe | None = None,
     clock: Clock | None = None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation. Raises Invalid for trusted
-    documents that can't run.
+    `observe` is told of each statement, `observers` of each operation. Without `plans`
+    graphql-core executes every operation, a field at a time: what plans are compared with.
+    Raises Invalid for trusted documents that can't run.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
@@ -53,12 +56,13 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    engine = engine_of(settings, schema, Planner(schema, metrics.left_unplanned))
+    planner = Planner(schema, metrics.left_unplanned) if plans else None
+    engine = engine_of(settings, schema, planner)
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    plans = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql_server(settings, engine, contexts, told, plans=plans).add_to(app)
+    telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql_server(settings, engine, contexts, told, plans=telling).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -124,12 +128,17 @@ async def serve(
     url: str,
     started: Callable[[str], None] = lambda address: None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
+    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers.
+
+    For `plans` see `build`.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    running_app = runner(build(settings, url, observers=observers))
+    running_app = runner(build(settings, url, observers=observers, plans=plans))
     await running_app.setup()
     calm_collector()
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.importing import Imported
 from bench.load import Sample
+from bench.memory import Kept
 from bench.subscribers import Delivery
 
 
@@ -47,13 +48,21 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One operation on both servers; `ratio` is the median over the rounds of the CPU times'."""
+    """One operation on the three servers.
+
+    `ratio` is the median over the rounds of the CPU times' to the floor's, `fields_ratio` that of
+    the server without plans. `crowded` is the p99 in ms under many connections, of Punnet and of
+    the floor.
+    """
 
     name: str
     title: str
     ours: Served
+    fields: Served
     floor: Served
     ratio: float
+    fields_ratio: float
+    crowded: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,7 @@ class Results:
     documents_checked: int = 0
     """Documents that Punnet has parsed and validated for all the requests to it."""
     operations: list[Compared] = field(default_factory=list[Compared])
+    kept: list[Kept] = field(default_factory=list[Kept])
     subscribers: list[Delivered] = field(default_factory=list[Delivered])
     imported: Imported | None = None
 

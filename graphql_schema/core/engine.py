@@ -85,6 +85,11 @@ class Engine:
         )
         self._answers = Answers()
 
+    @property
+    def kept(self) -> int:
+        """The bytes that the documents which are remembered are taken to weigh."""
+        return self._cache.size
+
     def prepare(self, query: str, operation_name: str | None = None) -> Prepared:
         """Find the operation and check it. Raises Refused; the same text is checked once."""
         key = (query, operation_name)
