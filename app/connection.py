@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from app.frames import Frames
 from app.messages import (
     Complete,
     ConnectionInit,
@@ -75,7 +76,7 @@ class Connection:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(
-            socket.send_frame,
+            Frames(socket, request.transport),
             max_frames=limits.queue,
             max_bytes=limits.queue_bytes,
             write_timeout=limits.write_timeout,

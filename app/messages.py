@@ -137,6 +137,11 @@ def written(kind: str, operation: str | None = None, payload: object = None) -> 
     return orjson.dumps(message)
 
 
+def next_before(operation: str) -> bytes:
+    """What comes before the `data` of a `next` message; after it come two braces."""
+    return b'{"type":"next","id":%b,"payload":{"data":' % orjson.dumps(operation)
+
+
 def close_reason(text: str) -> bytes:
     """The reason as far as it fits, never half a character."""
     return text.encode()[:MAX_REASON].decode(errors="ignore").encode()

@@ -69,6 +69,14 @@ class Metrics(Observer):
             registry=self.registry,
         ).set_function(checked)
 
+    def count_events(self, encoded: Callable[[], float]) -> None:
+        """Tell how many events were encoded, each once for all who asked the same of it."""
+        Gauge(
+            "punnet_events_encoded",
+            "Events encoded, each once for all subscribers that ask the same of it.",
+            registry=self.registry,
+        ).set_function(encoded)
+
     def left_unplanned(self, reason: str) -> None:
         """Note an operation that no plan took."""
         self._left.labels(reason).inc()

@@ -58,6 +58,7 @@ def build(
     planner = Planner(schema, metrics.left_unplanned)
     engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
     metrics.count_documents(lambda: engine.checked)
+    metrics.count_events(lambda: planner.encoded)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     graphql_server(settings, engine, contexts, told).add_to(app)

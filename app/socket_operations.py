@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, TypeAlias
 
-from app.messages import ProtocolViolation, written
+from app.messages import ProtocolViolation, next_before, written
 from app.operations import Operations, Viewer
 from app.outbox import Outbox
 from app.payload import GraphQLRequest, request_from_json
@@ -100,6 +101,9 @@ class SocketOperations:
         self._started += 1
         return f"{self._request_id[:48]}-{self._started}"
 
+    def _deliver(self, before: bytes, data: bytes) -> bool:
+        return self._outbox.offer(b"%b%b}}" % (before, data))
+
     async def _run(
         self,
         operation: str,
@@ -112,7 +116,8 @@ class SocketOperations:
             if prepared.kind == "mutation" and (task := asyncio.current_task()):
                 self._mutations.add(task)
             viewer = await authenticate()
-            responses = self._operations.responses(prepared, request, viewer, request_id)
+            deliver = partial(self._deliver, next_before(operation))
+            responses = self._operations.responses(prepared, request, viewer, request_id, deliver)
             async with aclosing(responses):
                 async for response in responses:
                     await self._outbox.put(written("next", operation, encode(response, request_id)))

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.topics import Follower, Topic, kind_at, news
+from app.topics import Follower, Topic, kind_at
 from app.waiting import woken
 from models.accounts.users import User
 from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
 from models.chat.messages import Message
 from models.errors import Invalid, NotFound, Unavailable
-from models.ports import Database, Streamed
+from models.ports import Database, Sink, Streamed
 from models.reading import Lookup
 from models.viewer import Permission
 
@@ -154,35 +155,31 @@ class StreamHub:
 
     @asynccontextmanager
     async def follow(
-        self, message_id: str, viewer: Viewer, after: str | None
+        self, message_id: str, viewer: Viewer, after: str | None, sink: Sink | None = None
     ) -> AsyncGenerator[AsyncIterator[Streamed], None]:
         """The text of a message; see models.ports.Streams."""
-        seen = self._opened(message_id, after)
-        topic = self._topics.setdefault(message_id, Topic())
-        follower = Follower(viewer)
+        follower = Follower(viewer, self._opened(message_id, after), sink)
+        topic = self._topics.setdefault(message_id, Topic(partial(self._sign, message_id)))
         topic.followers.add(follower)
         try:
-            yield self._streamed(message_id, follower, seen)
+            yield self._streamed(message_id, topic, follower)
         finally:
             topic.followers.discard(follower)
             if not topic.followers:
                 self._topics.pop(message_id, None)
 
     async def _streamed(
-        self, message_id: str, follower: Follower, seen: Mark
+        self, message_id: str, topic: Topic, follower: Follower
     ) -> AsyncIterator[Streamed]:
-        story = (await _stories(self._database, {message_id: seen})).get(message_id)
-        told = False
+        story = (await _stories(self._database, {message_id: follower.seen})).get(message_id)
         while story is not None:
-            for reset, piece in news(story, seen):
-                seen, told = piece.mark, True
-                cursor = self._sign(message_id, seen)
-                yield Streamed(seen.part, piece.kind, piece.text, cursor, reset)
+            for mark, event in topic.events(story, follower.seen):
+                follower.seen, follower.told = mark, True
+                yield event
             if story.complete:
-                if not told:
+                if not follower.told:
                     # Clients such as urql take a stream without any event for a failure.
-                    kind = kind_at(story, seen)
-                    yield Streamed(seen.part, kind, "", self._sign(message_id, seen), False)
+                    yield topic.event(follower.seen, kind_at(story, follower.seen), "")
                 return
             story = await follower.next()
         raise NotFound("The message is gone.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Streams
+    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Sink, Streams
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -41,6 +41,8 @@ class Context:
     viewer: Viewer
     ports: Ports
     request_id: str
+    sink: Sink | None = field(init=False, default=None)
+    """Takes a subscription's events at once, past the iterator that the resolver gives."""
     loaders: Loaders = field(init=False)
     _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 

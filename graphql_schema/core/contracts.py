@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
@@ -40,6 +40,13 @@ class Limits(Protocol):
         ...
 
 
+Encode: TypeAlias = Callable[[Any], bytes | None]
+"""Makes the `data` of an event at once, or None where it can't."""
+
+Deliver: TypeAlias = Callable[[bytes], bool]
+"""Takes the `data` of an event at once; False when it can't, and the event is to wait."""
+
+
 class Planned(Protocol):
     """An operation that may be read without graphql-core."""
 
@@ -49,6 +56,10 @@ class Planned(Protocol):
 
     async def event(self, context: Any, variables: Any, event: Any) -> dict[str, Any] | None:
         """The `data` of one event of a subscription, or None in the same way."""
+        ...
+
+    def encoder(self, variables: Any) -> Encode | None:
+        """What encodes a subscription's events; None where they have to be read first."""
         ...
 
 

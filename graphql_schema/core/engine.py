@@ -1,7 +1,7 @@
 """Parse, validate and execute operations; knows nothing of HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from graphql_schema.core import execution
-from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
+from graphql_schema.core.contracts import Deliver, Encode, Limits, Meter, Planned, Planner
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     MAX_ERRORS,
@@ -121,21 +121,29 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
         """Yield a response per event; raises Refused at the start or when the source fails.
 
         The source and each event have a context of their own, since what a context has
         loaded grows old. Closing the generator closes the source.
+
+        While the generator is waited for, events whose plan reads nothing may go straight from
+        the source to `deliver`. What that does not take is yielded.
         """
         report = ErrorReport(request_id)
         try:
             prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
+            planned = prepared.planned
+            encode = planned.encoder(bound.variable_values) if planned else None
             async with open_context() as context:
+                if encode is not None and deliver is not None:
+                    context.sink = sink(encode, deliver)
                 source = await self._source(bound, context, report)
                 limited = limited_by(self._time_limit, open_context)
-                read = prepared.planned.event if prepared.planned else None
-                events = execution.responses(bound, source, limited, read)
+                read = planned.event if planned else None
+                events = execution.responses(bound, source, limited, read, encode)
                 async with aclosing(events) as results:
                     async for result in results:
                         yield shaped(result, report)
@@ -209,6 +217,16 @@ def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefin
     if operation_name is not None:
         raise BadRequest("No operation of the document has the given operationName.")
     raise BadRequest("The document needs one operation, or an operationName to choose by.")
+
+
+def sink(encode: Encode, deliver: Deliver) -> Callable[[Any], bool]:
+    """Takes an event at once; False when it has to wait."""
+
+    def take(event: Any) -> bool:
+        data = encode(event)
+        return data is not None and deliver(data)
+
+    return take
 
 
 def limited_by(seconds: float, open_context: OpenContext) -> OpenContext:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
     from graphql_schema.core.context import Context
+    from graphql_schema.core.contracts import Encode
     from graphql_schema.plans.plan import Plan
 
 log = structlog.get_logger()
@@ -42,6 +43,13 @@ class Planned:
         """The `data` of a subscription's event, or None in the same way."""
         return await self._read(variables, lambda plan: plan.event(Run(context, variables), event))
 
+    def encoder(self, variables: Any) -> Encode | None:
+        """What encodes a subscription's events; None where they have to be read first."""
+        try:
+            return self._operation.plan(variables.coerced).encode
+        except NotTaken:
+            return None  # `event` says so, for each of them
+
     async def _read(self, variables: Any, read: Callable[[Plan], Awaitable[Data]]) -> Data | None:
         """What a plan gives; None, with the reason told, where it can't."""
         try:
@@ -62,14 +70,20 @@ class Planner:
     def __init__(self, schema: GraphQLSchema, left: Left) -> None:
         self._schema = schema
         self._left = left
+        self.encoded = 0
+        """Events that were encoded so far, each once for all who asked the same of it."""
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
         """An operation with its plans; None for one that the compiler does not take."""
         try:
-            return Planned(PlannedOperation(self._schema, document, operation), self._left)
+            made = PlannedOperation(self._schema, document, operation, self._count_encoded)
+            return Planned(made, self._left)
         except NotTaken as reason:
             self._left(str(reason))
         except Exception:
             log.exception("plan.failed")
             self._left("a defect")
         return None
+
+    def _count_encoded(self) -> None:
+        self.encoded += 1
