@@ -61,6 +61,7 @@ class Connection:
     def __init__(
         self,
         socket: web.WebSocketResponse,
+        frames: Frames,
         request: web.Request,
         request_id: str,
         operations: Operations,
@@ -75,12 +76,8 @@ class Connection:
         self._sockets = sockets
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(
-            Frames(socket, request.transport),
-            max_frames=limits.queue,
-            max_bytes=limits.queue_bytes,
-            write_timeout=limits.write_timeout,
-        )
+        self._frames = frames
+        self._outbox = Outbox(frames, limits.queue, limits.queue_bytes, limits.write_timeout)
         self._running = SocketOperations(
             operations, self._outbox, most=limits.operations, request_id=request_id
         )
@@ -242,6 +239,7 @@ class Connection:
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         """Close with the code; what a reader leaves unread is thrown away."""
+        self._frames.flush()
         try:
             async with asyncio.timeout(self._limits.close_timeout):
                 await self._socket.close(code=code, message=close_reason(reason))

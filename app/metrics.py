@@ -13,6 +13,7 @@ from app.observing import Finished, Observer
 NAMES = 100
 LONGEST_NAME = 100
 OTHER = "other"
+PASSING = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 
 
 class Metrics(Observer):
@@ -57,6 +58,12 @@ class Metrics(Observer):
             ["reason"],
             registry=self.registry,
         )
+        self._passed = Histogram(
+            "punnet_text_passing_seconds",
+            "From receiving a batch of text to its having been written to all who follow it.",
+            buckets=PASSING,
+            registry=self.registry,
+        )
         self.answers = Gauge(
             "punnet_answers_running", "Answers being written here.", registry=self.registry
         )
@@ -76,6 +83,10 @@ class Metrics(Observer):
             "Events encoded, each once for all subscribers that ask the same of it.",
             registry=self.registry,
         ).set_function(encoded)
+
+    def text_passed(self, seconds: float) -> None:
+        """Note how long a batch of text took from the bus to the sockets."""
+        self._passed.observe(seconds)
 
     def left_unplanned(self, reason: str) -> None:
         """Note an operation that no plan took."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
 from app.tally import Tally
-from graphql_schema.core.contracts import Deliver
+from graphql_schema.core.delivering import Deliver
 from graphql_schema.core.engine import Engine, Prepared, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
 

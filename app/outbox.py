@@ -6,6 +6,9 @@ from typing import Protocol
 
 from aiohttp import WSMsgType
 
+ROOM = 10
+"""Bytes that a frame takes besides its data, at most; so none is without."""
+
 
 class SlowReader(Exception):
     """The other side does not read what it is sent."""
@@ -26,9 +29,18 @@ class Wire(Protocol):
 class Outbox:
     """A queue of frames, bounded in number and bytes; empty while the reader keeps up."""
 
-    def __init__(
-        self, wire: Wire, *, max_frames: int, max_bytes: int, write_timeout: float
-    ) -> None:
+    __slots__ = (
+        "_bytes",
+        "_drained",
+        "_filled",
+        "_frames",
+        "_max_bytes",
+        "_max_frames",
+        "_wire",
+        "_write_timeout",
+    )
+
+    def __init__(self, wire: Wire, max_frames: int, max_bytes: int, write_timeout: float) -> None:
         """`write_timeout` is the seconds one frame may wait for the reader."""
         self._wire = wire
         self._max_frames = max_frames
@@ -41,7 +53,7 @@ class Outbox:
 
     def offer(self, data: bytes) -> bool:
         """Write a text frame at once; False when others wait or the reader is behind or gone."""
-        return not self._waits() and self._wire.write(data, WSMsgType.TEXT)
+        return not self._bytes and self._wire.write(data, WSMsgType.TEXT)
 
     async def put(self, data: bytes) -> None:
         """Send a text frame, waiting for room; the loop gets its turn each time."""
@@ -62,7 +74,7 @@ class Outbox:
 
     async def flushed(self) -> None:
         """Wait until all is written."""
-        while self._waits():
+        while self._bytes:
             self._drained.clear()
             await self._drained.wait()
 
@@ -72,7 +84,7 @@ class Outbox:
             await self._filled.wait()
             data, kind = self._frames.popleft()
             await self._write(data, kind)
-            self._bytes -= len(data)
+            self._bytes -= ROOM + len(data)
             if not self._frames:
                 self._filled.clear()
             if not self._is_full():
@@ -86,14 +98,11 @@ class Outbox:
             raise SlowReader from error
 
     def _append(self, data: bytes, kind: WSMsgType) -> None:
-        if not self._waits() and self._wire.write(data, kind):
+        if not self._bytes and self._wire.write(data, kind):
             return
         self._frames.append((data, kind))
-        self._bytes += len(data)
+        self._bytes += ROOM + len(data)
         self._filled.set()
-
-    def _waits(self) -> bool:
-        return bool(self._frames or self._bytes)
 
     def _is_full(self) -> bool:
         return len(self._frames) >= self._max_frames or self._bytes >= self._max_bytes

@@ -17,7 +17,7 @@ import structlog
 from app.topics import Follower, Topic, kind_at
 from app.waiting import woken
 from models.accounts.users import User
-from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
+from models.chat.chunks import STORY, Mark, Story, Window, story_of
 from models.chat.messages import Message
 from models.errors import Invalid, NotFound, Unavailable
 from models.ports import Database, Sink, Streamed
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 POLL = 0.25  # seconds, when no wake-up comes
+SWEEP = 1.0  # seconds after which a text that nobody told of is looked at
 PURPOSE = "stream"
 ROOTS = ("prj_", "cnv_", "usr_")
 
@@ -45,9 +46,10 @@ class StreamHub:
         self._database = database
         self._background = background
         self._signer = signer
+        self._signed = signer.signing(PURPOSE)
         self._topics: dict[str, Topic] = {}
         self._stale: set[str] = set()
-        self._read_all_at = 0.0
+        self._swept_at = 0.0
         self._woken = asyncio.Event()
         self._doubtful: set[str] = set()
 
@@ -62,15 +64,13 @@ class StreamHub:
             self._woken.set()
 
     def publish(self, windows: Sequence[Window]) -> None:
-        """Pass on windows that were stored by this very process."""
+        """Pass on windows that were stored, here or elsewhere."""
         for window in windows:
             topic = self._topics.get(window.message_id)
             if topic is None:
                 continue
             if topic.goes_on_with(window):
-                mark = Mark(window.epoch, window.part, window.start + len(window.text))
-                piece = Piece(window.kind, window.text, mark)
-                topic.pass_on(Story(window.epoch, (piece,), complete=False))
+                topic.go_on(window)
             else:
                 self.wake([window.message_id])
 
@@ -98,11 +98,16 @@ class StreamHub:
                 await asyncio.sleep(POLL)
 
     def _poll(self) -> None:
-        """Look at everything from time to time, however busy some of it is."""
+        """From time to time look at what has not moved since, however busy the rest is.
+
+        Of what moves nothing is lost: a window that does not follow on has the store read.
+        """
         now = asyncio.get_running_loop().time()
-        if now - self._read_all_at >= POLL:
-            self._read_all_at = now
-            self._stale |= {id for id, topic in self._topics.items() if not topic.complete}
+        if now - self._swept_at >= SWEEP:
+            self._swept_at = now
+            for id, topic in self._topics.items():
+                if topic.has_rested() and not topic.complete:
+                    self._stale.add(id)
 
     async def _pass_on(self) -> None:
         stale, self._stale = self._stale & self._topics.keys(), set()
@@ -185,7 +190,7 @@ class StreamHub:
         raise NotFound("The message is gone.")
 
     def _sign(self, message_id: str, mark: Mark) -> str:
-        return self._signer.sign(PURPOSE, [message_id, mark.epoch, mark.part, mark.offset])
+        return self._signed((message_id, *mark))
 
     def _opened(self, message_id: str, after: str | None) -> Mark:
         if after is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,6 +31,8 @@ class Follower:
     What its sink takes never waits in the queue. Too many waiting stories break it.
     """
 
+    __slots__ = ("_ended", "_idle", "_queue", "_sink", "seen", "told", "viewer")
+
     def __init__(self, viewer: Viewer, seen: Mark, sink: Sink | None = None) -> None:
         self.viewer = viewer
         self.seen = seen
@@ -40,10 +42,23 @@ class Follower:
         self._idle: asyncio.Future[None] | None = None
         self._ended = False
 
-    def offer(self, story: Story, before: Mark, events: Sequence[Told]) -> None:
-        """Take news of the message: `events` are all of it for those who have seen `before`."""
-        if self.seen == before and self._is_idle() and self._sank(events):
-            return
+    def sank(self, before: Mark, mark: Mark, event: Streamed) -> bool:
+        """Whether the sink took an event, which leads those who have seen `before` to `mark`."""
+        sink, idle = self._sink, self._idle
+        # Somebody who waits in `next` has passed on all that came before.
+        if sink is None or idle is None or idle.done() or self.seen != before:
+            return False
+        try:
+            if not sink(event):
+                return False
+        except Exception:  # one reader's defect must not reach the others, or the writer
+            log.exception("streams.sink_failed")
+            return False
+        self.seen, self.told = mark, True
+        return True
+
+    def offer(self, story: Story) -> None:
+        """Take news of the message into the queue."""
         if len(self._queue) >= QUEUE:
             self.end(Unavailable("Too much text waited to be read; resume.", retry_after=1))
         if not self._ended:
@@ -65,28 +80,6 @@ class Follower:
             raise found
         return found
 
-    def _is_idle(self) -> bool:
-        """Whether somebody waits in `next`, who has passed on all that came before."""
-        return self._idle is not None and not self._idle.done()
-
-    def _sank(self, events: Sequence[Told]) -> bool:
-        """Whether the sink took all events; those it took are seen."""
-        sink = self._sink
-        if sink is None or not events:
-            return False
-        for mark, event in events:
-            if not self._took(sink, event):
-                return False
-            self.seen, self.told = mark, True
-        return True
-
-    def _took(self, sink: Sink, event: Streamed) -> bool:
-        try:
-            return sink(event)
-        except Exception:  # one reader's defect must not reach the others, or the writer
-            log.exception("streams.sink_failed")
-            return False
-
     def _put(self, found: Story | DomainError) -> None:
         self._queue.append(found)
         if self._idle is not None and not self._idle.done():
@@ -96,25 +89,42 @@ class Follower:
 class Topic:
     """One message that is followed in this process, and how far its text was passed on."""
 
+    __slots__ = ("_looked_at", "_sign", "complete", "followers", "mark")
+
     def __init__(self, sign: Callable[[Mark], str]) -> None:
         """`sign` makes the cursor of a place in the text."""
         self.mark = Mark()
         self.complete = False
         self.followers: set[Follower] = set()
         self._sign = sign
+        self._looked_at: Mark | None = None
 
     def pass_on(self, story: Story) -> None:
         """Give news to all followers."""
-        before, self.complete = self.mark, story.complete
+        self.complete = story.complete
         if story.pieces:
             self.mark = story.pieces[-1].mark
-        elif story.epoch != before.epoch:
+        elif story.epoch != self.mark.epoch:
             self.mark = Mark(story.epoch)
-        # Those who have seen the same share the events themselves, and so their bytes.
-        goes_on = story.epoch == before.epoch and not story.complete
-        events = self.events(story, before) if goes_on else []
         for follower in self.followers:
-            follower.offer(story, before, events)
+            follower.offer(story)
+
+    def go_on(self, window: Window) -> None:
+        """Give a window that goes on with what was passed on to all followers.
+
+        Those who have seen as much share the event itself, and so its bytes.
+        """
+        end = window.start + len(window.text)
+        before, mark = self.mark, Mark(window.epoch, window.part, end)
+        self.mark = mark
+        event = self.event(mark, window.kind, window.text)
+        story: Story | None = None
+        for follower in self.followers:
+            if not follower.sank(before, mark, event):
+                story = story or Story(
+                    window.epoch, (Piece(window.kind, window.text, mark),), False
+                )
+                follower.offer(story)
 
     def events(self, story: Story, seen: Mark) -> list[Told]:
         """What a follower who has seen so much is to be told."""
@@ -126,6 +136,11 @@ class Topic:
     def event(self, mark: Mark, kind: str, text: str, *, reset: bool = False) -> Streamed:
         """The event of a piece that ends at `mark`."""
         return Streamed(mark.part, kind, text, self._sign(mark), reset)
+
+    def has_rested(self) -> bool:
+        """Whether nothing was passed on since this was last asked."""
+        rested, self._looked_at = self._looked_at == self.mark, self.mark
+        return rested
 
     def goes_on_with(self, window: Window) -> bool:
         """Whether a window follows just after what was passed on."""

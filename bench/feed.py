@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
-from app.bus import MOST_BYTES, TEXT_CHANNEL
+from app.bus import NOTIFY_TEXT, TEXT_CHANNEL, notices
 from bench.generate import Running
 from models.chat import chunks
 from models.chat.chunks import Window
@@ -58,10 +58,8 @@ class Feed:
     async def write(self, count: int) -> None:
         """Store a window for each of the next answers and tell the servers."""
         chosen = list(itertools.islice(self._turns, count))
-        await chunks.append(self._connection, [self._window(one) for one in chosen])
-        named = ",".join(one.message_id for one in chosen)
-        payload = named if len(named) <= MOST_BYTES else ""
-        await self._connection.execute("SELECT pg_notify($1, $2)", TEXT_CHANNEL, payload)
+        kept = await chunks.append(self._connection, [self._window(one) for one in chosen])
+        await self._connection.execute(NOTIFY_TEXT, TEXT_CHANNEL, notices(kept))
 
     def _window(self, answer: Running) -> Window:
         start = self._places[answer]

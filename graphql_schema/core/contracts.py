@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+
+from graphql_schema.core.delivering import Encode
 
 
 class Cost(Protocol):
@@ -38,13 +40,6 @@ class Limits(Protocol):
     def validate(self, document: DocumentNode) -> list[GraphQLError]:
         """Check the document by the rules of the specification."""
         ...
-
-
-Encode: TypeAlias = Callable[[Any], bytes | None]
-"""Makes the `data` of an event at once, or None where it can't."""
-
-Deliver: TypeAlias = Callable[[bytes], bool]
-"""Takes the `data` of an event at once; False when it can't, and the event is to wait."""
 
 
 class Planned(Protocol):

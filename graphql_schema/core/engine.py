@@ -1,7 +1,7 @@
 """Parse, validate and execute operations; knows nothing of HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -16,7 +16,8 @@ from graphql import (
 )
 
 from graphql_schema.core import execution
-from graphql_schema.core.contracts import Deliver, Encode, Limits, Meter, Planned, Planner
+from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
+from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     MAX_ERRORS,
@@ -139,7 +140,7 @@ class Engine:
             encode = planned.encoder(bound.variable_values) if planned else None
             async with open_context() as context:
                 if encode is not None and deliver is not None:
-                    context.sink = sink(encode, deliver)
+                    context.sink = Direct(encode, deliver)
                 source = await self._source(bound, context, report)
                 limited = limited_by(self._time_limit, open_context)
                 read = planned.event if planned else None
@@ -217,16 +218,6 @@ def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefin
     if operation_name is not None:
         raise BadRequest("No operation of the document has the given operationName.")
     raise BadRequest("The document needs one operation, or an operationName to choose by.")
-
-
-def sink(encode: Encode, deliver: Deliver) -> Callable[[Any], bool]:
-    """Takes an event at once; False when it has to wait."""
-
-    def take(event: Any) -> bool:
-        data = encode(event)
-        return data is not None and deliver(data)
-
-    return take
 
 
 def limited_by(seconds: float, open_context: OpenContext) -> OpenContext:

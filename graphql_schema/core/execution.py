@@ -22,7 +22,7 @@ from graphql import (
 )
 from orjson import Fragment
 
-from graphql_schema.core.contracts import Encode
+from graphql_schema.core.delivering import Encode
 
 Bound: TypeAlias = Any
 """An operation with its variables: graphql-core's Executor."""

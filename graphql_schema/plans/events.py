@@ -5,10 +5,19 @@ The bytes of the event that came last are kept, so that all who ask the same of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLString,
+)
 
 from graphql_schema.plans.plan import (
     LeafValue,
@@ -24,12 +33,23 @@ if TYPE_CHECKING:
     from graphql_schema.plans.plan import EntryField, Value
 
 
+PLAIN: Mapping[Any, str] = {
+    GraphQLString.serialize: "type({0}) is str",
+    GraphQLID.serialize: "type({0}) is str",
+    GraphQLBoolean.serialize: "type({0}) is bool",
+    GraphQLInt.serialize: f"type({{0}}) is int and {GRAPHQL_MIN_INT} <= {{0}} <= {GRAPHQL_MAX_INT}",
+}
+"""What shows a value, and which values it gives back as they are."""
+
+
 class Reading(Exception):
     """The value holds rows, which have to be read."""
 
 
 class EventEncoder:
     """Makes `data` of events, with one variant of a subscription's selection."""
+
+    __slots__ = ("_build", "_data", "_encoded", "_event")
 
     def __init__(self, build: Callable[[Any], Any], encoded: Callable[[], None]) -> None:
         """`encoded` is called for each event that is really encoded."""
@@ -84,7 +104,7 @@ class _Source:
                 name, null = self._new("v"), "missing()" if required else "None"
                 return f"({null} if ({name} := {of}) is None else {self.expression(inner, name)})"
             case LeafValue(show):
-                return f"{self._new('show', show)}({of})"
+                return self._leaf(show, of)
             case ObjectValue(fields):
                 return f"{{{', '.join(self._field(field, of) for field in fields)}}}"
             case ListValue(item):
@@ -92,6 +112,17 @@ class _Source:
                 return f"[{self.expression(item, name)} for {name} in {of}]"
             case _:
                 raise Reading
+
+    def _leaf(self, show: Callable[[Any], Any], of: str) -> str:
+        """A value. Showing those that need no look takes as long as all the rest."""
+        shown = f"{self._new('show', show)}({of})"
+        if show in PLAIN:
+            return f"({of} if {PLAIN[show].format(of)} else {shown})"
+        kind = getattr(show, "__self__", None)
+        if isinstance(kind, GraphQLEnumType):
+            names = self._new("names", {one.value: name for name, one in kind.values.items()})
+            return f"({names}[{of}] if type({of}) is str and {of} in {names} else {shown})"
+        return shown
 
     def _field(self, field: tuple[str, str, Value] | Fixed, of: str) -> str:
         if isinstance(field, Fixed):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
-    from graphql_schema.core.contracts import Encode
+    from graphql_schema.core.delivering import Encode
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.steps import OneStep, PageStep
     from models.base import Record

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
     from graphql_schema.core.context import Context
-    from graphql_schema.core.contracts import Encode
+    from graphql_schema.core.delivering import Encode
     from graphql_schema.plans.plan import Plan
 
 log = structlog.get_logger()
