@@ -70,7 +70,7 @@ class PostgresBus:
         self._window_listeners.append(listener)
 
     def on_passed(self, listener: Passed) -> None:
-        """Call `listener` with the seconds from receiving windows until all had taken them."""
+        """Call `listener` with the seconds from receiving windows until all were written to."""
         self._timers.append(listener)
 
     def committed(self) -> None:
@@ -138,10 +138,15 @@ class PostgresBus:
         windows, named = noticed(payload)
         for publish in self._window_listeners:
             publish(windows)
-        for timer in self._timers:
-            timer(perf_counter() - received)
+        # Called soon, not now: what the listeners write is written at the end of this turn.
+        asyncio.get_running_loop().call_soon(self._passed, received)
         if named is None or named:
             self._wake_text(named)
+
+    def _passed(self, received: float) -> None:
+        seconds = perf_counter() - received
+        for timer in self._timers:
+            timer(seconds)
 
     def _wake_text(self, named: list[str] | None) -> None:
         for listener in self._text_listeners:

@@ -58,12 +58,6 @@ class Metrics(Observer):
             ["reason"],
             registry=self.registry,
         )
-        self._passed = Histogram(
-            "punnet_text_passing_seconds",
-            "From receiving a batch of text to its having been written to all who follow it.",
-            buckets=PASSING,
-            registry=self.registry,
-        )
         self.answers = Gauge(
             "punnet_answers_running", "Answers being written here.", registry=self.registry
         )
@@ -84,9 +78,15 @@ class Metrics(Observer):
             registry=self.registry,
         ).set_function(encoded)
 
-    def text_passed(self, seconds: float) -> None:
-        """Note how long a batch of text took from the bus to the sockets."""
-        self._passed.observe(seconds)
+    def time_text(self) -> Callable[[float], None]:
+        """What notes the seconds that a batch of text took from the bus to the sockets."""
+        passing = Histogram(
+            "punnet_text_passing_seconds",
+            "From receiving a batch of text to its having been written to all who follow it.",
+            buckets=PASSING,
+            registry=self.registry,
+        )
+        return passing.observe
 
     def left_unplanned(self, reason: str) -> None:
         """Note an operation that no plan took."""

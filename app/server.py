@@ -59,7 +59,7 @@ def build(
     engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
     metrics.count_documents(lambda: engine.checked)
     metrics.count_events(lambda: planner.encoded)
-    services.bus.on_passed(metrics.text_passed)
+    services.bus.on_passed(metrics.time_text())
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     graphql_server(settings, engine, contexts, told).add_to(app)
