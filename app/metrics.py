@@ -13,7 +13,7 @@ from app.observing import Finished, Observer
 NAMES = 100
 LONGEST_NAME = 100
 OTHER = "other"
-PASSING = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
+PASSING = (1e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1)
 
 
 class Metrics(Observer):
