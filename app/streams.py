@@ -127,6 +127,8 @@ class StreamHub:
     async def _check_rights(self) -> None:
         """Send those away who lost what they follow, or their account."""
         doubtful, self._doubtful = self._doubtful, set()
+        if not doubtful:
+            return
         try:
             for viewer, followed in self._followed_of(doubtful):
                 reached = await self._reached(viewer, list(followed))

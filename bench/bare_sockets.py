@@ -82,9 +82,8 @@ async def serve(frame: str, rate: int, at_once: int) -> None:
     """Serve until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    runner = web.AppRunner(
-        Sender(frame, rate, at_once).application(), access_log=None, shutdown_timeout=1
-    )
+    app = Sender(frame, rate, at_once).application()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
