@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -46,7 +45,7 @@ class StreamHub:
         self._database = database
         self._background = background
         self._signer = signer
-        self._signed = signer.signing(PURPOSE)
+        self._sign = signer.signing(PURPOSE)
         self._topics: dict[str, Topic] = {}
         self._stale: set[str] = set()
         self._swept_at = 0.0
@@ -166,7 +165,7 @@ class StreamHub:
     ) -> AsyncGenerator[AsyncIterator[Streamed], None]:
         """The text of a message; see models.ports.Streams."""
         follower = Follower(viewer, self._opened(message_id, after), sink)
-        topic = self._topics.setdefault(message_id, Topic(partial(self._sign, message_id)))
+        topic = self._topics.setdefault(message_id, Topic(message_id, self._sign))
         topic.followers.add(follower)
         try:
             yield self._streamed(message_id, topic, follower)
@@ -190,9 +189,6 @@ class StreamHub:
                 return
             story = await follower.next()
         raise NotFound("The message is gone.")
-
-    def _sign(self, message_id: str, mark: Mark) -> str:
-        return self._signed((message_id, *mark))
 
     def _opened(self, message_id: str, after: str | None) -> Mark:
         if after is None:

@@ -14,6 +14,7 @@ from models.errors import DomainError, Unavailable
 from models.ports import Sink, Streamed
 
 if TYPE_CHECKING:
+    from graphql_schema.core.signed import Payload
     from models.chat.chunks import Window
     from models.viewer import Viewer
 
@@ -89,13 +90,14 @@ class Follower:
 class Topic:
     """One message that is followed in this process, and how far its text was passed on."""
 
-    __slots__ = ("_looked_at", "_sign", "complete", "followers", "mark")
+    __slots__ = ("_looked_at", "_message_id", "_sign", "complete", "followers", "mark")
 
-    def __init__(self, sign: Callable[[Mark], str]) -> None:
-        """`sign` makes the cursor of a place in the text."""
+    def __init__(self, message_id: str, sign: Callable[[Payload], str]) -> None:
+        """`sign` makes a cursor of the message's id and a place in its text."""
         self.mark = Mark()
         self.complete = False
         self.followers: set[Follower] = set()
+        self._message_id = message_id
         self._sign = sign
         self._looked_at: Mark | None = None
 
@@ -135,7 +137,8 @@ class Topic:
 
     def event(self, mark: Mark, kind: str, text: str, *, reset: bool = False) -> Streamed:
         """The event of a piece that ends at `mark`."""
-        return Streamed(mark.part, kind, text, self._sign(mark), reset)
+        cursor = self._sign((self._message_id, *mark))
+        return Streamed(mark.part, kind, text, cursor, reset)
 
     def has_rested(self) -> bool:
         """Whether nothing was passed on since this was last asked."""

@@ -16,7 +16,7 @@ from bench.generate import Running
 from models.chat import chunks
 from models.chat.chunks import Window
 
-TICK = PAUSE  # seconds between the windows of some answers and those of others
+TICK = 2 * PAUSE  # seconds between the windows of some answers and those of others
 STAMP = 16
 """Digits of the time, in ns since the machine started, that each event carries in its text."""
 PADDING = " of text, about as much as a model writes in a twentieth of a second"
