@@ -76,7 +76,6 @@ class Connection:
         self._sockets = sockets
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._frames = frames
         self._outbox = Outbox(frames, limits.queue, limits.queue_bytes, limits.write_timeout)
         self._running = SocketOperations(
             operations, self._outbox, most=limits.operations, request_id=request_id
@@ -239,7 +238,6 @@ class Connection:
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         """Close with the code; what a reader leaves unread is thrown away."""
-        self._frames.flush()
         try:
             async with asyncio.timeout(self._limits.close_timeout):
                 await self._socket.close(code=code, message=close_reason(reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -15,9 +15,10 @@ from app.bus import MOST_BYTES, noticed, notices
 from app.topics import Follower, Topic
 from models.chat.chunks import Mark, Story, Window
 from models.ports import Streamed
-from models.viewer import SIGNED_OUT
+from models.viewer import SIGNED_OUT, viewer_of
 from tests.harness.answers import STREAM, ask
 from tests.harness.api import Api, Events, Refused, Server, StartServer
+from tests.harness.verbs import id_of
 
 OTHER = "subscription($id: ID!) { it: messageStreamed(messageId: $id) { offset: part ...T } } \
 fragment T on MessageStreamed { __typename text }"
@@ -33,12 +34,16 @@ class Pen:
 
     def __init__(self, server: Server, message_id: str) -> None:
         self._server = server
-        self._message_id = message_id
+        self.message_id = message_id
         self.text = ""
+
+    def window(self, text: str) -> Window:
+        """The next window."""
+        return Window("gen_x", self.message_id, 0, 0, len(self.text), "text", text)
 
     async def write(self, text: str) -> None:
         """Store a window, then pass it on."""
-        window = Window("gen_x", self._message_id, 0, 0, len(self.text), "text", text)
+        window = self.window(text)
         self.text += text
         await self._server.sql(STORE, window.message_id, window.start, window.text)
         self._server.services.streams.publish([window])
@@ -47,7 +52,7 @@ class Pen:
 @asynccontextmanager
 async def listening(
     caller: Api, queries: Sequence[tuple[str, dict[str, Any]]]
-) -> AsyncIterator[list[Events]]:
+) -> AsyncGenerator[list[Events], None]:
     """A socket for each query."""
     async with AsyncExitStack() as stack:
         yield [
@@ -184,6 +189,34 @@ async def test_who_lost_the_project_gets_nothing_more(start_server: StartServer)
         await story.write("secret")
         await events.socket.send_json({"type": "ping"})
         assert (await events.socket.receive_json(timeout=10))["type"] == "pong"
+
+
+async def test_nothing_goes_straight_past_what_is_being_passed_on(
+    start_server: StartServer,
+) -> None:
+    server = await start_server(worker=False)
+    ada = server.user()
+    story = Pen(server, await ask(ada, "x"))
+    straight: list[str] = []
+
+    def sink(event: Streamed) -> bool:
+        straight.append(event.text)
+        return True
+
+    viewer = viewer_of(await id_of(ada))
+    async with server.services.streams.follow(story.message_id, viewer, None, sink) as pieces:
+        await story.write("a")
+        assert (await anext(pieces)).text == "a"
+        await story.write("b")
+        assert straight == [], "who got the one before has not come back"
+        assert (await anext(pieces)).text == "b"
+        waiting = asyncio.create_task(anext(pieces))  # type: ignore[arg-type] - it is a coroutine
+        await asyncio.sleep(0)
+        await story.write("c")
+        assert straight == ["c"]
+        waiting.cancel()
+        server.services.streams.publish([story.window("d")])
+        assert straight == ["c"], "nobody waits any more"
 
 
 async def test_text_that_nobody_told_of_is_found(start_server: StartServer) -> None:

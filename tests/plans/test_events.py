@@ -91,8 +91,9 @@ async def responses(
         yield Context(viewer, both.ports, "request")
 
     stream = engine.subscribe(prepared, {"id": id}, opened, request_id="request", deliver=deliver)
+    # Not `extend`, which would put all that is yielded after all that went straight.
     async for response in stream:
-        got.append(_comparable(response))
+        got.append(_comparable(response))  # noqa: PERF401
     return got, straight
 
 
