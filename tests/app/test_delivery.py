@@ -204,7 +204,8 @@ async def test_nothing_goes_straight_past_what_is_being_passed_on(
         return True
 
     viewer = viewer_of(await id_of(ada))
-    async with server.services.streams.follow(story.message_id, viewer, None, sink) as pieces:
+    follow = server.services.streams.follow
+    async with asyncio.timeout(10), follow(story.message_id, viewer, None, sink) as pieces:
         await story.write("a")
         assert (await anext(pieces)).text == "a"
         await story.write("b")
