@@ -17,6 +17,7 @@ from rich.markup import escape
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
+from app.explaining import explain
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
@@ -39,6 +40,7 @@ command = typer.Typer(
 )
 command.add_typer(importing)
 command.add_typer(runs)
+command.command()(explain)
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")]
@@ -61,7 +63,8 @@ def serve(demo: Demo = False, operations: Lines = False, sql: Sql = False) -> No
             await load_demo(settings, url)
         await serve_app(settings, url, lambda address: _greet(settings, address), observers)
 
-    run(work)
+    with refusals_shown():
+        run(work)
 
 
 @command.command()
@@ -217,6 +220,20 @@ def configuration(
     from app.configuration import reference
 
     _put(reference(), output)
+
+
+@command.command()
+def check_documents(
+    path: Annotated[Path, typer.Argument(help="A JSON file of documents, or a folder of them.")],
+) -> None:
+    """Check that trusted documents fit the schema, as `punnet serve` does at its start."""
+    from app.graphql import engine_of
+    from app.trusted_documents import checked_documents
+    from graphql_schema.schema import graphql_core_schema
+
+    with refusals_shown():
+        found = checked_documents(path, engine_of(Settings(), graphql_core_schema()))
+    typer.echo(f"Documents that can run: {len(found)}.")
 
 
 def _put(text: str, output: Path | None) -> None:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.auth import Authenticator, Claims
 from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
-from models.accounts.users import Identity, is_live, meet, state_by
-from models.errors import Unauthenticated
+from models.accounts.users import NO_SUCH_USER, Identity, column_of, is_live, meet, state_by
+from models.errors import NotFound, Unauthenticated
+from models.ports import Database
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
+
+
+def _viewer_in(row: Mapping[str, Any], expires_at: datetime | None = None) -> Viewer:
+    """The viewer in a row of `state_by`."""
+    return viewer_of(
+        row["id"],
+        anonymous=row["anonymous"],
+        operator=row["operator"],
+        expires_at=expires_at,
+    )
+
+
+async def viewer_named(database: Database, who: str) -> Viewer:
+    """The viewer who is the user of an id or a subject. Raises NotFound."""
+    rows = await database.fetch(state_by(column_of(who)), who)
+    if not rows or not is_live(rows[0]):
+        raise NotFound(NO_SUCH_USER)
+    return _viewer_in(rows[0])
 
 
 class PunnetContexts:
@@ -47,12 +65,7 @@ class PunnetContexts:
             row = rows[0]
             if not is_live(row) or (guest and not row["anonymous"]):
                 raise Unauthenticated("This account is gone.")
-            return viewer_of(
-                row["id"],
-                anonymous=row["anonymous"],
-                operator=row["operator"],
-                expires_at=claims.expires_at,
-            )
+            return _viewer_in(row, claims.expires_at)
         if guest:
             raise Unauthenticated("This account is gone.")
         return viewer_of(await self._meet(claims), expires_at=claims.expires_at)
@@ -65,14 +78,7 @@ class PunnetContexts:
         actor = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
         return (await meet(actor, identity)).id
 
-    @asynccontextmanager
-    async def operation(
-        self, viewer: Viewer, request_id: str, tally: Tally
-    ) -> AsyncGenerator[Context, None]:
+    def operation(self, viewer: Viewer, request_id: str, tally: Tally) -> Context:
         """A context for one operation or one event; `tally` counts its statements."""
         database = TalliedDatabase(self._ports.database, tally)
-        context = Context(viewer, replace(self._ports, database=database), request_id)
-        try:
-            yield context
-        finally:
-            context.close()
+        return Context(viewer, self._ports, request_id, database)

@@ -17,13 +17,11 @@ from app.contexts import PunnetContexts
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
-from app.graphql import graphql_server
+from app.graphql import engine_of, graphql_server
 from app.metrics import Metrics
 from app.observing import Observer, Observers
+from app.plan_telling import PlanTelling
 from app.process import Services, connect, running
-from graphql_schema.core.engine import Engine
-from graphql_schema.core.gate import Gate
-from graphql_schema.core.limits import Limits
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
@@ -46,7 +44,8 @@ def build(
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation. Raises Invalid for trusted
+    documents that can't run.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
@@ -54,15 +53,15 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
     planner = Planner(schema, metrics.left_unplanned)
-    engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
+    engine = engine_of(settings, schema, planner)
     metrics.count_documents(lambda: engine.checked)
     metrics.count_events(lambda: planner.encoded)
     services.bus.on_passed(metrics.time_text())
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    graphql_server(settings, engine, contexts, told).add_to(app)
+    plans = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql_server(settings, engine, contexts, told, plans=plans).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -90,15 +89,6 @@ def _services(services: Services, *, worker: bool) -> Callable[[web.Application]
             yield
 
     return context
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        tokens=settings.max_tokens,
-        depth=settings.max_depth,
-        cost=settings.max_cost,
-        aliases=settings.max_aliases,
-    )
 
 
 async def _alive(_request: web.Request) -> web.Response:

@@ -20,7 +20,6 @@ from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
 from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
-    MAX_ERRORS,
     ErrorReport,
     Refused,
     ResponseError,
@@ -30,8 +29,10 @@ from graphql_schema.core.errors import (
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.introspection import Answers, asks_schema
 from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
 from graphql_schema.core.values import check_literals
+from graphql_schema.core.variables import Variables
 from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
@@ -52,8 +53,10 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     meter: Meter
+    variables: Variables
     repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
     planned: Planned | None = None
+    asks_schema: bool = False
 
 
 class Engine:
@@ -81,6 +84,7 @@ class Engine:
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
         )
+        self._answers = Answers()
 
     def prepare(self, query: str, operation_name: str | None = None) -> Prepared:
         """Find the operation and check it. Raises Refused; the same text is checked once."""
@@ -107,8 +111,11 @@ class Engine:
         try:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
-            async with asyncio.timeout(self._time_limit), open_context() as context:
-                response = await _executed(prepared, bound, context, report)
+            response = self._answers.get(prepared, bound.variables.coerced)
+            if response is None:
+                async with asyncio.timeout(self._time_limit), open_context() as context:
+                    response = await _executed(prepared, bound, context, report)
+                self._answers.keep(prepared, bound.variables.coerced, response)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:  # noqa: BLE001 - masked and logged with its id
@@ -137,7 +144,7 @@ class Engine:
             prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
             planned = prepared.planned
-            encode = planned.encoder(bound.variable_values) if planned else None
+            encode = planned.encoder(bound.variables) if planned else None
             async with open_context() as context:
                 if encode is not None and deliver is not None:
                     context.sink = Direct(encode, deliver)
@@ -162,12 +169,10 @@ class Engine:
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
-        bound, errors = execution.bind(
-            self._schema, prepared.document, prepared.name, variables, MAX_ERRORS
-        )
-        if errors:
-            raise Refused([variable_error(error) for error in errors])
-        return bound
+        coerced = prepared.variables.coerce(variables)
+        if isinstance(coerced, list):
+            raise Refused([variable_error(error) for error in coerced])
+        return Bound(self._schema, prepared.document, prepared.name, variables, coerced)
 
     def _judge(
         self, query: str, operation_name: str | None
@@ -197,14 +202,18 @@ class Engine:
         repeats = repeats_of(document)
         planned = self._planner.plan(document, operation) if self._planner else None
         kind: Kind = operation.operation.value
-        return Prepared(kind, name, document, operation, meter, repeats, planned)
+        variables = Variables(self._schema, operation)
+        schema_only = asks_schema(document, operation)
+        return Prepared(
+            kind, name, document, operation, meter, variables, repeats, planned, schema_only
+        )
 
 
 async def _executed(
     prepared: Prepared, bound: Bound, context: object, report: ErrorReport
 ) -> Response:
     if prepared.planned is not None:
-        data = await prepared.planned.data(context, bound.variable_values)
+        data = await prepared.planned.data(context, bound.variables)
         if data is not None:
             return {"data": data}
     return shaped(await execution.run(bound, context), report)

@@ -88,7 +88,7 @@ async def responses(
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Context, None]:
-        yield Context(viewer, both.ports, "request")
+        yield Context(viewer, both.ports, "request", both.ports.database)
 
     stream = engine.subscribe(prepared, {"id": id}, opened, request_id="request", deliver=deliver)
     # Not `extend`, which would put all that is yielded after all that went straight.
@@ -142,7 +142,7 @@ async def test_what_is_not_taken_at_once_is_yielded_as_the_same_bytes(
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Context, None]:
-        yield Context(viewer, both.ports, "request")
+        yield Context(viewer, both.ports, "request", both.ports.database)
 
     stream = both.planned.subscribe(
         both.planned.prepare(document), {"id": id}, opened, request_id="request", deliver=refuse
@@ -164,7 +164,7 @@ async def test_rows_are_read_and_never_go_straight(answer: tuple[Server, Viewer,
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Context, None]:
-        yield Context(viewer, both.ports, "request")
+        yield Context(viewer, both.ports, "request", both.ports.database)
 
     prepared = both.planned.prepare(document)
     stream = both.planned.subscribe(
