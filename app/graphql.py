@@ -56,19 +56,12 @@ def graphql_server(
     documents that can't run.
     """
     observer = observer or Observer()
-    documents = Documents(
-        engine,
-        entries=settings.persisted_queries,
-        trusted=trusted_documents(settings, engine),
-        only_trusted=settings.only_trusted_documents,
-        tell=observer.document_named,
-    )
     operations = Operations(
         engine,
         contexts,
         time_limit=settings.request_timeout,
         plans=plans,
-        documents=documents,
+        documents=_documents(settings, engine, observer),
         observer=observer,
     )
     sockets = Sockets(per_user=settings.user_sockets)
@@ -81,6 +74,16 @@ def graphql_server(
         body_timeout=settings.request_timeout,
     )
     return GraphQLServer(endpoint, sockets)
+
+
+def _documents(settings: Settings, engine: Engine, observer: Observer) -> Documents:
+    return Documents(
+        engine,
+        entries=settings.persisted_queries,
+        trusted=trusted_documents(settings, engine),
+        only_trusted=settings.only_trusted_documents,
+        tell=observer.document_named,
+    )
 
 
 def engine_of(settings: Settings, schema: GraphQLSchema, planner: Planner | None = None) -> Engine:

@@ -15,6 +15,7 @@ from graphql_schema.core.persisted import Outcome
 NAMES = 100
 LONGEST_NAME = 100
 OTHER = "other"
+PASSING = (1e-4, 2e-4, 3e-4, 5e-4, 7.5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1)
 
 
 class Metrics(Observer):
@@ -73,6 +74,24 @@ class Metrics(Observer):
             "Documents that were parsed and validated, each text once while it is remembered.",
             registry=self.registry,
         ).set_function(checked)
+
+    def count_events(self, encoded: Callable[[], float]) -> None:
+        """Tell how many events were encoded, each once for all who asked the same of it."""
+        Gauge(
+            "punnet_events_encoded",
+            "Events encoded, each once for all subscribers that ask the same of it.",
+            registry=self.registry,
+        ).set_function(encoded)
+
+    def time_text(self) -> Callable[[float], None]:
+        """What notes the seconds that a batch of text took from the bus to the sockets."""
+        passing = Histogram(
+            "punnet_text_passing_seconds",
+            "From receiving a batch of text to its having been written to all who follow it.",
+            buckets=PASSING,
+            registry=self.registry,
+        )
+        return passing.observe
 
     def left_unplanned(self, reason: str) -> None:
         """Note an operation that no plan took."""

@@ -11,9 +11,11 @@ from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
 from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
-from graphql_schema.core.engine import Engine, Prepared, Response
+from graphql_schema.core.delivering import Deliver
+from graphql_schema.core.engine import Engine, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
 from graphql_schema.core.persisted import Documents
+from graphql_schema.core.preparing import Prepared
 from graphql_schema.plans.tracing import Trace
 
 
@@ -132,21 +134,35 @@ class Operations:
         return self._plans.trace(prepared, viewer) if self._plans is not None else None
 
     async def responses(
-        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        request_id: str,
+        deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
-        """Run any operation: one response, or one per event. Raises Refused as the last thing."""
+        """Run any operation: one response, or one per event. Raises Refused as the last thing.
+
+        Events may go to `deliver` instead; see Engine.subscribe.
+        """
         if prepared.kind != "subscription":
             response = await self.execute(prepared, request, viewer, request_id)
             if "data" not in response:
                 raise Refused(response["errors"])
             yield response
             return
-        async with aclosing(self._events(prepared, request, viewer, request_id)) as events:
+        events = self._events(prepared, request, viewer, request_id, deliver)
+        async with aclosing(events):
             async for response in events:
                 yield response
 
     async def _events(
-        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        request_id: str,
+        deliver: Deliver | None,
     ) -> AsyncGenerator[Response, None]:
         started, tally = perf_counter(), Tally()
         errors: list[dict[str, Any]] = []
@@ -156,6 +172,7 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, request_id, tally),
             request_id=request_id,
+            deliver=deliver,
         )
         try:
             async with aclosing(events):

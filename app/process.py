@@ -72,6 +72,7 @@ def connect(
     worker = Worker(actor, catalogue, writer, limits)
     bus.on_log(changes.wake)
     bus.on_text(streams.wake)
+    bus.on_windows(streams.publish)
     changes.tap(streams.changed)
     changes.tap(worker.changed)
     return Services(

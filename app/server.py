@@ -56,9 +56,11 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    planner = Planner(schema, metrics.left_unplanned) if plans else None
-    engine = engine_of(settings, schema, planner)
+    planner = Planner(schema, metrics.left_unplanned)
+    engine = engine_of(settings, schema, planner if plans else None)
     metrics.count_documents(lambda: engine.checked)
+    metrics.count_events(lambda: planner.encoded)
+    services.bus.on_passed(metrics.time_text())
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)

@@ -113,20 +113,23 @@ def _kept(kept: list[Kept]) -> Table:
 
 def _subscribers(results: Results) -> Table:
     table = _table(
-        "Subscribers, each to a running message",
-        "subscribers", "server", "events", "per s", "CPU µs each", "p50 ms late", "p99 ms late",
-        "MB",
+        "Subscribers to running messages",
+        "subscribers", "server", "events", "per s", "CPU µs each", "per core s", "p50 ms late",
+        "p99 ms late", "p99 ms passing", "MB", "ratio",
     )  # fmt: skip
     for one in results.subscribers:
         table.add_row(
-            f"{one.subscribers:,}",
+            f"{one.subscribers:,} to {'one' if one.shared else 'one each'}",
             one.server,
             f"{one.events:,}",
             f"{one.events_per_second:,}",
-            f"{one.cpu_us:.0f}",
+            f"{one.cpu_us:.1f}",
+            f"{1e6 / one.cpu_us:,.0f}",
             f"{one.p50_ms:.1f}",
             f"{one.p99_ms:.1f}",
+            f"{one.passing_ms:.2f}" if one.passing_ms else "",
             f"{one.memory / MEGABYTE:.0f}",
+            f"{one.ratio:.2f}",
             end_section=one.server == "bare",
         )
     return table

@@ -25,7 +25,7 @@ from bench.processes import Process, settings, started
 from bench.report import commit
 from bench.results import Compared, Delivered, Results, Served, quantile, ratio_of
 from bench.statements import StatementLog
-from bench.subscribers import Load
+from bench.subscribers import Crowd, Load, in_turns
 
 Tell = Callable[[str], None]
 
@@ -60,7 +60,7 @@ WHOLE = Plan(
     crowd=64,
     documents=(10, 1_000, 5_000),
     subscribers=(500, 2_000),
-    load=Load(rate=4_000, seconds=10.0),
+    load=Load(rate=4_000, seconds=3.0, rounds=3),
     snapshot=SnapshotSize(projects=1_500),
     quick=False,
 )
@@ -155,7 +155,9 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
     results.kept = await memory.measure(scene.ours, scene.url, scene.tokens, plan.documents)
     for count in plan.subscribers:
         tell(f"{count:,} subscribers")
-        results.subscribers += await _subscribers(scene, plan, count)
+        for shared in (False, True):
+            crowd = Crowd(scene.data.running[:count], shared)
+            results.subscribers += await _subscribers(scene, plan, crowd)
 
 
 async def _round(scene: Scene, plan: Plan, asked: Requests, number: int) -> Turn:
@@ -215,8 +217,14 @@ def _compared(
     )
 
 
-async def _subscribers(scene: Scene, plan: Plan, count: int) -> list[Delivered]:
-    answers = scene.data.running[:count]
-    mine = await subscribers.ours(scene.ours, scene.url, answers, scene.tokens, plan.load)
-    others = await subscribers.bare(scene.folder, scene.url, mine.frame, count, plan.load)
-    return [Delivered.of("punnet", mine), Delivered.of("bare", others)]
+async def _subscribers(scene: Scene, plan: Plan, crowd: Crowd) -> list[Delivered]:
+    load = plan.load
+    async with (
+        subscribers.ours(scene.ours, scene.url, crowd, scene.tokens, load) as mine,
+        subscribers.bare(scene.folder, scene.url, mine.delivery.frame, crowd, load) as others,
+    ):
+        await in_turns(mine, others, load)
+    return [
+        Delivered.of("punnet", mine.delivery, others.delivery),
+        Delivered.of("bare", others.delivery, others.delivery),
+    ]

@@ -20,7 +20,7 @@ from graphql import (
 from graphql_schema.core.document_cache import DocumentCache
 
 if TYPE_CHECKING:
-    from graphql_schema.core.engine import Prepared
+    from graphql_schema.core.preparing import Prepared
 
 OF_SCHEMA = {"__schema", "__type", "__typename"}
 ANSWERS = 100

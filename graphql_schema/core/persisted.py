@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 
 from graphql_schema.core.document_cache import DocumentCache
-from graphql_schema.core.engine import Engine, Prepared
+from graphql_schema.core.engine import Engine
 from graphql_schema.core.errors import Refused, refusal
+from graphql_schema.core.preparing import Prepared
 from models.errors import DomainError, ErrorCode, Forbidden, Invalid
 
 Outcome: TypeAlias = Literal["hit", "miss", "registered", "trusted", "refused"]

@@ -74,11 +74,16 @@ def test_what_documents_leave_behind_is_told(results: dict[str, Any]) -> None:
 
 
 def test_every_event_reaches_its_subscriber(results: dict[str, Any]) -> None:
-    ours, bare = results["subscribers"]
-    assert (ours["server"], bare["server"]) == ("punnet", "bare")
-    assert ours["events"] == 100  # 200 a second, for half a second
-    assert bare["events"] > 50
-    assert 0 < ours["p50_ms"] <= ours["p99_ms"]
+    rows = results["subscribers"]
+    assert [(row["server"], row["shared"]) for row in rows] == [
+        ("punnet", False), ("bare", False), ("punnet", True), ("bare", True)
+    ]  # fmt: skip
+    for ours, bare in (rows[:2], rows[2:]):
+        assert ours["events"] == 100  # 200 a second, for half a second
+        assert bare["events"] > 50
+        assert 0 < ours["p50_ms"] <= ours["p99_ms"]
+        assert ours["ratio"] > 0
+        assert ours["passing_ms"] > 0
 
 
 def test_a_snapshot_is_imported(results: dict[str, Any]) -> None:
