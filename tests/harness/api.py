@@ -155,6 +155,9 @@ class Server:
         return [dict(row) for row in await self.services.database.fetch(query, *args)]
 
 
+DEFECT = 'reason="a defect"'
+"""Among the metrics where a plan raised what it should not: the answer is right all the same."""
+
 StartServer = Callable[..., Awaitable[Server]]
 
 
@@ -217,8 +220,14 @@ async def _running(
             server = Server(f"http://{host}:{port}", app, session)
             server.statements = statements
             yield server
+            assert DEFECT not in await _metrics(session, server.url), "see plan.failed in the log"
     finally:
         await running.cleanup()
+
+
+async def _metrics(session: ClientSession, url: str) -> str:
+    async with session.get(f"{url}/metrics") as response:
+        return await response.text()
 
 
 @pytest.fixture
