@@ -143,7 +143,7 @@ class Endpoint:
     async def _answer_request(self, call: Call, asked: GraphQLRequest) -> web.StreamResponse:
         """Run a well-formed request in the way its kind and the client's wishes call for."""
         try:
-            prepared = self._operations.prepare(asked)
+            prepared = await self._operations.prepare(asked)
         except Refused as refused:
             if call.accepted.best == EVENT_STREAM and call.request.method != hdrs.METH_HEAD:
                 return await self._streams.refuse(call.request, call.headers, refused)

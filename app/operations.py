@@ -102,11 +102,11 @@ class Operations:
         except Exception as error:
             raise Refused([ErrorReport(request_id).raised(error)]) from error
 
-    def prepare(self, request: GraphQLRequest) -> Prepared:
+    async def prepare(self, request: GraphQLRequest) -> Prepared:
         """The operation to run; raises Refused."""
         started = perf_counter()
         try:
-            return self._documents.prepare(
+            return await self._documents.prepare(
                 request.query, request.operation_name, request.document_id
             )
         except Refused as refused:

@@ -121,7 +121,7 @@ class SocketOperations:
         request_id: str,
     ) -> None:
         try:
-            prepared = self._operations.prepare(request)
+            prepared = await self._operations.prepare(request)
             if prepared.kind == "mutation" and (task := asyncio.current_task()):
                 self._mutations.add(task)
             viewer = await authenticate()

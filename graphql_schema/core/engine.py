@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -17,16 +18,18 @@ from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
     ErrorReport,
     Refused,
-    ResponseError,
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
 from graphql_schema.core.introspection import Answers
-from graphql_schema.core.preparing import Judge, Prepared
+from graphql_schema.core.preparing import Judge, Judged, Prepared, Verdict, accepted
 from graphql_schema.core.repeats import check_repeats
 
 Response: TypeAlias = dict[str, Any]
 """`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
+
+LONG = 1_500
+"""Characters of a document that takes some 10 ms to check."""
 
 
 class Engine:
@@ -48,9 +51,9 @@ class Engine:
         self._schema = schema
         self._judge = Judge(schema, limits, planner)
         self._time_limit = time_limit
-        self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
-            entries=cache_entries, size=cache_size
-        )
+        self._cache: DocumentCache[Verdict] = DocumentCache(entries=cache_entries, size=cache_size)
+        # One, so that a flood of new documents never has more than a share of the process.
+        self._thread = ThreadPoolExecutor(1, "documents")
         self._answers = Answers()
 
     @property
@@ -65,13 +68,22 @@ class Engine:
 
     def prepare(self, query: str, operation_name: str | None = None) -> Prepared:
         """Find the operation and check it. Raises Refused; the same text is checked once."""
-        key = (query, operation_name)
-        found = self._cache.get(key)
+        found = self._cache.get((query, operation_name))
         if found is None:
-            found, size = self._judge.judged(query, operation_name)
-            self._cache.put(key, found, size)
-        if isinstance(found, list):
-            raise Refused(found)
+            found = self._keep(query, operation_name, self._judge.judged(query, operation_name))
+        return accepted(found)
+
+    async def prepare_apart(self, query: str, operation_name: str | None = None) -> Prepared:
+        """The same, where a long text that is new is checked in a thread: the loop goes on."""
+        if len(query) <= LONG or (query, operation_name) in self._cache:
+            return self.prepare(query, operation_name)
+        loop = asyncio.get_running_loop()
+        judged = await loop.run_in_executor(self._thread, self._judge.judged, query, operation_name)
+        return accepted(self._keep(query, operation_name, judged))
+
+    def _keep(self, query: str, operation_name: str | None, judged: Judged) -> Verdict:
+        found, size = judged
+        self._cache.put((query, operation_name), found, size)
         return found
 
     async def execute(

@@ -77,7 +77,7 @@ class Documents:
         self._only_trusted = only_trusted
         self._tell = tell
 
-    def prepare(
+    async def prepare(
         self, text: str, operation_name: str | None, document_id: str | None = None
     ) -> Prepared:
         """The operation to run; `text` is empty where the document is only named. Raises Refused.
@@ -89,17 +89,17 @@ class Documents:
         if trusted is not None:
             self._tell("trusted")
             known = trusted.operations.get(operation_name)
-            return known or self._engine.prepare(trusted.text, operation_name)
+            return known or await self._engine.prepare_apart(trusted.text, operation_name)
         if self._only_trusted:
             self._tell("refused")
             raise refused(Forbidden("Only trusted documents run here; this is none of them."))
         if document_id is None:
-            return self._engine.prepare(text, operation_name)
+            return await self._engine.prepare_apart(text, operation_name)
         if text:
-            return self._register(text, operation_name, bare(document_id))
-        return self._recall(operation_name, bare(document_id))
+            return await self._register(text, operation_name, bare(document_id))
+        return await self._recall(operation_name, bare(document_id))
 
-    def _recall(self, operation_name: str | None, digest: str) -> Prepared:
+    async def _recall(self, operation_name: str | None, digest: str) -> Prepared:
         if not self._registers:
             raise refused(PersistedQueryNotSupported("PersistedQueryNotSupported"))
         text = self._texts.get(digest)
@@ -107,14 +107,14 @@ class Documents:
             self._tell("miss")
             raise refused(PersistedQueryNotFound("PersistedQueryNotFound"))
         self._tell("hit")
-        return self._engine.prepare(text, operation_name)
+        return await self._engine.prepare_apart(text, operation_name)
 
-    def _register(self, text: str, operation_name: str | None, digest: str) -> Prepared:
+    async def _register(self, text: str, operation_name: str | None, digest: str) -> Prepared:
         """Remember a text that is valid, so that nobody fills the room with what can't run."""
         if sha256(text) != digest:
             self._tell("refused")
             raise refused(Invalid("provided sha does not match query"))
-        prepared = self._engine.prepare(text, operation_name)
+        prepared = await self._engine.prepare_apart(text, operation_name)
         if self._registers and digest not in self._texts:
             self._texts.put(digest, text, 200 + 4 * len(text))
             self._tell("registered")

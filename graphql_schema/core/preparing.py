@@ -47,6 +47,20 @@ class Prepared:
     asks_schema: bool = False
 
 
+Verdict: TypeAlias = Prepared | list[ResponseError]
+"""The operation, or why it may not run."""
+
+Judged: TypeAlias = tuple[Verdict, int]
+"""A verdict, and the bytes that it takes to keep."""
+
+
+def accepted(verdict: Verdict) -> Prepared:
+    """The operation. Raises Refused."""
+    if isinstance(verdict, list):
+        raise Refused(verdict)
+    return verdict
+
+
 class Judge:
     """Checks documents against one schema."""
 
@@ -57,10 +71,8 @@ class Judge:
         self.checked = 0
         """Documents that were looked at so far."""
 
-    def judged(
-        self, query: str, operation_name: str | None
-    ) -> tuple[Prepared | list[ResponseError], int]:
-        """What is kept of a document, and its size in bytes."""
+    def judged(self, query: str, operation_name: str | None) -> Judged:
+        """What becomes of a document, as slow as that is."""
         self.checked += 1
         size = 1_000 + 4 * len(query)
         try:

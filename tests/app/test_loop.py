@@ -76,6 +76,24 @@ async def test_the_largest_pages(api: Api, name: str) -> None:
     assert found < yard, f"{found * 1e3:.1f} ms, while the yardstick takes {yard * 1e3:.1f}"
 
 
+LONG = {
+    "a valid one": "{{ {} }}".format(
+        " ".join(
+            f"a{n}: projects(first: {n % 3}) {{ nodes {{ id name ... on Node {{ id }} }} }}"
+            for n in range(25)
+        )
+    ),
+    "one of mistakes": f"{{ {' '.join(f'mistake{n}(with: $nothing)' for n in range(300))} }}",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+async def test_a_long_document_that_is_new(api: Api, name: str) -> None:
+    found = min([await _longest_turn(api, f"# {number}\n{LONG[name]}") for number in range(TRIES)])
+    yard = min(_yardstick() for _ in range(TRIES))
+    assert found < yard / 2, f"{found * 1e3:.1f} ms, while the yardstick takes {yard * 1e3:.1f}"
+
+
 async def _cost(api: Api, query: str) -> int:
     """What the query is taken to cost."""
     body: dict[str, Any] = {"query": query, "extensions": {"cost": True}}

@@ -22,39 +22,39 @@ def engine(**options: Any) -> Engine:
     return Engine(checked, limits=Limits(checked), **options)
 
 
-def flooded(documents: Documents) -> None:
+async def flooded(documents: Documents) -> None:
     for number in range(50):
-        documents.prepare(f"{{ n{number}: hello }}", None)
+        await documents.prepare(f"{{ n{number}: hello }}", None)
 
 
-def test_a_trusted_document_is_never_forgotten() -> None:
+async def test_a_trusted_document_is_never_forgotten() -> None:
     small = engine(cache_entries=2)
     trusted = TrustedDocuments({"1": check_trusted(small, BOTH)})
     documents = Documents(small, entries=10, trusted=trusted)
-    first = documents.prepare("", "B", "1")
-    flooded(documents)
+    first = await documents.prepare("", "B", "1")
+    await flooded(documents)
     checked = small.checked
-    assert documents.prepare("", "B", "1") is first
+    assert await documents.prepare("", "B", "1") is first
     assert small.checked == checked
 
 
-def test_a_registered_document_that_was_forgotten_is_checked_again() -> None:
+async def test_a_registered_document_that_was_forgotten_is_checked_again() -> None:
     small = engine(cache_entries=2)
     documents = Documents(small, entries=10)
-    documents.prepare(HELLO, None, sha256(HELLO))
-    flooded(documents)
+    await documents.prepare(HELLO, None, sha256(HELLO))
+    await flooded(documents)
     checked = small.checked
-    assert documents.prepare("", None, sha256(HELLO)).kind == "query"
+    assert (await documents.prepare("", None, sha256(HELLO))).kind == "query"
     assert small.checked == checked + 1
 
 
-def test_what_is_asked_for_again_outlives_a_flood_in_the_engine() -> None:
+async def test_what_is_asked_for_again_outlives_a_flood_in_the_engine() -> None:
     small = engine(cache_entries=8)
     documents = Documents(small, entries=10)
     for _ in range(2):
-        kept = documents.prepare(HELLO, None)
-    flooded(documents)
-    assert documents.prepare(HELLO, None) is kept
+        kept = await documents.prepare(HELLO, None)
+    await flooded(documents)
+    assert await documents.prepare(HELLO, None) is kept
 
 
 def test_every_operation_of_a_trusted_document_is_checked() -> None:
