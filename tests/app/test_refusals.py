@@ -201,6 +201,7 @@ async def test_the_cost_is_told_when_asked_for(still: Server) -> None:
 
 
 async def test_a_masked_error_carries_the_request_id(still: Server) -> None:
+    still.expects_defects = True
     ada = still.user()
     world = await make_world(still, ada)
     rename = "ALTER TABLE fragment_draft RENAME COLUMN {} TO {}"
