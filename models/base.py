@@ -152,7 +152,8 @@ class Record(Model):
 
     def values(self) -> list[Any]:
         """The values of its columns, in the order of `columns()`."""
-        return [getattr(self, name) for name in self.columns()]
+        own = vars(self)
+        return [own[name] for name in self.columns()]
 
     def index_keys(self) -> dict[str, Any]:
         """The values that say which lists it is in: its references and indexed keys."""
@@ -179,12 +180,20 @@ class Record(Model):
     @classmethod
     def check(cls, columns: Mapping[str, Any]) -> None:
         """Raise Invalid for the first value that does not fit."""
+        checks = _checks(cls)
         for name, value in columns.items():
-            column = cls.column(name)
+            check, may_be_null = checks[name]
             if value is not None:
-                column.check(value)
-            elif not column.null and not column.generated:
+                check(value)
+            elif not may_be_null:
                 raise Invalid("Must not be null.", field=fields.camel(name))
+
+
+@cache
+def _checks(model: type[Record]) -> dict[str, tuple[Callable[[Any], None], bool]]:
+    """What checks the values of each column, and whether null is one of them."""
+    columns = {name: model.column(name) for name in model.columns()}
+    return {name: (c.check, c.null or c.generated) for name, c in columns.items()}
 
 
 @cache

@@ -164,7 +164,8 @@ class Transaction:
     def _stamp(self, row: Record) -> None:
         row.id = row.id or ids.new_id(row.prefix)
         row.created_at = row.updated_at = self.now
-        row.check({name: getattr(row, name) for name in row.columns()})
+        own = vars(row)
+        row.check({name: own[name] for name in row.columns()})
 
     def _changed(self, row: Record, written: Mapping[str, Any]) -> None:
         """Take over what was written of a row, and note it."""
