@@ -53,15 +53,19 @@ def check_content(request: web.Request) -> None:
 
 async def read_bounded(request: web.Request, limit: int) -> bytes:
     """Read to the end unless there is more than `limit` bytes, announced or not."""
-    too_large = HttpRefusal(413, TooLarge(f"The body may have {limit} bytes."))
     if (request.content_length or 0) > limit:
-        raise too_large
+        raise too_large(limit)
     body = bytearray()
     try:
         while not request.content.at_eof():
             body += await request.content.readany()
             if len(body) > limit:
-                raise too_large
+                raise too_large(limit)
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise BadRequest("The body is not what its headers announce.") from error
     return bytes(body)
+
+
+def too_large(limit: int) -> HttpRefusal:
+    """The refusal of a body of more than `limit` bytes."""
+    return HttpRefusal(413, TooLarge(f"The body may have {limit} bytes."))

@@ -109,7 +109,7 @@ def request_from(parameters: Mapping[str, object]) -> GraphQLRequest:
 
 def named_document(parameters: Mapping[str, object], extensions: Mapping[str, Any]) -> str | None:
     """What a request calls its document, in any of the usual places; raises as above."""
-    given = [string(parameters, name) for name in DOCUMENT_IDS]
+    given = [string(parameters, name) for name in DOCUMENT_IDS if name in parameters]
     found = {id for id in (*given, persisted_query(extensions)) if id}
     if len(found) > 1:
         raise BadRequest("The request names two documents.", field="documentId")
