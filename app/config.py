@@ -81,6 +81,50 @@ class Settings(BaseSettings):
         "development every loopback origin as well. `*` is refused.",
     )
 
+    public_url: str | None = Field(
+        default=None,
+        description="Where clients reach this server, such as `https://api.example.com`. Unset in "
+        "development: cookies for plain HTTP; otherwise they need HTTPS.",
+    )
+    trusted_proxies: list[str] = Field(
+        default=[],
+        description="Networks of your proxies, such as `10.0.0.0/8`: their `X-Forwarded-For` tells "
+        "the address by which guessing is limited. Unset, the address of the connection does.",
+    )
+    app_url: str = Field(
+        default="http://localhost:3000",
+        description="Your front end, to whose pages the links in mails lead.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="`smtp://user:password@host:587` or `smtps://…:465`; unset prints mails.",
+    )
+    mail_from: str = Field(
+        default="Punnet <no-reply@localhost>", description="The sender of mails."
+    )
+    session_days: float = Field(
+        default=30.0, gt=0, description="Days after which a session ends unless it is renewed."
+    )
+    sign_in_tries: int = Field(
+        default=10, ge=1, description="Passwords or mails that one account may be tried with."
+    )
+    address_tries: int = Field(
+        default=100, ge=1, description="The same for one address, whatever the accounts."
+    )
+    tries_window: float = Field(
+        default=900.0, gt=0, description="Seconds in which these tries are counted."
+    )
+    password_memory: int = Field(
+        default=19_456, ge=8, description="KiB of memory that hashing a password takes (Argon2id)."
+    )
+    password_rounds: int = Field(default=2, ge=1, description="Rounds of hashing a password.")
+    password_threads: int = Field(
+        default=2, ge=1, description="Passwords that one process hashes at once."
+    )
+    password_queue: int = Field(
+        default=100, ge=0, description="Passwords that may wait to be hashed."
+    )
+
     models: list[ModelEntry] = Field(default=DEFAULT_MODELS, description="The models on offer.")
     default_model: str = Field(
         default="mock:raypx-1", description="Used when nobody chose another."

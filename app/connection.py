@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from app.callers import Caller
 from app.messages import (
     Complete,
     ConnectionInit,
@@ -23,7 +24,7 @@ from app.messages import (
 from app.operations import Operations, Viewer, seconds_left
 from app.outbox import Outbox, SlowReader
 from app.socket_operations import SocketOperations
-from app.sockets import Sockets, user_key
+from app.sockets import Sockets
 from graphql_schema.core.errors import ErrorReport, Refused
 from models.errors import DomainError, ErrorCode
 
@@ -61,13 +62,14 @@ class Connection:
         self,
         socket: web.WebSocketResponse,
         request: web.Request,
+        caller: Caller,
         request_id: str,
         operations: Operations,
         sockets: Sockets,
         limits: SocketLimits,
     ) -> None:
         self._socket = socket
-        self._request = request
+        self._caller = caller
         self._transport = request.transport
         self._request_id = request_id
         self._operations = operations
@@ -81,7 +83,7 @@ class Connection:
             write_timeout=limits.write_timeout,
         )
         self._running = SocketOperations(
-            operations, self._outbox, most=limits.operations, request_id=request_id
+            operations, self._outbox, caller, most=limits.operations, request_id=request_id
         )
         self._ending: asyncio.Future[tuple[int, str]] = self._loop.create_future()
         self._ended = asyncio.Event()
@@ -90,7 +92,6 @@ class Connection:
         self._place = ExitStack()
         self._heard = self._loop.time()
         self._introduced = False
-        self._params: dict[str, Any] = {}
         self._viewer: Viewer | None = None
 
     async def run(self) -> None:
@@ -110,6 +111,10 @@ class Connection:
         """Begin to close; the first call decides the code."""
         if not self._ending.done():
             self._ending.set_result((code, reason))
+
+    def revoke(self) -> None:
+        """End it at once: whoever it was let in for may not be here any more."""
+        self.end(4403, "signed out")
 
     async def close(self, code: int, reason: str) -> None:
         """Let running mutations end and be answered, then close; returns once it has ended."""
@@ -157,28 +162,26 @@ class Connection:
         if self._introduced:
             raise ProtocolViolation(4429, "Too many initialisation requests")
         self._introduced = True
-        self._params = params
-        self._start(self._admit())
+        self._start(self._admit(params))
 
-    async def _admit(self) -> None:
+    async def _admit(self, params: dict[str, Any]) -> None:
         """Find out who it is and answer; the socket ends if there is no place for them."""
         try:
+            self._caller = self._caller.with_headers(with_token(self._caller.headers, params))
             viewer = await self._authenticated()
-            user = user_key(viewer.user_id, self._request.remote)
-            self._place.enter_context(self._sockets.counted(user))
+            place = self._sockets.admitted(self, viewer, self._caller.client.address)
+            self._place.enter_context(place)
         except Refused as refused:
             error = refused.errors[0]
             self.end(CLOSE_CODES.get(error["extensions"]["code"], 4403), error["message"])
-            return
         except DomainError as error:
             self.end(CLOSE_CODES.get(error.code, 4403), error.message)
-            return
-        self._let_in(viewer)
+        else:
+            self._let_in(viewer)
 
     async def _authenticated(self) -> Viewer:
         """Who it is now; asked for each operation, as an account may be gone since the last."""
-        headers = with_token(self._request.headers, self._params)
-        return await self._operations.authenticate(headers, self._params, self._request_id)
+        return await self._operations.authenticate(self._caller, self._request_id)
 
     def _let_in(self, viewer: Viewer) -> None:
         for timer in self._timers:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from app.auth import Authenticator, Claims
+from app.callers import Caller
+from app.sessions import SessionViewers
 from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
+from models.accounts.tokens import SESSION_PREFIX
 from models.accounts.users import Identity, is_live, meet, state_by
 from models.errors import Unauthenticated
 from models.verbs import Actor
@@ -25,19 +27,35 @@ class PunnetContexts:
     def __init__(self, ports: Ports, authenticator: Authenticator) -> None:
         self._ports = ports
         self._authenticator = authenticator
+        self._sessions = SessionViewers(ports)
 
-    async def authenticate(
-        self, headers: Mapping[str, str], connection_params: Mapping[str, Any] | None
-    ) -> Viewer:
-        """The viewer of a request. Raises Unauthenticated for a token that does not hold."""
-        header = headers.get("Authorization")
+    async def authenticate(self, caller: Caller) -> Viewer:
+        """The viewer of a request. Raises Unauthenticated for a token that does not hold.
+
+        A header goes before a cookie. A cookie that does not hold makes nobody of its sender, and
+        is dropped: no page can take it back by itself, to sign in anew.
+        """
+        header = caller.headers.get("Authorization")
         if header is None:
-            return SIGNED_OUT
+            return await self._by_cookie(caller)
         scheme, _, token = header.strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
-        claims = await self._authenticator.verify(token.strip())
-        return await self._viewer(claims)
+        if not token.startswith(SESSION_PREFIX):
+            return await self._viewer(await self._authenticator.verify(token))
+        viewer = await self._sessions.viewer(token, replace(caller, cookie=None))
+        if viewer is None:
+            raise Unauthenticated("This session has ended.")
+        return viewer
+
+    async def _by_cookie(self, caller: Caller) -> Viewer:
+        if caller.session is None:
+            return SIGNED_OUT
+        viewer = await self._sessions.viewer(caller.session, caller)
+        if viewer is None and caller.cookie is not None:
+            caller.cookie.drop()
+        return viewer or SIGNED_OUT
 
     async def _viewer(self, claims: Claims) -> Viewer:
         guest = claims.kind == "guest"
@@ -67,11 +85,11 @@ class PunnetContexts:
 
     @asynccontextmanager
     async def operation(
-        self, viewer: Viewer, request_id: str, tally: Tally
+        self, viewer: Viewer, caller: Caller, request_id: str, tally: Tally
     ) -> AsyncGenerator[Context, None]:
         """A context for one operation or one event; `tally` counts its statements."""
-        database = TalliedDatabase(self._ports.database, tally)
-        context = Context(viewer, replace(self._ports, database=database), request_id)
+        ports = replace(self._ports, database=TalliedDatabase(self._ports.database, tally))
+        context = Context(viewer, ports, request_id, caller.client, caller.cookie)
         try:
             yield context
         finally:

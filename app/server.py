@@ -20,7 +20,9 @@ from app.endpoint import RUNNER_OPTIONS
 from app.graphql import graphql_server
 from app.metrics import Metrics
 from app.observing import Observer, Observers
-from app.process import Services, connect, running
+from app.process import Services, connect, kept, running
+from app.revocations import Revocations
+from app.sockets import Sockets
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
@@ -60,7 +62,9 @@ def build(
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    graphql_server(settings, engine, contexts, told).add_to(app)
+    graphql = graphql_server(settings, engine, contexts, told)
+    graphql.add_to(app)
+    app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -85,6 +89,16 @@ def _add_graphiql(app: web.Application, settings: Settings, services: Services) 
 def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:
     async def context(_app: web.Application) -> AsyncIterator[None]:
         async with running(services, worker=worker):
+            yield
+
+    return context
+
+
+def _revocations(services: Services, sockets: Sockets) -> Callable[[web.Application], Any]:
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        revocations = Revocations(sockets, services.background)
+        services.changes.tap(revocations.changed)
+        async with kept(revocations.run):
             yield
 
     return context

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
+from app.callers import Caller
 from app.messages import ProtocolViolation, written
 from app.operations import Operations, Viewer
 from app.outbox import Outbox
@@ -21,11 +22,18 @@ class SocketOperations:
     """Starts, counts and stops operations; their messages go to the outbox."""
 
     def __init__(
-        self, operations: Operations, outbox: Outbox, *, most: int, request_id: str
+        self,
+        operations: Operations,
+        outbox: Outbox,
+        caller: Caller,
+        *,
+        most: int,
+        request_id: str,
     ) -> None:
         """`most` bounds the operations at once; ids of requests begin with `request_id`."""
         self._operations = operations
         self._outbox = outbox
+        self._caller = caller
         self._most = most
         self._request_id = request_id
         self._started = 0
@@ -112,7 +120,9 @@ class SocketOperations:
             if prepared.kind == "mutation" and (task := asyncio.current_task()):
                 self._mutations.add(task)
             viewer = await authenticate()
-            responses = self._operations.responses(prepared, request, viewer, request_id)
+            responses = self._operations.responses(
+                prepared, request, viewer, self._caller, request_id
+            )
             async with aclosing(responses):
                 async for response in responses:
                     await self._outbox.put(written("next", operation, encode(response, request_id)))

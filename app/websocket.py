@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 
 from app.body import HttpRefusal
+from app.callers import Caller
 from app.connection import Connection, SocketLimits
 from app.messages import PROTOCOL
 from app.operations import Operations
@@ -27,7 +28,11 @@ class WebSockets:
         self._limits = limits
 
     async def serve(
-        self, request: web.Request, request_id: str, headers: Mapping[str, str]
+        self,
+        request: web.Request,
+        caller: Caller,
+        request_id: str,
+        headers: Mapping[str, str],
     ) -> web.StreamResponse:
         """Shake hands and talk; raises HttpRefusal when it is no handshake."""
         offered = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
@@ -38,7 +43,7 @@ class WebSockets:
             raise HttpRefusal(400, BadRequest("This is not a WebSocket handshake."))
         socket.headers.update(headers)
         connection = Connection(
-            socket, request, request_id, self._operations, self._sockets, self._limits
+            socket, request, caller, request_id, self._operations, self._sockets, self._limits
         )
         with self._sockets.registered(connection):
             await socket.prepare(request)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql_schema.core.loaders import Loaders
+from models.accounts.desk import Desk, SignInPorts
+from models.ports import NOWHERE, Client
 from models.verbs import Actor
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Streams
+    from models.ports import Bus, Changes, Clock, Database, GuestTokens, SessionCookie, Streams
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -32,6 +34,7 @@ class Ports:
     changes: Changes
     streams: Streams
     guests: GuestTokens
+    sign_in: SignInPorts
 
 
 @dataclass(slots=True)
@@ -41,6 +44,8 @@ class Context:
     viewer: Viewer
     ports: Ports
     request_id: str
+    client: Client = NOWHERE
+    cookie: SessionCookie | None = None
     loaders: Loaders = field(init=False)
     _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 
@@ -84,6 +89,10 @@ class Context:
             self.request_id,
             once,
         )
+
+    def desk(self) -> Desk:
+        """What signing in and up needs."""
+        return Desk(self.actor(), self.client, self.ports.sign_in)
 
 
 def context_of(info: strawberry.Info) -> Context:

@@ -63,6 +63,9 @@ class User(Record):
         "Given to the model where the conversation has none.", limit=20_000, null=True
     )
     operator: bool = fields.flag("Whether this user runs the service.", default=False)
+    identity_at: datetime | None = fields.moment(
+        "When the identity provider last changed what it tells.", null=True
+    )
     deleted_at: datetime | None = fields.moment("When the account was erased.", null=True)
 
     class Meta:

@@ -54,6 +54,7 @@ class Viewer:
     kind = "user"
     user_id: str | None = None
     expires_at: datetime | None = None
+    session_id: str | None = None
 
 
 @dataclass

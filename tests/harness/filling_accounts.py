@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.rate_limits import RateLimit
+from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.imports import Import
 
 if TYPE_CHECKING:

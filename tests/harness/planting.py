@@ -10,14 +10,14 @@ from app.cipher import Cipher
 from models import ids
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
 from models.accounts.operators import grant_operator
+from models.accounts.rate_limits import RateLimit
+from models.accounts.webhook_events import WebhookEvent
 from models.base import Record
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.imports import Import, ImportSource
 from models.transaction import Transaction
 from models.verbs import verb

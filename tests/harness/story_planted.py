@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
+from models.accounts.rate_limits import RateLimit
+from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
 from models.base import Record
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription, PendingSubscriptionStatus
 from models.billing.plans import PlanTier
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import (
     BillingInterval,
     Subscription,
@@ -20,7 +21,6 @@ from models.billing.subscriptions import (
     SubscriptionStatus,
 )
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent, WebhookEventStatus
 from models.builder.imports import Import, ImportSource, ImportStatus
 from models.chat.attachments import Attachment, AttachmentType
 from models.fields import SecretColumn, camel
