@@ -1,7 +1,7 @@
 """One WebSocket from the handshake to its close, as graphql-transport-ws has it."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from app.messages import (
     Pong,
     ProtocolViolation,
     Subscribe,
+    close_code,
     close_reason,
     read_message,
     with_token,
@@ -26,15 +27,7 @@ from app.outbox import Outbox, SlowReader
 from app.socket_operations import SocketOperations
 from app.sockets import Sockets
 from graphql_schema.core.errors import ErrorReport, Refused
-from models.errors import DomainError, ErrorCode
-
-CLOSE_CODES: Mapping[str, int] = {
-    ErrorCode.UNAVAILABLE: 1013,
-    ErrorCode.TIMEOUT: 1013,
-    ErrorCode.RATE_LIMITED: 1013,
-    ErrorCode.INTERNAL: 1011,
-}
-"""How a socket ends that cannot be let in; 4403 for every other reason."""
+from models.errors import DomainError
 
 GONE = 1006
 """Nobody is there to be told."""
@@ -173,9 +166,9 @@ class Connection:
             self._place.enter_context(place)
         except Refused as refused:
             error = refused.errors[0]
-            self.end(CLOSE_CODES.get(error["extensions"]["code"], 4403), error["message"])
+            self.end(close_code(error["extensions"]["code"]), error["message"])
         except DomainError as error:
-            self.end(CLOSE_CODES.get(error.code, 4403), error.message)
+            self.end(close_code(error.code), error.message)
         else:
             self._let_in(viewer)
 

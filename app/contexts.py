@@ -17,6 +17,9 @@ from models.errors import Unauthenticated
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 
+GUEST_HEADER = "Punnet-Guest"
+"""Carries a guest's token beside the first one of the identity provider's for the same person."""
+
 
 class PunnetContexts:
     """Makes viewers and contexts; see app.operations.Contexts.
@@ -43,7 +46,7 @@ class PunnetContexts:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
         if not token.startswith(SESSION_PREFIX):
-            return await self._viewer(await self._authenticator.verify(token))
+            return await self._viewer(await self._authenticator.verify(token), caller)
         viewer = await self._sessions.viewer(token, replace(caller, cookie=None))
         if viewer is None:
             raise Unauthenticated("This session has ended.")
@@ -57,7 +60,7 @@ class PunnetContexts:
             caller.cookie.drop()
         return viewer or SIGNED_OUT
 
-    async def _viewer(self, claims: Claims) -> Viewer:
+    async def _viewer(self, claims: Claims, caller: Caller) -> Viewer:
         guest = claims.kind == "guest"
         column = "id" if guest else "clerk_id"
         rows = await self._ports.database.fetch(state_by(column), claims.subject)
@@ -73,11 +76,18 @@ class PunnetContexts:
             )
         if guest:
             raise Unauthenticated("This account is gone.")
-        return viewer_of(await self._meet(claims), expires_at=claims.expires_at)
+        return viewer_of(
+            await self._meet(claims, caller.headers.get(GUEST_HEADER)), expires_at=claims.expires_at
+        )
 
-    async def _meet(self, claims: Claims) -> str:
+    async def _meet(self, claims: Claims, guest: str | None) -> str:
         identity = Identity(
-            claims.subject, claims.email, claims.email_verified, claims.name, claims.picture
+            claims.subject,
+            claims.email,
+            claims.email_verified,
+            claims.name,
+            claims.picture,
+            self._authenticator.guest_of(guest) if guest else None,
         )
         ports = self._ports
         actor = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)

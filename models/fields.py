@@ -164,9 +164,9 @@ def secret(description: str, *, limit: int) -> Any:
     return SecretColumn(description=description, limit=limit, blank=False, null=True)
 
 
-def digest(description: str) -> Any:
-    """SHA-256 of a secret in hexadecimal; null where there is none."""
-    return DigestColumn(description=description, limit=64, blank=False, null=True)
+def digest(description: str, *, limit: int = 64) -> Any:
+    """The digest of a secret, such as SHA-256 in hexadecimal; null where there is none."""
+    return DigestColumn(description=description, limit=limit, blank=False, null=True)
 
 
 def moment(description: str, *, null: bool = False) -> Any:

@@ -132,6 +132,10 @@ class GuestTokens(Protocol):
         """A signed token for a guest's user id."""
         ...
 
+    def guest_of(self, token: str) -> str:
+        """The user id in a guest's token. Raises Unauthenticated for any other."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Client:

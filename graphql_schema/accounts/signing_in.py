@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.context import Context, context_of
-from graphql_schema.core.enums import describe
+from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier
+from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import signing_in
-from models.errors import Invalid
 
 if TYPE_CHECKING:
     from graphql_schema.accounts.sessions import Session
     from graphql_schema.accounts.users import User
-
-
-class TokenCarrier(StrEnum):
-    """How a session's token travels."""
-
-    BEARER = "BEARER"
-    COOKIE = "COOKIE"
-
-
-describe(
-    TokenCarrier,
-    "How a session's token travels.",
-    BEARER="In the payload; send it as `Authorization: Bearer …`.",
-    COOKIE="In a cookie that no script can read, for browsers; only over HTTP.",
-)
 
 
 @strawberry.input(description="Who wants to sign in.")
@@ -59,19 +42,17 @@ class SignOutPayload:
     session_id: strawberry.ID = strawberry.field(description="Id of the session that ended.")
 
 
-def carried(context: Context, token: str, carrier: TokenCarrier) -> str | None:
-    """The token for the payload; None once it is in the answer's cookie."""
-    if carrier is TokenCarrier.BEARER:
-        return token
-    assert context.cookie is not None, "check_carrier has been asked"
-    context.cookie.keep(token, context.ports.sign_in.rules.session_lifetime)
-    return None
+@strawberry.input(description="A new token for the session that asks.")
+class RotateSessionInput:
+    carrier: TokenCarrier = given("How the token travels.", default=TokenCarrier.BEARER)
 
 
-def check_carrier(context: Context, carrier: TokenCarrier) -> None:
-    """Raise Invalid where no cookie can be set."""
-    if carrier is TokenCarrier.COOKIE and context.cookie is None:
-        raise Invalid("Cookies are set over plain HTTP only.", field="carrier")
+@strawberry.type(description="The session with its new token.")
+class RotateSessionPayload:
+    session: Session = strawberry.field(description="The session; it lasts longer now.")
+    token: str | None = strawberry.field(
+        description="Its new token, shown once; null where a cookie carries it."
+    )
 
 
 @strawberry.type
@@ -91,3 +72,13 @@ class Mutation:
         if context.cookie is not None:
             context.cookie.drop()
         return SignOutPayload(session_id=strawberry.ID(ended))
+
+    @mutation("Take a new token before the session ends; the old one holds until it is used.")
+    async def rotate_session(
+        self, info: strawberry.Info, input: RotateSessionInput
+    ) -> RotateSessionPayload:
+        context = context_of(info)
+        check_carrier(context, input.carrier)
+        made: Any = await signing_in.rotate_session(context.desk())
+        token = carried(context, made.token, input.carrier)
+        return RotateSessionPayload(session=made.session, token=token)

@@ -35,7 +35,7 @@ class Account(Record):
     access_token: str | None = fields.secret("The provider's access token.", limit=TOKEN_LIMIT)
     refresh_token: str | None = fields.secret("The provider's refresh token.", limit=TOKEN_LIMIT)
     id_token: str | None = fields.secret("The provider's identity token.", limit=TOKEN_LIMIT)
-    password_hash: str | None = fields.secret("The password's hash (Argon2id).", limit=500)
+    password_hash: str | None = fields.digest("The password's hash (Argon2id).", limit=500)
     scope: str | None = fields.text(
         "What the provider allows, in its words.", limit=5_000, blank=True, null=True
     )
@@ -58,6 +58,13 @@ async def credential_of(tx: Transaction, user_id: str) -> Account | None:
     """The account that holds a user's password, locked."""
     where = "provider_id = $1 AND account_id = $2"
     return await tx.first(Account, where, CREDENTIAL, user_id, lock=True)
+
+
+async def check_unchanged(tx: Transaction, user_id: str, password_hash: str | None) -> None:
+    """Raise Conflict when a user has another password than the one just proven."""
+    known = await credential_of(tx, user_id)
+    if (known and known.password_hash) != password_hash:
+        raise Conflict("The password was changed meanwhile.")
 
 
 async def set_password(tx: Transaction, user_id: str, password_hash: str) -> Account:

@@ -37,6 +37,7 @@ class MailKind(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - no password
     NO_ACCOUNT = "no_account"
+    ACCOUNT_DELETED = "account_deleted"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
 
 
@@ -138,6 +139,11 @@ _TEXTS = {
         "Somebody, perhaps you, asked for a new password, but this address has no account. "
         "You can sign up here:\n\n{link}\n\nIf it was not you, there is nothing to do.",
         page="sign-up",
+    ),
+    MailKind.ACCOUNT_DELETED: _Text(
+        "Your account was deleted",
+        "Your account and all that was in it are gone. If that was not you, get in touch at once."
+        "\n\n{link}",
     ),
     MailKind.PASSWORD_CHANGED: _Text(
         "Your password was changed",

@@ -86,6 +86,14 @@ class NewToken:
     lifetime: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A session with a new token, which nobody can read again."""
+
+    session: Session
+    token: str
+
+
 async def open_session(tx: Transaction, user: User, token: NewToken, client: Client) -> Session:
     """Sign a user in on one more device; the oldest of too many is signed out."""
     own = "user_id = $1 ORDER BY created_at DESC, id DESC"

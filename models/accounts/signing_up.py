@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from models.accounts.accounts import set_password
 from models.accounts.addresses import address_of, claim_address, holder_of
 from models.accounts.mails import MailKind, post
-from models.accounts.users import NAME_LIMIT, User
+from models.accounts.users import NAME_LIMIT, User, become
 from models.accounts.verifications import Purpose, Ticket, issue, redeem
 from models.errors import Invalid
 from models.storable import refuse_unstorable
@@ -106,10 +106,7 @@ async def new_user(
     """A user with a proven address; the guest who signs up becomes that user, if still there."""
     called = name or (email or "").partition("@")[0][:NAME_LIMIT].strip() or "Somebody"
     known = {"email": email, "email_verified": email is not None, "name": called, **more}
-    guest = await tx.lock(User, guest_id) if guest_id else None
-    if guest is not None and guest.anonymous and guest.deleted_at is None:
-        return await guest.change(anonymous=False, **known)
-    return await tx.add(User(**known))
+    return await become(tx, guest_id, known)
 
 
 async def _change_address(tx: Transaction, proven: Verification) -> None:

@@ -55,7 +55,9 @@ class Verification(Record):
     name: str | None = fields.text(
         "What to call the user who signs up.", limit=NAME_LIMIT, null=True
     )
-    password_hash: str | None = fields.secret("The password of who signs up.", limit=500)
+    password_hash: str | None = fields.digest(
+        "The hash of the password of who signs up.", limit=500
+    )
 
     class Meta:
         table = "verification"
