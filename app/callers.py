@@ -70,7 +70,7 @@ class Callers:
         Raises ValueError for what is no network.
         """
         self._proxies = [ip_network(one) for one in proxies]
-        self._secure = secure
+        self.secure = secure
         self._name = "__Host-punnet_session" if secure else "punnet_session"
 
     def of(self, request: web.Request, *, cookies: bool = False) -> Caller:
@@ -81,7 +81,7 @@ class Callers:
 
     def cookie(self) -> AnswerCookie:
         """The session's cookie for one answer."""
-        return AnswerCookie(self._name, self._secure)
+        return AnswerCookie(self._name, self.secure)
 
     def _address(self, request: web.Request) -> str:
         """Where a request comes from: the nearest address that is no proxy of ours."""

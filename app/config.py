@@ -27,6 +27,21 @@ DEFAULT_MODELS = [
 ]
 
 
+class SignInProvider(BaseModel):
+    """A provider through which users may sign in: an OpenID issuer, or GitHub."""
+
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="Its name in `/auth/<id>`; `google` and `github` need no addresses.",
+    )
+    client_id: str = Field(description="The client id that the provider gave you.")
+    client_secret: SecretStr = Field(description="The client secret that it gave you.")
+    issuer: str | None = Field(default=None, description="The OpenID issuer; not for GitHub.")
+    url: str = Field(default="https://github.com", description="GitHub's pages.")
+    api_url: str = Field(default="https://api.github.com", description="GitHub's API.")
+    scope: str | None = Field(default=None, description="What is asked for; default: name, e-mail.")
+
+
 class Settings(BaseSettings):
     """Every setting, its unit and its default."""
 
@@ -101,6 +116,15 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(
         default="Punnet <no-reply@localhost>", description="The sender of mails."
+    )
+    sign_in_providers: list[SignInProvider] = Field(
+        default=[],
+        description='Who else may say who a user is: `[{"id": "google", "client_id": …, '
+        '"client_secret": …}]`; others need their `issuer`. Needs `PUNNET_PUBLIC_URL`.',
+    )
+    identity_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="`whsec_…`: signs what your identity provider posts to `/webhooks/identity`.",
     )
     session_days: float = Field(
         default=30.0, gt=0, description="Days after which a session ends unless it is renewed."

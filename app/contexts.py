@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from app.auth import Authenticator, Claims
 from app.callers import Caller
 from app.sessions import SessionViewers
 from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
+from models.accounts.desk import Desk
 from models.accounts.tokens import SESSION_PREFIX
 from models.accounts.users import Identity, is_live, meet, state_by
 from models.errors import Unauthenticated
+from models.ports import Vault
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 
@@ -89,9 +92,24 @@ class PunnetContexts:
             claims.picture,
             self._authenticator.guest_of(guest) if guest else None,
         )
+        return (await meet(self._system(), identity)).id
+
+    def desk(self, caller: Caller) -> Desk:
+        """What signing in needs, for somebody who is nobody yet."""
+        return Desk(self._system(), caller.client, self._ports.sign_in)
+
+    @property
+    def vault(self) -> Vault:
+        """What seals secrets at rest."""
+        return self._ports.sign_in.vault
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._ports.clock.now()
+
+    def _system(self) -> Actor:
         ports = self._ports
-        actor = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
-        return (await meet(actor, identity)).id
+        return Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
 
     @asynccontextmanager
     async def operation(

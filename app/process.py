@@ -47,6 +47,7 @@ class Services:
     streams: StreamHub
     writer: Writer
     slow: SlowOperations
+    actor: Actor
     worker: Worker
     mailer: Mailer
     authenticator: Authenticator
@@ -83,6 +84,7 @@ def connect(
         streams=streams,
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
+        actor=actor,
         worker=Worker(actor, catalogue, writer, limits),
         mailer=Mailer(actor, post_of(settings), sign_in.tickets, settings.app_url),
         authenticator=authenticator,

@@ -38,6 +38,7 @@ class MailKind(StrEnum):
     RESET_PASSWORD = "reset_password"  # noqa: S105 - no password
     NO_ACCOUNT = "no_account"
     ACCOUNT_DELETED = "account_deleted"
+    ACCOUNT_LINKED = "account_linked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
 
 
@@ -139,6 +140,11 @@ _TEXTS = {
         "Somebody, perhaps you, asked for a new password, but this address has no account. "
         "You can sign up here:\n\n{link}\n\nIf it was not you, there is nothing to do.",
         page="sign-up",
+    ),
+    MailKind.ACCOUNT_LINKED: _Text(
+        "Your account can be entered in a new way",
+        "An account at another service that has the same e-mail address was linked to yours. If "
+        "that was not you, sign in and unlink it:\n\n{link}",
     ),
     MailKind.ACCOUNT_DELETED: _Text(
         "Your account was deleted",

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 'CREATE INDEX verification_user_id_idx ON public.verification USING btree (user_id)',
                 'CREATE INDEX verification_expires_at_idx ON public.verification USING btree (expires_at)',
                 'CREATE INDEX verification_created_at_id_idx ON public.verification USING btree (created_at, id)',
-                "ALTER TABLE public.mail ADD CONSTRAINT mail_kind_check CHECK (kind = ANY (ARRAY['confirm_sign_up'::text, 'already_signed_up'::text, 'confirm_address'::text, 'address_taken'::text, 'address_changed'::text, 'reset_password'::text, 'no_account'::text, 'account_deleted'::text, 'password_changed'::text]))",
+                "ALTER TABLE public.mail ADD CONSTRAINT mail_kind_check CHECK (kind = ANY (ARRAY['confirm_sign_up'::text, 'already_signed_up'::text, 'confirm_address'::text, 'address_taken'::text, 'address_changed'::text, 'reset_password'::text, 'no_account'::text, 'account_deleted'::text, 'account_linked'::text, 'password_changed'::text]))",
                 "ALTER TABLE public.verification ADD CONSTRAINT verification_purpose_check CHECK (purpose = ANY (ARRAY['sign_up'::text, 'change_email'::text, 'reset_password'::text]))",
             ]
         ),
