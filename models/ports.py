@@ -133,7 +133,7 @@ class GuestTokens(Protocol):
         ...
 
     def guest_of(self, token: str) -> str:
-        """The user id in a guest's token. Raises Unauthenticated for any other."""
+        """The user id in a guest's token. Raises Invalid for any other."""
         ...
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from aiohttp import WSMsgType
 
-from tests.harness.accounts import CHEAP, PASSWORD, Town, sign_in
+from tests.harness.accounts import PASSWORD, Town, sign_in
 from tests.harness.api import Api, Refused, StartServer
 
 ME = "{ me { id email emailVerified name anonymous clerkId } session { id } }"
@@ -46,7 +46,7 @@ LISTEN = "subscription($id: ID!) { agentRunChanged(projectId: $id) { cursor } }"
 
 async def test_signing_out_ends_what_listens(here: Town, start_server: StartServer) -> None:
     """On every process, within a second; the next request is refused at once."""
-    other = await start_server(worker=False, **CHEAP)
+    other = await start_server(worker=False)
     ada = await here.newcomer()
     elsewhere = Api(other.session, other.url, ada.token)
     again = await here.sign_in()

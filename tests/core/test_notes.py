@@ -20,6 +20,12 @@ SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM deletion_job WHERE state <> 'com
 AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
     OR (claims = 0 AND status = 'PENDING'))"""
 
+WITH_OTHERS = {
+    "changeEmail", "changePassword", "claimGuest", "deleteMe", "requestPasswordReset",
+    "resetPassword", "signIn", "signUp", "verifyEmail",
+}  # fmt: skip
+"""These count tries before they do anything, or write rows of the system's or a guest's."""
+
 Noted = dict[str, tuple[str, set[str]]]
 
 
@@ -56,7 +62,7 @@ async def test_a_mutation_notes_exactly_what_it_writes(
     assert written, "it does something"
     log = await log_since(server, end)
     assert noted(log, before, after) == written
-    assert len(log) == 1, "one verb, one owner, one row"
+    assert len(log) == 1 or name in WITH_OTHERS, "one verb, one owner, one row"
 
 
 @pytest.mark.parametrize("model", ["mock:raypx-1", "mock:fail"])

@@ -9,8 +9,6 @@ from tests.harness.api import Api, Server, StartServer
 from tests.harness.post_office import PostOffice
 
 PASSWORD = "ripe strawberries"
-CHEAP = {"password_memory": 8, "password_rounds": 1}
-"""Hashing that takes no time, for tests of something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +45,5 @@ async def sign_in(api: Api, email: str, password: str = PASSWORD, **more: Any) -
 
 async def town(start_server: StartServer, office: PostOffice, **settings: Any) -> Town:
     """A server whose mails go to a post office."""
-    given = {"smtp_url": office.url, "app_url": "https://app.example", **CHEAP, **settings}
+    given = {"smtp_url": office.url, "app_url": "https://app.example", **settings}
     return Town(await start_server(**given), office)
