@@ -17,6 +17,7 @@ from rich.markup import escape
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
+from app.explaining import explain
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
@@ -39,6 +40,7 @@ command = typer.Typer(
 )
 command.add_typer(importing)
 command.add_typer(runs)
+command.command()(explain)
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")]

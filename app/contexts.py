@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from app.auth import Authenticator, Claims
 from app.callers import Caller
@@ -14,14 +14,32 @@ from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
 from models.accounts.desk import Desk
 from models.accounts.tokens import SESSION_PREFIX
-from models.accounts.users import Identity, is_live, meet, state_by
-from models.errors import Unauthenticated
-from models.ports import Vault
+from models.accounts.users import NO_SUCH_USER, Identity, column_of, is_live, meet, state_by
+from models.errors import NotFound, Unauthenticated
+from models.ports import Database, Vault
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 
 GUEST_HEADER = "Punnet-Guest"
 """Carries a guest's token beside the first one of the identity provider's for the same person."""
+
+
+def _viewer_in(row: Mapping[str, Any], expires_at: datetime | None = None) -> Viewer:
+    """The viewer in a row of `state_by`."""
+    return viewer_of(
+        row["id"],
+        anonymous=row["anonymous"],
+        operator=row["operator"],
+        expires_at=expires_at,
+    )
+
+
+async def viewer_named(database: Database, who: str) -> Viewer:
+    """The viewer who is the user of an id or a subject. Raises NotFound."""
+    rows = await database.fetch(state_by(column_of(who)), who)
+    if not rows or not is_live(rows[0]):
+        raise NotFound(NO_SUCH_USER)
+    return _viewer_in(rows[0])
 
 
 class PunnetContexts:
@@ -71,12 +89,7 @@ class PunnetContexts:
             row = rows[0]
             if not is_live(row) or (guest and not row["anonymous"]):
                 raise Unauthenticated("This account is gone.")
-            return viewer_of(
-                row["id"],
-                anonymous=row["anonymous"],
-                operator=row["operator"],
-                expires_at=claims.expires_at,
-            )
+            return _viewer_in(row, claims.expires_at)
         if guest:
             raise Unauthenticated("This account is gone.")
         return viewer_of(
@@ -111,14 +124,8 @@ class PunnetContexts:
         ports = self._ports
         return Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
 
-    @asynccontextmanager
-    async def operation(
-        self, viewer: Viewer, caller: Caller, request_id: str, tally: Tally
-    ) -> AsyncGenerator[Context, None]:
+    def operation(self, viewer: Viewer, caller: Caller, request_id: str, tally: Tally) -> Context:
         """A context for one operation or one event; `tally` counts its statements."""
-        ports = replace(self._ports, database=TalliedDatabase(self._ports.database, tally))
-        context = Context(viewer, ports, request_id, caller.client, caller.cookie)
-        try:
-            yield context
-        finally:
-            context.close()
+        database = TalliedDatabase(self._ports.database, tally)
+        client, cookie = caller.client, caller.cookie
+        return Context(viewer, self._ports, request_id, database, client, cookie)

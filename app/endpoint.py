@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from aiohttp import hdrs, web
@@ -114,7 +114,7 @@ class Endpoint:
 
     def _call(self, request: web.Request) -> Call:
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        request_id = given if REQUEST_ID.fullmatch(given) else token_hex(16)
         headers = {
             "Server": "punnet",
             "X-Request-Id": request_id,

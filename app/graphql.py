@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aiohttp import web
+from graphql import GraphQLSchema
 
 from app.callers import Callers
 from app.config import Settings
@@ -11,10 +12,14 @@ from app.cors import Origins
 from app.endpoint import Endpoint
 from app.observing import Observer
 from app.operations import Contexts, Operations
+from app.plan_telling import PlanTelling
 from app.sockets import Sockets
 from app.sse import EventStreams
 from app.websocket import WebSockets
+from graphql_schema.core.contracts import Planner
 from graphql_schema.core.engine import Engine
+from graphql_schema.core.gate import Gate
+from graphql_schema.core.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,18 @@ def graphql_server(
     keep_alive: float = 12.0,
     write_timeout: float = 10.0,
     limits: SocketLimits | None = None,
+    plans: PlanTelling | None = None,
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
     `keep_alive` and `write_timeout` are the seconds of event streams.
     """
     operations = Operations(
-        engine, contexts, time_limit=settings.request_timeout, observer=observer
+        engine,
+        contexts,
+        time_limit=settings.request_timeout,
+        observer=observer,
+        plans=plans,
     )
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(
@@ -67,6 +77,18 @@ def callers_of(settings: Settings) -> Callers:
     """How requests are told apart; without HTTPS only in development."""
     plain = settings.dev if settings.public_url is None else settings.public_url.startswith("http:")
     return Callers(proxies=settings.trusted_proxies, secure=not plain)
+
+
+def engine_of(settings: Settings, schema: GraphQLSchema, planner: Planner | None = None) -> Engine:
+    """The engine of a schema with the bounds that the settings set for documents."""
+    bounds = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        cost=settings.max_cost,
+        aliases=settings.max_aliases,
+    )
+    gate = Gate(schema, bounds, introspection=settings.introspection)
+    return Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
 
 
 def limits_of(settings: Settings) -> SocketLimits:

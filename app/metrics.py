@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -27,17 +28,13 @@ class Metrics(Observer):
         self._threshold = slow
         self._names: set[str] = set()
         self.registry = CollectorRegistry()
-        self._seconds = Histogram(
-            "punnet_operation_seconds",
-            "Duration of operations.",
-            ["kind"],
-            registry=self.registry,
+        self._duration = self._durations(
+            "punnet_operation_seconds", "Duration of operations.", "kind"
         )
-        self._named = Histogram(
+        self._duration_named = self._durations(
             "punnet_named_operation_seconds",
             "Duration of queries and mutations by name, where one of that name was slow before.",
-            ["name"],
-            registry=self.registry,
+            "name",
         )
         self._slow = Counter(
             "punnet_slow_operations",
@@ -61,6 +58,10 @@ class Metrics(Observer):
             "punnet_answers_running", "Answers being written here.", registry=self.registry
         )
 
+    def _durations(self, name: str, description: str, label: str) -> Callable[[str], Histogram]:
+        """A histogram by a label of few values, for to look them up costs more than to observe."""
+        return cache(Histogram(name, description, [label], registry=self.registry).labels)
+
     def count_documents(self, checked: Callable[[], float]) -> None:
         """Tell how many documents were parsed and validated, those remembered left out."""
         Gauge(
@@ -75,7 +76,7 @@ class Metrics(Observer):
 
     def operation_finished(self, done: Finished) -> None:
         """Note one operation."""
-        self._seconds.labels(done.kind).observe(done.seconds)
+        self._duration(done.kind).observe(done.seconds)
         for code in done.codes:
             self._errors.labels(done.kind, code).inc()
         if done.answered:
@@ -88,7 +89,7 @@ class Metrics(Observer):
             if len(self._names) < NAMES and len(name) <= LONGEST_NAME:
                 self._names.add(name)
         label = name if name in self._names else OTHER
-        self._named.labels(label).observe(done.seconds)
+        self._duration_named(label).observe(done.seconds)
 
     async def serve(self, request: web.Request) -> web.Response:
         """The numbers in Prometheus' text format."""

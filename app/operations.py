@@ -10,9 +10,11 @@ from typing import Any, Protocol
 from app.callers import Caller
 from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
+from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
 from graphql_schema.core.engine import Engine, Prepared, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+from graphql_schema.plans.tracing import Trace
 
 
 class Viewer(Protocol):
@@ -36,6 +38,11 @@ class Viewer(Protocol):
     @property
     def expires_at(self) -> datetime | None:
         """When the token ends, in UTC; none for never."""
+        ...
+
+    @property
+    def operates(self) -> bool:
+        """Whether the viewer runs the service."""
         ...
 
 
@@ -69,12 +76,17 @@ class Operations:
         *,
         time_limit: float,
         observer: Observer | None = None,
+        plans: PlanTelling | None = None,
     ) -> None:
-        """`time_limit` is in seconds and bounds authentication; the engine has its own."""
+        """`time_limit` is in seconds and bounds authentication; the engine has its own.
+
+        Without `plans` nobody is told of them.
+        """
         self._engine = engine
         self._contexts = contexts
         self._time_limit = time_limit
         self._observer = observer or Observer()
+        self._plans = plans
 
     async def authenticate(self, caller: Caller, request_id: str) -> Viewer:
         """Who is asking; raises Refused, whatever went wrong."""
@@ -104,15 +116,19 @@ class Operations:
     ) -> Response:
         """Run a query or a mutation; every failure is in the response."""
         started, tally = perf_counter(), Tally()
+        trace = self._trace(prepared, viewer) if request.wants_plan else None
         response = await self._engine.execute(
-            prepared,
+            prepared if trace is None else trace.prepared,
             request.variables,
             lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
             tell_cost=request.wants_cost,
         )
         self._finished(prepared, viewer, tally, started, response.get("errors", []))
-        return response
+        return response if trace is None else with_plan(response, trace, tally)
+
+    def _trace(self, prepared: Prepared, viewer: Viewer) -> Trace | None:
+        return self._plans.trace(prepared, viewer) if self._plans is not None else None
 
     async def responses(
         self,

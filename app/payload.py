@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 import orjson
 from multidict import MultiMapping
 
-from graphql_schema.core.values import check_value, check_variables
+from graphql_schema.core.values import check_text, check_variables
 from models.errors import BadRequest
 
 
@@ -25,6 +25,11 @@ class GraphQLRequest:
     def wants_cost(self) -> bool:
         """Whether the client asked for the operation's cost: `"extensions": {"cost": true}`."""
         return self.extensions.get("cost") is True
+
+    @property
+    def wants_plan(self) -> bool:
+        """Whether the client asked for the operation's plan: `"extensions": {"plan": true}`."""
+        return self.extensions.get("plan") is True
 
 
 def read_json(data: bytes | str) -> Any:
@@ -90,9 +95,10 @@ def request_from(parameters: Mapping[str, object]) -> GraphQLRequest:
     if name is not None and not isinstance(name, str):
         raise BadRequest("'operationName' must be a string.", field="operationName")
     variables = mapping(parameters, "variables")
-    for value in (query, name or ""):
-        check_value(value)
-    check_variables(variables)
+    check_text(query)
+    check_text(name or "")
+    if variables:
+        check_variables(variables)
     return GraphQLRequest(query, name or None, variables, mapping(parameters, "extensions"))
 
 

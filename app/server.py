@@ -18,19 +18,17 @@ from app.cors import Origins
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
-from app.graphql import callers_of, graphql_server
+from app.graphql import callers_of, engine_of, graphql_server
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
 from app.oauth.providers import providers_of
 from app.oauth.redirects import Redirects
 from app.oauth.routes import SignInRoutes
 from app.observing import Observer, Observers
+from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
 from app.revocations import Revocations
 from app.sockets import Sockets
-from graphql_schema.core.engine import Engine
-from graphql_schema.core.gate import Gate
-from graphql_schema.core.limits import Limits
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
@@ -61,13 +59,12 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
-    planner = Planner(schema, metrics.left_unplanned)
-    engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
+    engine = engine_of(settings, schema, Planner(schema, metrics.left_unplanned))
     metrics.count_documents(lambda: engine.checked)
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    graphql = graphql_server(settings, engine, contexts, told)
+    plans = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql = graphql_server(settings, engine, contexts, told, plans=plans)
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
@@ -125,15 +122,6 @@ def _revocations(services: Services, sockets: Sockets) -> Callable[[web.Applicat
             yield
 
     return context
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        tokens=settings.max_tokens,
-        depth=settings.max_depth,
-        cost=settings.max_cost,
-        aliases=settings.max_aliases,
-    )
 
 
 async def _alive(_request: web.Request) -> web.Response:

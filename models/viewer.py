@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -61,6 +61,10 @@ class Viewer:
     def owners_with(self, permission: Permission) -> tuple[str, ...]:
         """The owners on whose rows the viewer holds `permission`."""
         return self.owners.get(permission, ())
+
+    def owners_of(self, permissions: Iterable[Permission]) -> list[tuple[str, ...]]:
+        """The same for several, in their order."""
+        return [self.owners.get(permission, ()) for permission in permissions]
 
     @property
     def operates(self) -> bool:

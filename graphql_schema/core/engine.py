@@ -19,7 +19,6 @@ from graphql_schema.core import execution
 from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
-    MAX_ERRORS,
     ErrorReport,
     Refused,
     ResponseError,
@@ -31,6 +30,7 @@ from graphql_schema.core.errors import (
 from graphql_schema.core.execution import Bound, OpenContext
 from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
 from graphql_schema.core.values import check_literals
+from graphql_schema.core.variables import Variables
 from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
@@ -51,6 +51,7 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     meter: Meter
+    variables: Variables
     repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
     planned: Planned | None = None
 
@@ -153,12 +154,10 @@ class Engine:
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
-        bound, errors = execution.bind(
-            self._schema, prepared.document, prepared.name, variables, MAX_ERRORS
-        )
-        if errors:
-            raise Refused([variable_error(error) for error in errors])
-        return bound
+        coerced = prepared.variables.coerce(variables)
+        if isinstance(coerced, list):
+            raise Refused([variable_error(error) for error in coerced])
+        return Bound(self._schema, prepared.document, prepared.name, variables, coerced)
 
     def _judge(
         self, query: str, operation_name: str | None
@@ -188,14 +187,15 @@ class Engine:
         repeats = repeats_of(document)
         planned = self._planner.plan(document, operation) if self._planner else None
         kind: Kind = operation.operation.value
-        return Prepared(kind, name, document, operation, meter, repeats, planned)
+        variables = Variables(self._schema, operation)
+        return Prepared(kind, name, document, operation, meter, variables, repeats, planned)
 
 
 async def _executed(
     prepared: Prepared, bound: Bound, context: object, report: ErrorReport
 ) -> Response:
     if prepared.planned is not None:
-        data = await prepared.planned.data(context, bound.variable_values)
+        data = await prepared.planned.data(context, bound.variables)
         if data is not None:
             return {"data": data}
     return shaped(await execution.run(bound, context), report)

@@ -118,7 +118,7 @@ def check_text(text: str) -> None:
     """Raise Invalid for text that PostgreSQL cannot store."""
     if "\0" in text:
         raise Invalid("Text must not contain NUL.")
-    if SURROGATE.search(text):
+    if not text.isascii() and SURROGATE.search(text):
         raise Invalid("Text must not contain lone surrogates.")
 
 

@@ -12,18 +12,20 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from graphql import FieldNode, GraphQLField, get_argument_values
 
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Run, Surprise
 from graphql_schema.plans.shapes import Fixed, Json, Row, Shape
+from graphql_schema.plans.steps import PageStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
     from graphql_schema.core.entries import Entry
-    from graphql_schema.plans.steps import OneStep, PageStep
+    from graphql_schema.plans.arguments import Arguments
+    from graphql_schema.plans.resolvers import Call
+    from graphql_schema.plans.steps import OneStep
     from models.base import Record
 
 
@@ -140,16 +142,14 @@ class RootField:
     """A field of the query: its resolver, its arguments, and what is asked of its value."""
 
     key: str
-    definition: GraphQLField
-    node: FieldNode
+    call: Call
+    arguments: Arguments
     value: Value
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises whatever its resolver raises, and Surprise."""
-        given = get_argument_values(self.definition, self.node, run.variables)
-        resolve: Any = self.definition.resolve
         info = SimpleNamespace(context=run.context, path=SimpleNamespace(key=self.key))
-        found = resolve(None, info, **given)
+        found = self.call(info, self.arguments.values(run.variables))
         return await self.value.json(run, await found if isawaitable(found) else found)
 
 
@@ -160,16 +160,14 @@ class EntryField:
     key: str
     entry: Entry
     step: OneStep | PageStep
-    definition: GraphQLField
-    node: FieldNode
+    arguments: Arguments
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises Invalid for arguments, and Surprise."""
-        given = get_argument_values(self.definition, self.node, run.variables)
-        by = self.entry.key(run.context, given)
+        by = self.entry.key(run.context, self.arguments.values(run.variables))
         if by is None and isinstance(self.step, PageStep):
             return await self.step.empty(run)
-        (found,) = await self.step.values(run, [{"id": by}])
+        (found,) = await run.follow(self.step, [{"id": by}])
         return found
 
 

@@ -26,21 +26,27 @@ Data = dict[str, Any]
 Left = Callable[[str], None]
 """Told of each operation that is left to graphql-core, by one of few reasons."""
 
+NewRun = Callable[["Context", Any], Run]
+"""Makes the run of an execution, of its context and variables."""
+
 
 class Planned:
     """One operation with its plans."""
 
-    def __init__(self, operation: PlannedOperation, left: Left) -> None:
+    def __init__(self, operation: PlannedOperation, left: Left, run: NewRun = Run) -> None:
         self._operation = operation
         self._left = left
+        self._run = run
 
     async def data(self, context: Context, variables: Any) -> Data | None:
         """The `data` of the response; None where graphql-core is to execute the operation."""
-        return await self._read(variables, lambda plan: plan.data(Run(context, variables)))
+        return await self._read(variables, lambda plan: plan.data(self._run(context, variables)))
 
     async def event(self, context: Context, variables: Any, event: Any) -> Data | None:
         """The `data` of a subscription's event, or None in the same way."""
-        return await self._read(variables, lambda plan: plan.event(Run(context, variables), event))
+        return await self._read(
+            variables, lambda plan: plan.event(self._run(context, variables), event)
+        )
 
     async def _read(self, variables: Any, read: Callable[[Plan], Awaitable[Data]]) -> Data | None:
         """What a plan gives; None, with the reason told, where it can't."""
@@ -65,8 +71,15 @@ class Planner:
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
         """An operation with its plans; None for one that the compiler does not take."""
+        compiled = self.compiled(document, operation)
+        return Planned(compiled, self._left) if compiled is not None else None
+
+    def compiled(
+        self, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> PlannedOperation | None:
+        """The plans alone; None in the same way."""
         try:
-            return Planned(PlannedOperation(self._schema, document, operation), self._left)
+            return PlannedOperation(self._schema, document, operation)
         except NotTaken as reason:
             self._left(str(reason))
         except Exception:

@@ -80,7 +80,7 @@ class Shape:
         """The JSON objects of rows, in their order."""
         if not rows:
             return []
-        found = [await step.values(run, rows) for step in self.steps]
+        found = [await run.follow(step, rows) for step in self.steps]
         if self.build is None:  # most shapes of an interface never meet a row
             self.build = compiled(self.parts)
         return self.build(rows, *found)

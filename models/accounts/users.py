@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import Owned
 from models.base import Record
+from models.ids import prefix_of
 from models.indexes import index, unique
 from models.verbs import verb
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 GUEST_NAME = "Guest"
 NAME_LIMIT = 200
 EMAIL_LIMIT = 320
+NO_SUCH_USER = "There is no such user; it appears with its first request."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ WHERE {{column}} = $1"""
 def state_by(column: str) -> str:
     """The statement that reads a user's state with each request, by `id` or `clerk_id`."""
     return STATE.format(column=column)
+
+
+def column_of(who: str) -> str:
+    """The column that holds `who`: an id or, if it is none, a subject."""
+    return "id" if prefix_of(who) == User.prefix else "clerk_id"
 
 
 def is_live(row: Mapping[str, Any]) -> bool:

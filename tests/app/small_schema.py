@@ -52,6 +52,7 @@ type Subscription {
 @dataclass
 class Viewer:
     kind = "user"
+    operates = False
     user_id: str | None = None
     expires_at: datetime | None = None
     session_id: str | None = None

@@ -126,7 +126,6 @@ async def tell_user(story: Story) -> None:
     (row,) = await story.server.sql("SELECT * FROM user_account")
     user, moment = row["id"], story.clock.advance(minutes=1)
     changed = {
-        "clerk_id": "user",
         "email": "user@example.com",
         "avatar_url": "https://files.example/user.png",
         "message_count": 5,
