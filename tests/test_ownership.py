@@ -114,7 +114,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.revokeSession": LASTING_WRITE,
     "Mutation.revokeOtherSessions": LASTING_WRITE,
     "Mutation.changePassword": MEMBERS_WRITE,
-    "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "FORBIDDEN"),
+    "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
 
 

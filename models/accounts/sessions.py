@@ -160,6 +160,10 @@ async def renew(tx: Transaction, id: str, token_hash: str, token: NewToken) -> b
 STATE = """\
 SELECT u.id, u.anonymous, u.operator, u.deleted_at, s.id AS session_id, s.expires_at,
     s.last_active, s.rotated_at, s.token_hash = $1 AS newest
-FROM session s JOIN user_account u ON u.id = s.user_id
+FROM session s CROSS JOIN LATERAL (
+    SELECT * FROM user_account WHERE id = s.user_id OFFSET 0) u
 WHERE s.token_hash = $1 OR s.previous_hash = $1"""
-"""Reads with each request the user of the session whose token has the digest $1."""
+"""Reads with each request the user of the session whose token has the digest $1.
+
+OFFSET 0 keeps the user a look-up by key, whatever the planner thinks of the tables' sizes.
+"""

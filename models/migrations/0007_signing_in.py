@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
         ),
         ops.RunSQL(
             [
+                "COMMENT ON COLUMN public.user_account.identity_at IS 'When the identity provider last changed what it tells.'",
                 'CREATE UNIQUE INDEX account_provider_id_account_id_key ON public.account USING btree (provider_id, account_id)',
                 'CREATE INDEX account_user_id_created_at_id_idx ON public.account USING btree (user_id, created_at, id)',
                 'CREATE INDEX mail_due_at_idx ON public.mail USING btree (due_at)',

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.viewer import SYSTEM
 from tests.harness.api import Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
@@ -39,7 +40,8 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
             first = "add" if known[0] == "add" and op == "change" else op
             found[id] = (first, known[1] | set(change["columns"]))
             kept = after.get(id) or before[id]
-            assert row["owner_id"] == kept.get("owner_id", id)
+            own = id if id.startswith("usr_") else SYSTEM
+            assert row["owner_id"] == kept.get("owner_id", own)
     return found
 
 

@@ -41,7 +41,8 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
         filling.add(PendingSubscription, user, event_data={}, **subscription)
         event = {"event_id": f"event-{name}", "event_type": "subscription.created"}
         filling.add(WebhookEvent, user, payload={}, **event)
-        window = {"window_start": start + timedelta(hours=number), "window_ms": 60_000}
+        later = start + timedelta(days=36_500, hours=number)
+        window = {"window_start": later, "window_ms": 60_000}
         filling.add(RateLimit, user, key=f"user_{name}", count=1, limit_count=5, **window)
 
 
