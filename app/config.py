@@ -74,8 +74,8 @@ class Settings(BaseSettings):
 
     secret: SecretStr | None = Field(
         default=None,
-        description="Signs guest tokens, cursors and resume tokens. Unset in development: "
-        "made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
+        description="Signs guest tokens, cursors and links, and encrypts secrets. Unset in "
+        "development: made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
     )
     jwt_issuer: str | None = Field(
         default=None, description="`iss` of the identity provider; its JWKS is found from it."
@@ -112,7 +112,8 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="`smtp://user:password@host:587` or `smtps://…:465`; unset prints mails.",
+        description="`smtp://user:password@host:587` or `smtps://…:465`; unset prints mails in "
+        "development, and sends none otherwise.",
     )
     mail_from: str = Field(
         default="Punnet <no-reply@localhost>", description="The sender of mails."

@@ -74,10 +74,18 @@ class SmtpPost:
             raise Unavailable(type(error).__name__) from None
 
 
+class NoPost:
+    """Sends nothing: outside development no mail is written to a log."""
+
+    async def send(self, letter: Letter) -> None:
+        """Raises Unavailable."""
+        raise Unavailable("PUNNET_SMTP_URL is not set")
+
+
 def post_of(settings: Settings) -> Post:
     """How mails are sent. Raises ValueError for a setting that can't be used."""
     if settings.smtp_url is None:
-        return ConsolePost()
+        return ConsolePost() if settings.dev else NoPost()
     return SmtpPost(settings.smtp_url.get_secret_value(), settings.mail_from)
 
 

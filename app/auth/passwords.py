@@ -49,10 +49,6 @@ class Argon2Passwords:
         """Whether a hash was made with other parameters."""
         return self._hasher.check_needs_rehash(hashed)
 
-    def close(self) -> None:
-        """Let the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
     def _matches(self, password: str, hashed: str) -> bool:
         try:
             return self._hasher.verify(hashed, _bytes(password))

@@ -13,7 +13,7 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
-BATCH = 500
+BATCH = 100
 LONGEST_WINDOW = timedelta(days=2)
 
 _ENDED = f"expires_at < $1 ORDER BY expires_at LIMIT {BATCH}"

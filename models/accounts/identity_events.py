@@ -52,8 +52,14 @@ async def receive_identity_event(tx: Transaction, event: IdentityEvent) -> bool:
     await tx.add(row)
     user = await tx.first(User, "clerk_id = $1", event.subject, lock=True)
     if user is not None and user.deleted_at is None:
-        await (erase(tx, user) if event.gone else _change(tx, user, event))
+        await (_erase(tx, user) if event.gone else _change(tx, user, event))
     return True
+
+
+async def _erase(tx: Transaction, user: User) -> None:
+    """Erase a user who is gone elsewhere; an operator's office ends with it."""
+    await user.change(operator=False)
+    await erase(tx, user)
 
 
 async def _change(tx: Transaction, user: User, event: IdentityEvent) -> None:

@@ -33,6 +33,40 @@ async def test_a_guest_who_signs_up_is_upgraded_in_place(here: Town) -> None:
     assert len((await ada.run(PROJECTS))["projects"]["nodes"]) == 1
 
 
+async def test_a_first_token_of_the_provider_may_bring_the_guest_along(here: Town) -> None:
+    guest = await guest_of(here.server)
+    before = await id_of(guest)
+    ada = here.server.user("ada")
+    headers = ada.headers | {"Punnet-Guest": str(guest.token)}
+    body = {"query": "{ me { id clerkId anonymous } }"}
+    for _ in range(2):  # the second time there is no guest any more, and nothing to do
+        async with ada.session.post(ada.url, json=body, headers=headers) as response:
+            found = await response.json()
+        assert found["data"]["me"] == {"id": before, "clerkId": "ada", "anonymous": False}
+    eve = here.server.user("eve")
+    headers = eve.headers | {"Punnet-Guest": str(eve.token)}
+    async with eve.session.post(eve.url, json=body, headers=headers) as response:
+        assert response.status == 400, "that is no guest's token"
+
+
+async def test_a_user_takes_a_guest_over_once(here: Town) -> None:
+    ada, guest = here.server.user("ada"), await guest_of(here.server)
+    mine = await id_of(ada)
+    # Both have the one connection to GitHub that a user may have: the user's stays.
+    kept = (await make_world(here.server, ada))["grant"]
+    world = await make_world(here.server, guest)
+    claim = "mutation($t: String!) { claimGuest(input: {token: $t}) { user { id } } }"
+    assert await guest.code(claim, t=guest.token) == "CONFLICT"
+    assert (await ada.run(claim, t=guest.token))["claimGuest"]["user"]["id"] == mine
+    assert await ada.code(claim, t=guest.token) == "NOT_FOUND"
+    assert await ada.code(claim, t=ada.token) == "INVALID"
+    grants = await here.server.sql("SELECT id, user_id FROM oauth_connection")
+    assert grants == [{"id": kept, "user_id": mine}]
+    found = await ada.run("query($id: ID!) { node(id: $id) { id } }", id=world["message"])
+    assert found["node"] == {"id": world["message"]}
+    assert (await ada.run("{ usage { id } }"))["usage"]
+
+
 async def test_signing_in_moves_all_that_a_guest_made(here: Town) -> None:
     ada = await here.newcomer()
     guest = await guest_of(here.server)
