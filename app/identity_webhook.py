@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.body import HttpRefusal, read_bounded
+from app.body import HttpRefusal, read_in_time
 from app.responses import SAFE_HEADERS
 from models.accounts.addresses import address_of
 from models.accounts.identity_events import IdentityEvent, receive_identity_event
@@ -25,6 +25,7 @@ from models.verbs import Actor
 
 MAX_BODY = 256 << 10
 MAX_ID = 200
+PATIENCE = 10.0  # seconds for a body to arrive
 _NAMES = ("id", "timestamp", "signature")
 
 log = structlog.get_logger()
@@ -44,7 +45,7 @@ class IdentityWebhook:
     async def handle(self, request: web.Request) -> web.Response:
         """Take one event: 204 once it is done, also when it was done before."""
         try:
-            body = await read_bounded(request, MAX_BODY)
+            body = await read_in_time(request, MAX_BODY, PATIENCE)
             event_id, payload = self._verified(request.headers, body)
             event = event_of(event_id, payload)
             fresh = await receive_identity_event(self._actor, event)

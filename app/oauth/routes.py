@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from app.body import HttpRefusal, check_content, read_bounded
+from app.body import HttpRefusal, check_content, read_in_time
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
 from app.responses import SAFE_HEADERS, STATUS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 MAX_BODY = 8 << 10
+PATIENCE = 10.0  # seconds for a body to arrive
 HEADERS = {**SAFE_HEADERS, "Referrer-Policy": "no-referrer"}
 
 log = structlog.get_logger()
@@ -73,10 +74,10 @@ class SignInRoutes:
     async def _tell(self, request: web.Request) -> web.Response:
         self._origins.check(request.headers)
         check_content(request)
-        given = read_json(await read_bounded(request, MAX_BODY))
+        given = read_json(await read_in_time(request, MAX_BODY, PATIENCE))
         if not isinstance(given, dict):
             raise BadRequest("Send a JSON object.")
-        viewer = await self._contexts.authenticate(self._callers.of(request, cookies=True))
+        viewer = await self._contexts.authenticate(self._callers.of(request))
         link = given.get("link") is True  # pyright: ignore[reportUnknownMemberType] - any JSON
         wanted: object = given.get("redirectTo")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
         errand = self._errand(request, wanted if isinstance(wanted, str) else None, viewer, link)
