@@ -19,6 +19,7 @@ CREDENTIAL = "credential"
 """The provider of accounts that are entered with a password; their account id is the user's."""
 
 TOKEN_LIMIT = 20_000
+MOST = 50  # accounts of one user
 
 
 class Account(Record):

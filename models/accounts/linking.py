@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from models.accounts.accounts import Account
+from models.accounts.accounts import MOST, Account
 from models.accounts.addresses import address_of, claim_address, holder_of
 from models.accounts.guests import take_over
 from models.accounts.mails import MailKind, post
@@ -141,6 +141,8 @@ async def _keep(
         sealed["scope"] = identity.scope
     if known is not None:
         return await known.change(**sealed)
+    if len(await tx.find(Account, "user_id = $1", user.id)) >= MOST:
+        raise Conflict(f"At most {MOST} accounts; unlink another first.")
     account = Account(
         owner_id=user.id,
         user_id=user.id,
