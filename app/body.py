@@ -58,8 +58,8 @@ async def read_bounded(request: web.Request, limit: int) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        while chunk := await request.content.readany():
-            body += chunk
+        while not request.content.at_eof():
+            body += await request.content.readany()
             if len(body) > limit:
                 raise too_large
     except (web.RequestPayloadError, HttpProcessingError) as error:

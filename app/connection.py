@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from app.callers import Caller
+from app.frames import Frames
 from app.messages import (
     Complete,
     ConnectionInit,
@@ -54,6 +55,7 @@ class Connection:
     def __init__(
         self,
         socket: web.WebSocketResponse,
+        frames: Frames,
         request: web.Request,
         caller: Caller,
         request_id: str,
@@ -69,12 +71,7 @@ class Connection:
         self._sockets = sockets
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(
-            socket.send_frame,
-            max_frames=limits.queue,
-            max_bytes=limits.queue_bytes,
-            write_timeout=limits.write_timeout,
-        )
+        self._outbox = Outbox(frames, limits.queue, limits.queue_bytes, limits.write_timeout)
         self._running = SocketOperations(
             operations, self._outbox, caller, most=limits.operations, request_id=request_id
         )

@@ -18,8 +18,9 @@ from app.payload import GraphQLRequest, request_from_query
 from app.responses import STATUS, answer
 from app.sse import EventStreams
 from app.websocket import WebSockets
-from graphql_schema.core.engine import Prepared, Response
+from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes, refusal
+from graphql_schema.core.preparing import Prepared
 from models.errors import BadRequest, DomainError
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -15,11 +15,13 @@ from app.operations import Contexts, Operations
 from app.plan_telling import PlanTelling
 from app.sockets import Sockets
 from app.sse import EventStreams
+from app.trusted_documents import trusted_documents
 from app.websocket import WebSockets
 from graphql_schema.core.contracts import Planner
 from graphql_schema.core.engine import Engine
 from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
+from graphql_schema.core.persisted import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,17 @@ def graphql_server(
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
-    `keep_alive` and `write_timeout` are the seconds of event streams.
+    `keep_alive` and `write_timeout` are the seconds of event streams. Raises Invalid for trusted
+    documents that can't run.
     """
+    observer = observer or Observer()
     operations = Operations(
         engine,
         contexts,
         time_limit=settings.request_timeout,
-        observer=observer,
         plans=plans,
+        documents=_documents(settings, engine, observer),
+        observer=observer,
     )
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(
@@ -77,6 +82,16 @@ def callers_of(settings: Settings) -> Callers:
     """How requests are told apart; without HTTPS only in development."""
     plain = settings.dev if settings.public_url is None else settings.public_url.startswith("http:")
     return Callers(proxies=settings.trusted_proxies, secure=not plain)
+
+
+def _documents(settings: Settings, engine: Engine, observer: Observer) -> Documents:
+    return Documents(
+        engine,
+        entries=settings.persisted_queries,
+        trusted=trusted_documents(settings, engine),
+        only_trusted=settings.only_trusted_documents,
+        tell=observer.document_named,
+    )
 
 
 def engine_of(settings: Settings, schema: GraphQLSchema, planner: Planner | None = None) -> Engine:

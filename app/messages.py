@@ -24,6 +24,8 @@ CLOSE_CODES: Mapping[str, int] = {
 MAX_ID = 256
 """Characters of an operation's id, which comes back with each of its messages."""
 
+NEXT_AFTER: Final = b"}}"
+
 MAX_REASON = 123
 """Bytes of a close frame's reason (RFC 6455, 5.5)."""
 
@@ -148,6 +150,11 @@ def written(kind: str, operation: str | None = None, payload: object = None) -> 
 def close_code(code: str) -> int:
     """How a socket ends that cannot be let in for an error of this code."""
     return CLOSE_CODES.get(code, 4403)
+
+
+def next_before(operation: str) -> bytes:
+    """What comes before the `data` of a `next` message; NEXT_AFTER comes after it."""
+    return b'{"type":"next","id":%b,"payload":{"data":' % orjson.dumps(operation)
 
 
 def close_reason(text: str) -> bytes:

@@ -12,8 +12,11 @@ from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
 from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
-from graphql_schema.core.engine import Engine, Prepared, Response
+from graphql_schema.core.delivering import Deliver
+from graphql_schema.core.engine import Engine, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+from graphql_schema.core.persisted import Documents
+from graphql_schema.core.preparing import Prepared
 from graphql_schema.plans.tracing import Trace
 
 
@@ -75,6 +78,7 @@ class Operations:
         contexts: Contexts,
         *,
         time_limit: float,
+        documents: Documents,
         observer: Observer | None = None,
         plans: PlanTelling | None = None,
     ) -> None:
@@ -84,6 +88,7 @@ class Operations:
         """
         self._engine = engine
         self._contexts = contexts
+        self._documents = documents
         self._time_limit = time_limit
         self._observer = observer or Observer()
         self._plans = plans
@@ -100,7 +105,9 @@ class Operations:
         """The operation to run; raises Refused."""
         started = perf_counter()
         try:
-            return self._engine.prepare(request.query, request.operation_name)
+            return self._documents.prepare(
+                request.query, request.operation_name, request.document_id
+            )
         except Refused as refused:
             seconds, codes = perf_counter() - started, error_codes(refused.errors)
             self._observer.operation_finished(Finished("refused", None, seconds, codes))
@@ -137,15 +144,20 @@ class Operations:
         viewer: Viewer,
         caller: Caller,
         request_id: str,
+        deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
-        """Run any operation: one response, or one per event. Raises Refused as the last thing."""
+        """Run any operation: one response, or one per event. Raises Refused as the last thing.
+
+        Events may go to `deliver` instead; see Engine.subscribe.
+        """
         if prepared.kind != "subscription":
             response = await self.execute(prepared, request, viewer, caller, request_id)
             if "data" not in response:
                 raise Refused(response["errors"])
             yield response
             return
-        async with aclosing(self._events(prepared, request, viewer, caller, request_id)) as events:
+        events = self._events(prepared, request, viewer, caller, request_id, deliver)
+        async with aclosing(events):
             async for response in events:
                 yield response
 
@@ -156,6 +168,7 @@ class Operations:
         viewer: Viewer,
         caller: Caller,
         request_id: str,
+        deliver: Deliver | None,
     ) -> AsyncGenerator[Response, None]:
         started, tally = perf_counter(), Tally()
         errors: list[dict[str, Any]] = []
@@ -165,6 +178,7 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
+            deliver=deliver,
         )
         try:
             async with aclosing(events):

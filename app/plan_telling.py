@@ -12,7 +12,8 @@ from graphql_schema.plans.tracing import Trace
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
-    from graphql_schema.core.engine import Prepared, Response
+    from graphql_schema.core.engine import Response
+    from graphql_schema.core.preparing import Prepared
     from graphql_schema.plans.planner import Left
 
 

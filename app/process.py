@@ -98,6 +98,7 @@ def _introduce(services: Services) -> None:
     """Have the services hear of each other."""
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
+    services.bus.on_windows(services.streams.publish)
     for follower in (services.streams, services.worker, services.mailer):
         services.changes.tap(follower.changed)
 

@@ -48,10 +48,14 @@ def build(
     observe: Observe | None = None,
     clock: Clock | None = None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation. Without `plans`
+    graphql-core executes every operation, a field at a time: what plans are compared with.
+    Raises Invalid for trusted documents that can't run.
     """
     services = connect(settings, url, observe, clock)
     metrics = Metrics(slow=settings.slow_operation)
@@ -59,12 +63,15 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    engine = engine_of(settings, schema, Planner(schema, metrics.left_unplanned))
+    planner = Planner(schema, metrics.left_unplanned)
+    engine = engine_of(settings, schema, planner if plans else None)
     metrics.count_documents(lambda: engine.checked)
+    metrics.count_events(lambda: planner.encoded)
+    services.bus.on_passed(metrics.time_text())
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    plans = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=plans)
+    telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
@@ -160,12 +167,17 @@ async def serve(
     url: str,
     started: Callable[[str], None] = lambda address: None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
+    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers.
+
+    For `plans` see `build`.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    running_app = runner(build(settings, url, observers=observers))
+    running_app = runner(build(settings, url, observers=observers, plans=plans))
     await running_app.setup()
     calm_collector()
     try:

@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
 from app.callers import Caller
-from app.messages import ProtocolViolation, written
+from app.messages import NEXT_AFTER, ProtocolViolation, next_before, written
 from app.operations import Operations, Viewer
 from app.outbox import Outbox
 from app.payload import GraphQLRequest, request_from_json
@@ -16,6 +16,19 @@ from models.errors import BadRequest, DomainError, RateLimited
 
 Authenticate: TypeAlias = Callable[[], Awaitable[Viewer]]
 """Finds out who is asking; raises Refused."""
+
+
+class Delivery:
+    """Sends the `data` of an event at once, as a message of the operation; see core.delivering."""
+
+    __slots__ = ("_before", "_outbox")
+
+    def __init__(self, operation: str, outbox: Outbox) -> None:
+        self._before = next_before(operation)
+        self._outbox = outbox
+
+    def __call__(self, data: bytes) -> bool:
+        return self._outbox.offer(self._before + data + NEXT_AFTER)
 
 
 class SocketOperations:
@@ -120,8 +133,9 @@ class SocketOperations:
             if prepared.kind == "mutation" and (task := asyncio.current_task()):
                 self._mutations.add(task)
             viewer = await authenticate()
+            deliver = Delivery(operation, self._outbox)
             responses = self._operations.responses(
-                prepared, request, viewer, self._caller, request_id
+                prepared, request, viewer, self._caller, request_id, deliver
             )
             async with aclosing(responses):
                 async for response in responses:

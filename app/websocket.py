@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from app.body import HttpRefusal
 from app.callers import Caller
 from app.connection import Connection, SocketLimits
+from app.frames import Frames, Turn
 from app.messages import PROTOCOL
 from app.operations import Operations
 from app.sockets import Sockets
@@ -26,6 +27,7 @@ class WebSockets:
         self._operations = operations
         self._sockets = sockets
         self._limits = limits
+        self._turn = Turn()
 
     async def serve(
         self,
@@ -42,8 +44,16 @@ class WebSockets:
         if request.method != hdrs.METH_GET or not socket.can_prepare(request):
             raise HttpRefusal(400, BadRequest("This is not a WebSocket handshake."))
         socket.headers.update(headers)
+        frames = Frames(socket, request.transport, self._turn)
         connection = Connection(
-            socket, request, caller, request_id, self._operations, self._sockets, self._limits
+            socket,
+            frames,
+            request,
+            caller,
+            request_id,
+            self._operations,
+            self._sockets,
+            self._limits,
         )
         with self._sockets.registered(connection):
             await socket.prepare(request)

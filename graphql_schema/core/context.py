@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, SessionCookie, Streams
+    from models.ports import (
+        Bus,
+        Changes,
+        Clock,
+        Database,
+        GuestTokens,
+        SessionCookie,
+        Sink,
+        Streams,
+    )
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -51,6 +60,8 @@ class Context:
     client: Client = NOWHERE
     cookie: SessionCookie | None = None
     loaders: Loaders = field(init=False)
+    sink: Sink | None = field(init=False, default=None)
+    """Takes a subscription's events at once, past the iterator that the resolver gives."""
     _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from graphql import (
     DocumentNode,
@@ -21,6 +21,9 @@ from graphql import (
     execute_subscription_event,
     map_source_to_response_event,
 )
+from orjson import Fragment
+
+from graphql_schema.core.delivering import Encode
 
 _NEVER_AWAITED = frozenset({str, int, float, bool, type(None), list, dict, datetime})
 
@@ -65,14 +68,16 @@ Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
 
 
 def responses(
-    bound: Bound, source: Any, open_context: OpenContext, read: Read | None
+    bound: Bound, source: Any, open_context: OpenContext, read: Read | None, encode: Encode | None
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Execute each event of a source in a context of its own; closing it closes the source.
 
-    `read` is tried first.
+    `encode`, which needs no context, is tried first, and then `read`.
     """
 
     async def respond(event: Any) -> ExecutionResult:
+        if encode is not None and (encoded := encode(event.root_value)) is not None:
+            return ExecutionResult(cast("Any", Fragment(encoded)), None)
         async with open_context() as context:
             if read is not None:
                 data = await read(context, event.variable_values, event.root_value)

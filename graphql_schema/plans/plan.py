@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
+    from graphql_schema.core.delivering import Encode
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.resolvers import Call
@@ -176,6 +177,8 @@ class Plan:
     """A compiled operation. Any error of it means that graphql-core is to execute that."""
 
     fields: tuple[RootField | EntryField | Fixed, ...]
+    encode: Encode | None = None
+    """Of a subscription whose events need no reading: makes the bytes of their `data`."""
 
     async def data(self, run: Run) -> dict[str, Json]:
         """The `data` of a query or a mutation, whose fields follow one another."""

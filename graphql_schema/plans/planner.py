@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
 
     from graphql_schema.core.context import Context
+    from graphql_schema.core.delivering import Encode
     from graphql_schema.plans.plan import Plan
 
 log = structlog.get_logger()
@@ -48,6 +49,13 @@ class Planned:
             variables, lambda plan: plan.event(self._run(context, variables), event)
         )
 
+    def encoder(self, variables: Any) -> Encode | None:
+        """What encodes a subscription's events; None where they have to be read first."""
+        try:
+            return self._operation.plan(variables.coerced).encode
+        except NotTaken:
+            return None  # `event` says so, for each of them
+
     async def _read(self, variables: Any, read: Callable[[Plan], Awaitable[Data]]) -> Data | None:
         """What a plan gives; None, with the reason told, where it can't."""
         try:
@@ -68,6 +76,8 @@ class Planner:
     def __init__(self, schema: GraphQLSchema, left: Left) -> None:
         self._schema = schema
         self._left = left
+        self.encoded = 0
+        """Events that were encoded so far, each once for all who asked the same of it."""
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Planned | None:
         """An operation with its plans; None for one that the compiler does not take."""
@@ -79,10 +89,13 @@ class Planner:
     ) -> PlannedOperation | None:
         """The plans alone; None in the same way."""
         try:
-            return PlannedOperation(self._schema, document, operation)
+            return PlannedOperation(self._schema, document, operation, self._count_encoded)
         except NotTaken as reason:
             self._left(str(reason))
         except Exception:
             log.exception("plan.failed")
             self._left("a defect")
         return None
+
+    def _count_encoded(self) -> None:
+        self.encoded += 1

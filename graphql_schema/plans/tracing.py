@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from graphql_schema.core.context import Context
-    from graphql_schema.core.engine import Prepared
+    from graphql_schema.core.preparing import Prepared
     from graphql_schema.plans.planner import Left
     from graphql_schema.plans.shapes import Json, Row, Step
     from models.reading import Listing, Lookup

@@ -155,6 +155,9 @@ class Server:
         return [dict(row) for row in await self.services.database.fetch(query, *args)]
 
 
+DEFECT = 'reason="a defect"'
+"""Among the metrics where a plan raised what it should not: the answer is right all the same."""
+
 StartServer = Callable[..., Awaitable[Server]]
 
 
@@ -174,7 +177,20 @@ def settings_for_tests(**changed: Any) -> Settings:
 
 
 @pytest.fixture
-async def start_server(database: str) -> AsyncIterator[StartServer]:
+def plans() -> bool:
+    """Whether servers read by plans. Tests marked `both_paths` run once with and once without."""
+    return True
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the marked tests run on both paths; `start_server` asks which."""
+    marked = metafunc.definition.get_closest_marker("both_paths")
+    if marked and "plans" in metafunc.fixturenames:
+        metafunc.parametrize("plans", [True, False], ids=["plans", "fields"])
+
+
+@pytest.fixture
+async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]:
     """Starts servers: `await start_server(worker=False)`, `await start_server(url=other)`."""
     async with AsyncExitStack() as stack:
 
@@ -185,18 +201,18 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
             observers: Sequence[Observer] = (),
             **settings: Any,
         ) -> Server:
-            return await stack.enter_async_context(_running(url, settings, clock, observers))
+            told = settings_for_tests(**settings)
+            return await stack.enter_async_context(_running(url, told, clock, observers, plans))
 
         yield start
 
 
 @asynccontextmanager
 async def _running(
-    url: str, settings: dict[str, Any], clock: Clock | None, observers: Sequence[Observer]
+    url: str, settings: Settings, clock: Clock | None, observers: Sequence[Observer], plans: bool
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
-    told = settings_for_tests(**settings)
-    app = build(told, url, lambda *seen: statements.append(seen), clock, observers)
+    app = build(settings, url, lambda *seen: statements.append(seen), clock, observers, plans=plans)
     running = runner(app)
     await running.setup()
     try:
@@ -206,8 +222,14 @@ async def _running(
             server = Server(f"http://{host}:{port}", app, session)
             server.statements = statements
             yield server
+            assert DEFECT not in await _metrics(session, server.url), "see plan.failed in the log"
     finally:
         await running.cleanup()
+
+
+async def _metrics(session: ClientSession, url: str) -> str:
+    async with session.get(f"{url}/metrics") as response:
+        return await response.text()
 
 
 @pytest.fixture
