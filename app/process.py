@@ -15,7 +15,9 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
+from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
 from app.worker import Worker, WorkerLimits
@@ -45,7 +47,9 @@ class Services:
     streams: StreamHub
     writer: Writer
     slow: SlowOperations
+    actor: Actor
     worker: Worker
+    mailer: Mailer
     authenticator: Authenticator
     catalogue: Catalogue
 
@@ -65,29 +69,38 @@ def connect(
     changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer)
     catalogue = Catalogue(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
-    writer = Writer(background, streams, bus)
+    sign_in = sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
+    writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    worker = Worker(actor, catalogue, writer, limits)
-    bus.on_log(changes.wake)
-    bus.on_text(streams.wake)
-    bus.on_windows(streams.publish)
-    changes.tap(streams.changed)
-    changes.tap(worker.changed)
-    return Services(
-        ports,
-        database,
-        background,
-        bus,
-        changes,
-        streams,
-        writer,
-        SlowOperations(background, clock, settings.slow_operation),
-        worker,
-        authenticator,
-        catalogue,
+    services = Services(
+        ports=Ports(
+            database, clock, bus, catalogue, signer, changes, streams, authenticator, sign_in
+        ),
+        database=database,
+        background=background,
+        bus=bus,
+        changes=changes,
+        streams=streams,
+        writer=writer,
+        slow=SlowOperations(background, clock, settings.slow_operation),
+        actor=actor,
+        worker=Worker(actor, catalogue, writer, limits),
+        mailer=Mailer(actor, post_of(settings), sign_in.tickets, settings.app_url),
+        authenticator=authenticator,
+        catalogue=catalogue,
     )
+    _introduce(services)
+    return services
+
+
+def _introduce(services: Services) -> None:
+    """Have the services hear of each other."""
+    services.bus.on_log(services.changes.wake)
+    services.bus.on_text(services.streams.wake)
+    services.bus.on_windows(services.streams.publish)
+    for follower in (services.streams, services.worker, services.mailer):
+        services.changes.tap(follower.changed)
 
 
 @asynccontextmanager
@@ -97,7 +110,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    working = [asyncio.create_task(keep(services.worker.run))] if worker else []
+    busy = (services.worker, services.mailer) if worker else ()
+    working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield
     finally:
@@ -107,6 +121,16 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await services.catalogue.close()
         await services.background.close()
         await services.database.close()
+
+
+@asynccontextmanager
+async def kept(service: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    """Run one more service meanwhile."""
+    tasks = [asyncio.create_task(keep(service))]
+    try:
+        yield
+    finally:
+        await _stop(tasks)
 
 
 async def keep(service: Callable[[], Awaitable[None]]) -> None:

@@ -16,6 +16,7 @@ import structlog
 from app.answering import pause_before_retry, write_answer
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
+from models.accounts.expiring import forget_expired
 from models.builder.claims import reap_runs
 from models.chat.answers import Answer
 from models.chat.deletion import work_off_deletion
@@ -164,6 +165,7 @@ class Worker:
         if self._actor.clock.now() >= self._tidy_at:
             self._tidy_at = self._actor.clock.now() + TIDY
             await forget_the_old(self._actor.database, self._actor.clock)
+            await forget_expired(self._actor)
 
     async def _patiently(self, work: Awaitable[Any]) -> None:
         """Do something that the next round does again should it fail."""

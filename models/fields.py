@@ -17,6 +17,7 @@ from tortoise import fields
 from tortoise.fields.base import OnDelete
 
 from models.errors import Invalid
+from models.storable import refuse_unstorable, refuse_unstorable_json
 
 KEY_TYPE = 'TEXT COLLATE "C"'
 _TOO_MUCH = Decimal(10**14)
@@ -27,24 +28,6 @@ def camel(name: str) -> str:
     """`sandbox_url` → `sandboxUrl`, as the API spells it."""
     first, *rest = name.split("_")
     return first + "".join(word.title() for word in rest)
-
-
-def refuse_unstorable(value: str, field: str) -> None:
-    """PostgreSQL keeps neither NUL nor lone surrogates; raise Invalid for both."""
-    if "\0" in value:
-        raise Invalid("Text must not contain NUL.", field=field)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Invalid("Text must be valid Unicode.", field=field) from None
-
-
-def storable(text: str) -> str:
-    """Text without what PostgreSQL can't keep: halves of characters are joined, NUL and lone
-    surrogates become U+FFFD."""
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.replace("\0", "\ufffd")
 
 
 class Column(fields.Field[Any]):
@@ -87,6 +70,13 @@ class SecretColumn(TextColumn):
     """Text that is stored encrypted: no field of the API, no index and no export holds it."""
 
     indexable = False
+
+
+class DigestColumn(SecretColumn):
+    """The digest of a secret: no field of the API and no export holds it, but it finds the row."""
+
+    SQL_TYPE = KEY_TYPE
+    indexable = True
 
 
 class TimeColumn(Column):
@@ -147,7 +137,7 @@ class JsonColumn(Column):
         return value
 
     def check(self, value: Any) -> None:
-        _check_json(value, camel(self.model_field_name))
+        refuse_unstorable_json(value, camel(self.model_field_name))
 
 
 class ChoiceColumn(KeyColumn):
@@ -157,19 +147,6 @@ class ChoiceColumn(KeyColumn):
 
     def to_python_value(self, value: Any) -> Any:
         return None if value is None else self.choices(value)
-
-
-def _check_json(value: Any, field: str) -> None:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            refuse_unstorable(item, field)
-        elif isinstance(item, dict):
-            stack.extend(item.keys())  # type: ignore[arg-type]
-            stack.extend(item.values())  # type: ignore[arg-type]
-        elif isinstance(item, list):
-            stack.extend(item)  # type: ignore[arg-type]
 
 
 def key(description: str, *, null: bool = False, unique: bool = False) -> Any:
@@ -187,6 +164,11 @@ def text(
 def secret(description: str, *, limit: int) -> Any:
     """Text of at most `limit` characters, sealed by who writes it; null where there is none."""
     return SecretColumn(description=description, limit=limit, blank=False, null=True)
+
+
+def digest(description: str, *, limit: int = 64) -> Any:
+    """The digest of a secret, such as SHA-256 in hexadecimal; null where there is none."""
+    return DigestColumn(description=description, limit=limit, blank=False, null=True)
 
 
 def moment(description: str, *, null: bool = False) -> Any:

@@ -27,7 +27,8 @@ class Viewer:
     """The one who sends a request.
 
     `owners` maps each permission to the owners (`usr_…`, later `org_…`) on whose rows the viewer
-    holds it. `expires_at` is when the token ends, None for one that does not.
+    holds it. `expires_at` is when the token ends, None for one that does not. `session_id` is the
+    session it is of, None for another kind of token.
     """
 
     user_id: str | None = None
@@ -36,6 +37,7 @@ class Viewer:
         default_factory=dict[Permission, tuple[str, ...]]
     )
     expires_at: datetime | None = None
+    session_id: str | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -84,6 +86,7 @@ def viewer_of(
     anonymous: bool = False,
     operator: bool = False,
     expires_at: datetime | None = None,
+    session_id: str | None = None,
 ) -> Viewer:
     """The viewer who is the user `user_id` and reaches that user's rows."""
     own = (user_id,)
@@ -92,4 +95,4 @@ def viewer_of(
         Permission.WRITE: own,
         Permission.OPERATE: (SYSTEM,) if operator else (),
     }
-    return Viewer(user_id, anonymous, owners, expires_at)
+    return Viewer(user_id, anonymous, owners, expires_at, session_id)

@@ -30,8 +30,9 @@ OURS = {
     if not name.startswith("__") and name not in {"String", "Int", "Float", "Boolean", "ID"}
 }
 VERBS = {
-    "add", "cancel", "claim", "clear", "complete", "create", "delete", "enqueue", "fail",
-    "heartbeat", "restore", "save", "send", "stop", "update", "upsert",
+    "add", "cancel", "change", "claim", "clear", "complete", "create", "delete", "enqueue", "fail",
+    "heartbeat", "request", "reset", "restore", "revoke", "rotate", "save", "send", "sign", "stop",
+    "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from app.convex.readers import files, loosely, web_address
 from app.convex.source import Link, Source
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.rate_limits import RateLimit
 from models.accounts.users import User
+from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.agent_runs import AgentRun
 from models.builder.drafts import FragmentDraft
 from models.builder.fragments import Fragment

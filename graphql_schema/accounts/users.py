@@ -26,7 +26,12 @@ class User(Node):
     anonymous: bool
     premium: bool
     message_count: int
+    daily_message_count: int
+    daily_reset: datetime | None
+    daily_pro_message_count: int
+    daily_pro_reset: datetime | None
     last_active_at: datetime | None
+    favorite_models: list[str]
     system_prompt: str | None
     operator: bool
     created_at: datetime

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from graphql_schema.core.loaders import Loaders
+from models.accounts.desk import Desk, SignInPorts
+from models.ports import NOWHERE, Client
 from models.verbs import Actor
 
 if TYPE_CHECKING:
@@ -15,7 +17,16 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Sink, Streams
+    from models.ports import (
+        Bus,
+        Changes,
+        Clock,
+        Database,
+        GuestTokens,
+        SessionCookie,
+        Sink,
+        Streams,
+    )
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -32,6 +43,7 @@ class Ports:
     changes: Changes
     streams: Streams
     guests: GuestTokens
+    sign_in: SignInPorts
 
 
 @dataclass(slots=True)
@@ -45,6 +57,8 @@ class Context:
     ports: Ports
     request_id: str
     database: Database
+    client: Client = NOWHERE
+    cookie: SessionCookie | None = None
     loaders: Loaders = field(init=False)
     sink: Sink | None = field(init=False, default=None)
     """Takes a subscription's events at once, past the iterator that the resolver gives."""
@@ -96,6 +110,10 @@ class Context:
             self.request_id,
             once,
         )
+
+    def desk(self) -> Desk:
+        """What signing in and up needs."""
+        return Desk(self.actor(), self.client, self.ports.sign_in)
 
 
 def context_of(info: strawberry.Info) -> Context:

@@ -52,6 +52,11 @@ def of_viewer(context: Context, _given: Mapping[str, Any]) -> str | None:
     return context.viewer.user_id
 
 
+def of_session(context: Context, _given: Mapping[str, Any]) -> str | None:
+    """What is the viewer's session's."""
+    return context.viewer.session_id
+
+
 def of_all(_context: Context, _given: Mapping[str, Any]) -> str | None:
     """What everybody may read."""
     return ""
@@ -63,9 +68,9 @@ def of_org(context: Context, given: Mapping[str, Any]) -> str | None:
     return context.viewer.user_id if org is None else org
 
 
-def own_row(query: Lookup, description: str) -> Any:
+def own_row(query: Lookup, description: str, key: Key = of_viewer) -> Any:
     """The one row that is the viewer's."""
-    entry = Entry(query, of_viewer)
+    entry = Entry(query, key)
 
     async def resolve(info: strawberry.Info) -> Any:
         return await entry.row(info)

@@ -25,13 +25,14 @@ NO_SUCH_USER = "There is no such user; it appears with its first request."
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a verified token says of its subject."""
+    """What a verified token says of its subject, and the guest they have been until now."""
 
     subject: str
     email: str | None = None
     email_verified: bool = False
     name: str | None = None
     avatar_url: str | None = None
+    guest_id: str | None = None
 
 
 class User(Record):
@@ -65,6 +66,9 @@ class User(Record):
         "Given to the model where the conversation has none.", limit=20_000, null=True
     )
     operator: bool = fields.flag("Whether this user runs the service.", default=False)
+    identity_at: datetime | None = fields.moment(
+        "When the identity provider last changed what it tells.", null=True
+    )
     deleted_at: datetime | None = fields.moment("When the account was erased.", null=True)
 
     class Meta:
@@ -92,14 +96,22 @@ async def meet(tx: Transaction, identity: Identity) -> User:
         email = None  # in lower case some letters become two
     if email and await tx.first(User, "email = $1 AND deleted_at IS NULL", email):
         email = None
-    user = User(
-        clerk_id=identity.subject,
-        email=email,
-        email_verified=bool(email and identity.email_verified),
-        name=(identity.name or identity.subject).strip()[:NAME_LIMIT] or identity.subject,
-        avatar_url=identity.avatar_url,
-    )
-    return await tx.add(user)
+    known = {
+        "clerk_id": identity.subject,
+        "email": email,
+        "email_verified": bool(email and identity.email_verified),
+        "name": (identity.name or identity.subject).strip()[:NAME_LIMIT] or identity.subject,
+        "avatar_url": identity.avatar_url,
+    }
+    return await become(tx, identity.guest_id, known)
+
+
+async def become(tx: Transaction, guest_id: str | None, known: Mapping[str, Any]) -> User:
+    """A user of whom this is known: the guest, if there still is one, or else a new row."""
+    guest = await tx.lock(User, guest_id) if guest_id else None
+    if guest is not None and guest.anonymous and guest.deleted_at is None:
+        return await guest.change(anonymous=False, **known)
+    return await tx.add(User(**known))
 
 
 STATE = f"""\

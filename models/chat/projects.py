@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from models.access import Owned
 from models.base import Record
 from models.chat.answers import stop_answer, unfinished_tail
 from models.chat.conversations import Conversation
-from models.chat.deletion import schedule
+from models.chat.deletion import RETENTION, schedule
 from models.errors import Invalid
 from models.indexes import Check, index
 from models.verbs import verb
@@ -78,7 +78,7 @@ class Project(Record):
         return await self.change(**changed)
 
     @verb
-    async def delete(self, tx: Transaction) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
+    async def delete(self, tx: Transaction, retention: timedelta = RETENTION) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
         """Hide it and everything in it at once; a job empties it later. Returns its id.
 
         An answer that is being written is stopped.
@@ -88,7 +88,7 @@ class Project(Record):
         if unfinished is not None:
             await stop_answer(tx, unfinished)
         await self.change(deleted_at=tx.now)
-        await schedule(tx, self)
+        await schedule(tx, self, retention)
         return self.id
 
 

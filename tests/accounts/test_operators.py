@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.accounts.operators import grant_operator, revoke_operator
-from models.billing.webhook_events import WebhookEvent
+from models.accounts.webhook_events import WebhookEvent
 from models.errors import Conflict, NotFound
 from tests.harness.api import SECRET, Api, Refused, Server, StartServer
 from tests.harness.documents import schema

@@ -56,6 +56,7 @@ class Viewer:
     operates = False
     user_id: str | None = None
     expires_at: datetime | None = None
+    session_id: str | None = None
 
 
 @dataclass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.accounts.expiring import forget_expired
+from models.accounts.mails import forget_mail, take_mails
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -26,6 +28,7 @@ from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 from tests.harness.api import Server
 from tests.harness.filling import FILES, Filling
+from tests.harness.mutations import EVERY, Scene, whole
 from tests.harness.plans import BY_TEST
 
 LEASE = timedelta(seconds=30)
@@ -35,6 +38,11 @@ MESSAGES = """subscription($id: ID!, $after: String) {
   messageChanged(of: {projectId: $id}, after: $after) { node { id } cursor } }"""
 NEWEST = """query($id: ID!) { project(id: $id) {
   messages(last: 1) { nodes { id fragment { id } } } } }"""
+WAYS_IN = (
+    "signUp", "verifyEmail", "signIn", "signOut", "rotateSession", "revokeSession",
+    "revokeOtherSessions", "requestPasswordReset", "resetPassword", "changePassword",
+    "changeEmail", "unlinkAccount", "claimGuest", "deleteMe",
+)  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -57,6 +65,7 @@ class Verbs:
     async def all(self) -> None:
         """Call all there are."""
         await self.people()
+        await self.ways_in()
         await self.messages()
         await self.files()
         await self.runs()
@@ -67,6 +76,16 @@ class Verbs:
     async def people(self) -> None:
         await self.do("createGuest", "{ user { id } }", name="Guest")
         await self.server.user("newcomer").run("{ me { id } }")
+
+    async def ways_in(self) -> None:
+        for name in WAYS_IN:
+            scene = Scene(self.server, self.server.user(f"somebody-{name}"))
+            given = await EVERY[name](scene)
+            self.called.add(name)
+            await scene.caller.do(name, whole(name), **given)
+        mails = await take_mails(self.actor(), 50)
+        for mail in mails:
+            await forget_mail(self.actor(), mail.id)
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]
@@ -177,6 +196,7 @@ class Verbs:
         old = f"{BY_TEST} UPDATE event_log SET at = $1 WHERE position < 10"
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
+        await forget_expired(actor)
 
     def actor(self) -> Actor:
         """The system itself, as workers act."""

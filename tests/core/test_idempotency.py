@@ -17,10 +17,21 @@ KEYED = sorted(
     for name, field in mutations().items()
     if "idempotencyKey" in field.args["input"].type.of_type.fields
 )
+ANONYMOUS = "A key belongs to a viewer, and there is none yet. It may be repeated: only the last "
+"of its mails is needed, and the limit by address bounds their number."
 WITHOUT_KEY = {
     "createGuest": "A key belongs to a viewer, and there is none yet. To return an earlier guest's "
     "token for a key would let in whoever guesses it; a guest too many owns nothing and costs "
     "one row, which the limit by address bounds.",
+    **dict.fromkeys(("signUp", "requestPasswordReset"), ANONYMOUS),
+    "signIn": "The token it gives is shown once, and a key's answer could not show it again.",
+    "verifyEmail": "Its value is used once; a repeated call finds it gone.",
+    "resetPassword": "Its value is used once; a repeated call finds it gone.",
+    "changePassword": "A repeated call finds that the current password is another. What it adds "
+    "is a mail.",
+    "changeEmail": "What it adds is a mail and what that proves; a second one does no harm.",
+    "claimGuest": "A repeated call finds the guest gone; what it adds is counted tries.",
+    "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
     "deleteProject": "What it adds is the system's own job. A repeated call finds the project "
     "gone, which is all that a key's answer could say.",
 }
@@ -40,10 +51,10 @@ def count(rows: dict[str, tuple[str, set[str]]]) -> Counter[str]:
 
 async def test_every_mutation_that_inserts_takes_a_key(start_server: StartServer) -> None:
     server = await start_server(worker=False)
-    scene = Scene(server, server.user())
     inserting: set[str] = set()
     assert EVERY.keys() == mutations().keys()
     for name, prepare in EVERY.items():
+        scene = Scene(server, server.user(name))
         given = await prepare(scene)
         end = await log_end(server)
         await scene.caller.do(name, whole(name), **given)

@@ -30,6 +30,7 @@ AUTHENTICATION = 1
 # Of each type: what finds the rows, and one statement for each relation, for all the rows. A
 # preview attachment is found by two, as it is the newest of the newest message.
 TYPES = {
+    "Account": 1,
     "AgentRun": 1 + 3,  # project, message, fragment
     "Attachment": 1 + 2,  # message, import
     "BillingSubscription": 1,
@@ -46,12 +47,15 @@ TYPES = {
     # conversation, messages, draft, runs, latest files, history, imports; preview
     "Project": 1 + 7 + 2,
     "RateLimit": 1,
+    "Session": 1,
     "ShowcaseProject": 1,
     "Usage": 1,
     "User": 1,
+    "Verification": 1,
     "WebhookEvent": 1,
 }
 QUERIES = {
+    "accounts": ("", 1),
     "fragment": ('(id: "{fragment}")', 1),
     "imports": ("", 1),
     "me": ("", 1),
@@ -63,8 +67,11 @@ QUERIES = {
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
     "rateLimits": ("", 1),
+    "session": ("", 0),  # a token of another kind has none
+    "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "verifications": ("", 1),
     "webhookEvents": ("", 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),
     "project": ('(id: "{project}")', 1),

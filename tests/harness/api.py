@@ -172,6 +172,8 @@ def settings_for_tests(**changed: Any) -> Settings:
     """Settings of a server in a test."""
     # A busy machine makes anything slow; what is noted then would be among the statements.
     given = {"dev": True, "secret": SECRET, "port": 0, "lease": 3.0, "slow_operation": 3_600}
+    # Passwords are hashed for real, but in no time.
+    given |= {"password_memory": 8, "password_rounds": 1}
     return Settings(**(given | changed))
 
 

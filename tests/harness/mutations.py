@@ -9,7 +9,16 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from graphql_schema.schema import graphql_core_schema
+from models.accounts.verifications import Purpose
+from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
+from tests.harness.planting import (
+    plant_password,
+    plant_session,
+    plant_verification,
+    plant_way_in,
+)
+from tests.harness.verbs import id_of
 
 FILES = {"src/app.ts": "export {}", "readme.md": "# Read me"}
 IMAGE = {"url": "https://files.example/a.png", "size": 9, "width": 3, "height": 4}
@@ -21,6 +30,19 @@ class Scene:
 
     server: Server
     caller: Api
+
+    async def session(self) -> str:
+        """The id of a session that the caller uses from here on."""
+        id, token = await plant_session(self.server, await id_of(self.caller))
+        self.caller.token = token
+        return id
+
+    async def password(self) -> str:
+        """The address of the caller, who has a password from here on."""
+        user = await id_of(self.caller)
+        email = f"{user}@example.com"
+        await plant_password(self.server, user, email, PASSWORD)
+        return email
 
     async def project(self) -> str:
         """An empty app project's id."""
@@ -84,6 +106,13 @@ Input = dict[str, Any]
 Prepare = Callable[[Scene], Awaitable[Input]]
 
 
+def _input(**given: Any) -> Prepare:
+    async def made(_scene: Scene) -> Input:
+        return given
+
+    return made
+
+
 async def _create_guest(scene: Scene) -> Input:
     return {"name": "Someone"}
 
@@ -143,7 +172,80 @@ def _in(field: str, prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> 
     return made
 
 
+async def _sign_in(scene: Scene) -> Input:
+    return {"email": await scene.password(), "password": PASSWORD}
+
+
+async def _in_a_session(scene: Scene) -> Input:
+    await scene.session()
+    return {}
+
+
+async def _proven(scene: Scene, purpose: Purpose, **more: Any) -> str:
+    user = await id_of(scene.caller)
+    _, token = await plant_verification(
+        scene.server, purpose, f"{user}@example.com", user_id=user, **more
+    )
+    return token
+
+
+async def _verify_email(scene: Scene) -> Input:
+    return {"token": await _proven(scene, Purpose.CHANGE_EMAIL)}
+
+
+async def _reset_password(scene: Scene) -> Input:
+    await scene.password()
+    return {"token": await _proven(scene, Purpose.RESET_PASSWORD), "password": PASSWORD * 2}
+
+
+async def _change_password(scene: Scene) -> Input:
+    await scene.password()
+    await scene.session()
+    return {"currentPassword": PASSWORD, "password": PASSWORD * 2}
+
+
+async def _change_email(scene: Scene) -> Input:
+    await scene.password()
+    return {"currentPassword": PASSWORD, "email": "new@example.com"}
+
+
+async def _revoke_others(scene: Scene) -> Input:
+    await plant_session(scene.server, await id_of(scene.caller))
+    return {"id": await scene.session()}
+
+
+async def _unlink_account(scene: Scene) -> Input:
+    return {"id": await plant_way_in(scene.server, await id_of(scene.caller))}
+
+
+async def _claim_guest(scene: Scene) -> Input:
+    made = await scene.server.nobody().do("createGuest", "{ token }")
+    guest = Api(scene.caller.session, scene.server.url, made["token"])
+    await Scene(scene.server, guest).reply()
+    return {"token": made["token"]}
+
+
+async def _delete_me(scene: Scene) -> Input:
+    await scene.password()
+    await scene.project()
+    return {"currentPassword": PASSWORD}
+
+
 EVERY: dict[str, Prepare] = {
+    "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
+    "verifyEmail": _verify_email,
+    "signIn": _sign_in,
+    "signOut": _in_a_session,
+    "rotateSession": _in_a_session,
+    "revokeSession": _by_id(Scene.session),
+    "revokeOtherSessions": _revoke_others,
+    "requestPasswordReset": _input(email="ada@example.com"),
+    "resetPassword": _reset_password,
+    "changePassword": _change_password,
+    "changeEmail": _change_email,
+    "unlinkAccount": _unlink_account,
+    "claimGuest": _claim_guest,
+    "deleteMe": _delete_me,
     "createGuest": _create_guest,
     "createProject": _create_project,
     "updateProject": _update_project,

@@ -18,7 +18,7 @@ from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
-from models.fields import ChoiceColumn, Column, SecretColumn
+from models.fields import ChoiceColumn, Column, JsonColumn, SecretColumn
 
 T = TypeVar("T")
 
@@ -83,6 +83,8 @@ def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], 
 
 
 def _plain(column: Column, name: str, place: int) -> Any:
+    if isinstance(column, JsonColumn) and not column.opaque:
+        return '["mock:raypx-1"]'
     kind: type = column.field_type
     if isinstance(column, SecretColumn):
         return f"{SECRET_TEXT} {name} {place}"

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models import ids
+from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
 from tests.harness.planting import plant_account, plant_import
 from tests.harness.verbs import id_of
@@ -34,6 +36,9 @@ class World:
 
 NODES = {
     "User": "user",
+    "Session": "session",
+    "Account": "account",
+    "Verification": "verification",
     "Project": "project",
     "Conversation": "conversation",
     "Message": "message",
@@ -157,8 +162,16 @@ def _id(name: str) -> Callable[[World], str]:
     return lambda world: world[name]
 
 
+def _new_address(_world: World) -> str:
+    return f"{ids.new_id('row')}@example.com"
+
+
 PROBES: dict[str, Probe] = {
     "Query.me": _free(),
+    "Query.session": _free(),
+    "Query.sessions": _free(),
+    "Query.accounts": _free(),
+    "Query.verifications": _free(),
     "Query.models": _free(),
     "Query.showcaseProjects": _free(),
     "Query.usage": _free(),
@@ -177,6 +190,20 @@ PROBES: dict[str, Probe] = {
     "Query.node": _by("id", "project"),
     "Query.nodes": Probe(lambda world: [{"ids": [world[name] for name in NODES.values()]}]),
     "Mutation.createGuest": _input(name="Guest"),
+    "Mutation.signUp": _input(email=_new_address, password=PASSWORD),
+    "Mutation.signIn": _input(email=_new_address, password=PASSWORD),
+    "Mutation.verifyEmail": _input(token="forged"),
+    "Mutation.requestPasswordReset": _input(email=_new_address),
+    "Mutation.resetPassword": _input(token="forged", password=PASSWORD),
+    "Mutation.signOut": _input(everywhere=True),
+    "Mutation.rotateSession": _input(carrier="BEARER"),
+    "Mutation.revokeSession": _input(id=_id("session")),
+    "Mutation.revokeOtherSessions": _input(id=_id("other session")),
+    "Mutation.unlinkAccount": _input(id=_id("account")),
+    "Mutation.changeEmail": _input(email=_new_address),
+    "Mutation.changePassword": _input(password=PASSWORD),
+    "Mutation.claimGuest": _input(token="forged"),
+    "Mutation.deleteMe": _input(currentPassword=PASSWORD),
     "Mutation.createProject": _input(name="New", framework="REACT"),
     "Mutation.createProjectWithMessage": _input(content="Hello", attachments=[PICTURE]),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),

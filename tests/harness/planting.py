@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from app.auth import derive_key
 from app.cipher import Cipher
 from models import ids
+from models.accounts.accounts import CREDENTIAL, Account
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
 from models.accounts.operators import grant_operator
+from models.accounts.rate_limits import RateLimit
+from models.accounts.sessions import Session
+from models.accounts.tokens import digest, new_session_token
+from models.accounts.users import User
+from models.accounts.verifications import Purpose, Verification
+from models.accounts.webhook_events import WebhookEvent
 from models.base import Record
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.imports import Import, ImportSource
 from models.transaction import Transaction
 from models.verbs import verb
@@ -73,7 +79,45 @@ async def plant_account(server: Server, user: str) -> dict[str, str]:
         "waiting": await plant(server, PendingSubscription, **waiting),
         "event": await plant(server, WebhookEvent, **event),
         "limit": await plant(server, RateLimit, key=f"key {new}", **window),
+        "account": await plant_way_in(server, user),
+        "other account": await plant_way_in(server, user),
+        "session": (await plant_session(server, user))[0],
+        "other session": (await plant_session(server, user))[0],
+        "verification": (await plant_verification(server, Purpose.SIGN_UP, "a@b.example"))[0],
     }
+
+
+async def plant_way_in(server: Server, user: str) -> str:
+    """An account at a provider."""
+    known = {"provider_id": "google", "account_id": ids.new_id("row")}
+    return await plant(server, Account, user_id=user, **known)
+
+
+async def plant_session(server: Server, user: str) -> tuple[str, str]:
+    """A session of a user, and its token."""
+    token, now = new_session_token(), now_at(server)
+    times = {"rotated_at": now, "last_active": now, "expires_at": now + timedelta(days=30)}
+    id = await plant(server, Session, user_id=user, token_hash=digest(token), **times)
+    return id, token
+
+
+async def plant_verification(
+    server: Server, purpose: Purpose, email: str, **more: Any
+) -> tuple[str, str]:
+    """A verification of an address, and the value that its mail would hold."""
+    id = ids.new_id(Verification.prefix)
+    token = server.services.ports.sign_in.tickets.token_of(purpose, id)
+    known = {"id": id, "identifier": email, "purpose": purpose, "value_hash": digest(token)}
+    expires = now_at(server) + timedelta(hours=1)
+    return await plant(server, Verification, expires_at=expires, **known, **more), token
+
+
+async def plant_password(server: Server, user: str, email: str, password: str) -> None:
+    """A proven address and a password."""
+    hashed = await server.services.ports.sign_in.passwords.hash(password)
+    await alter(server, User, user, email=email, email_verified=True)
+    known = {"provider_id": CREDENTIAL, "account_id": user, "password_hash": hashed}
+    await plant(server, Account, user_id=user, **known)
 
 
 def now_at(server: Server) -> Any:

@@ -1,0 +1,39 @@
+"""Proving once more who one is, before what must not be done with a stolen session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.accounts.accounts import CREDENTIAL, Account
+from models.accounts.users import User
+from models.errors import Conflict, Forbidden
+
+if TYPE_CHECKING:
+    from models.accounts.desk import Desk
+    from models.transaction import Transaction
+
+_OWN = f"""\
+SELECT password_hash FROM {Account.Meta.table}
+WHERE provider_id = '{CREDENTIAL}' AND account_id = $1"""
+
+
+async def prove(desk: Desk, password: str | None) -> str | None:
+    """Check the viewer's password, if they have one; returns its hash.
+
+    Raises Forbidden when it is wrong or missing, and RateLimited.
+    """
+    viewer = desk.actor.viewer.id
+    await desk.count("prove", viewer)
+    rows = await desk.actor.database.fetch(_OWN, viewer)
+    known: str | None = rows[0]["password_hash"] if rows else None
+    if known is not None and not await desk.matches(password or "", known):
+        raise Forbidden("The password is wrong.", field="currentPassword")
+    return known
+
+
+async def own_user(tx: Transaction) -> User:
+    """The viewer's own row, locked. Raises Conflict for a guest."""
+    user = await tx.reach(User, tx.actor.viewer.id)
+    if user.anonymous:
+        raise Conflict("Sign up first; a guest has nothing to sign in with.")
+    return user
