@@ -10,7 +10,10 @@ from typing import Any
 from app.auth import Authenticator, Claims
 from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
-from models.accounts.users import Identity, is_live, meet, state_by
+from models.accounts.api_token_text import digest, is_api_token, is_intact
+from models.accounts.api_tokens import note_use
+from models.accounts.standing import state_by, token_state_by, viewer_from, viewer_from_token
+from models.accounts.users import Identity, meet
 from models.errors import Unauthenticated
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
@@ -36,8 +39,22 @@ class PunnetContexts:
         scheme, _, token = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
+        if is_api_token(token.strip()):
+            return await self._viewer_of_token(token.strip())
         claims = await self._authenticator.verify(token.strip())
         return await self._viewer(claims)
+
+    async def _viewer_of_token(self, token: str) -> Viewer:
+        rows = ()
+        if is_intact(token):
+            rows = await self._ports.database.fetch(token_state_by("token_hash"), digest(token))
+        if not rows:
+            raise Unauthenticated("The token is unknown, or was revoked.")
+        now = self._ports.clock.now()
+        viewer = viewer_from_token(rows[0], now)
+        used = rows[0]["last_used_at"]
+        await note_use(self._ports.database, rows[0]["token_id"], used, now)
+        return viewer
 
     async def _viewer(self, claims: Claims) -> Viewer:
         guest = claims.kind == "guest"
@@ -45,14 +62,9 @@ class PunnetContexts:
         rows = await self._ports.database.fetch(state_by(column), claims.subject)
         if rows:
             row = rows[0]
-            if not is_live(row) or (guest and not row["anonymous"]):
+            if guest and not row["anonymous"]:
                 raise Unauthenticated("This account is gone.")
-            return viewer_of(
-                row["id"],
-                anonymous=row["anonymous"],
-                operator=row["operator"],
-                expires_at=claims.expires_at,
-            )
+            return viewer_from(row, claims.expires_at)
         if guest:
             raise Unauthenticated("This account is gone.")
         return viewer_of(await self._meet(claims), expires_at=claims.expires_at)

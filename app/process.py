@@ -63,7 +63,7 @@ def connect(
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
     bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
-    streams = StreamHub(database, background, signer)
+    streams = StreamHub(database, background, signer, clock)
     catalogue = Catalogue(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
     writer = Writer(background, streams, bus)

@@ -87,6 +87,13 @@ class SecretColumn(TextColumn):
     indexable = False
 
 
+class DigestColumn(SecretColumn):
+    """A secret's hash, by which its row is found; kept from everybody like the secret itself."""
+
+    SQL_TYPE = KEY_TYPE
+    indexable = True
+
+
 class TimeColumn(Column):
     field_type = datetime
     SQL_TYPE = "TIMESTAMPTZ(3)"
@@ -185,6 +192,11 @@ def text(
 def secret(description: str, *, limit: int) -> Any:
     """Text of at most `limit` characters, sealed by who writes it; null where there is none."""
     return SecretColumn(description=description, limit=limit, blank=False, null=True)
+
+
+def digest(description: str) -> Any:
+    """SHA-256 of a random token, in hexadecimal; null where there is none."""
+    return DigestColumn(description=description, limit=64, blank=False, null=True)
 
 
 def moment(description: str, *, null: bool = False) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import statements
 from models.access import PartOf
-from models.viewer import Permission, Viewer
+from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -36,7 +36,7 @@ class Lookup:
         if self.where is not None:
             where += f" AND {self.where}"
         if not self.checked:
-            where += f" AND {statements.reachable(self.model, parameters, Permission.READ)}"
+            where += f" AND {statements.reachable(self.model, parameters)}"
         shown, table = statements.shown(self.model, columns), self.model.table()
         return f"SELECT {shown} FROM {table} t WHERE {where}", parameters.args
 
@@ -103,7 +103,7 @@ class Listing:
         if self.where:
             found.append(self.where)
         if not self.checked and not self.public:
-            found.append(statements.reachable(self.model, parameters, Permission.READ))
+            found.append(statements.reachable(self.model, parameters))
         for place, later in ((self.after, True), (self.before, False)):
             if place is not None:
                 sign = ">" if later != self.order.descending else "<"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from models.viewer import Permission, Viewer
+from models.permissions import Permission
+from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -56,9 +57,10 @@ def shown(model: type[Record], columns: tuple[str, ...] | None = None) -> str:
 
 
 def reachable(
-    model: type[Record], parameters: Parameters, need: Permission, alias: str = "t"
+    model: type[Record], parameters: Parameters, need: Permission | None = None, alias: str = "t"
 ) -> str:
-    """The condition under which the viewer of `parameters` reaches a row."""
+    """The condition under which the viewer of `parameters` reaches a row: to read it, or for
+    what `need` says."""
     return model.access.condition(model, alias, parameters.owners, need)
 
 
@@ -67,6 +69,13 @@ def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tup
     parameters = Parameters(viewer, id)
     condition = reachable(model, parameters, need)
     return select(model, f"t.id = $1 AND {condition}", lock=True), parameters.args
+
+
+def readable(model: type[Record], id: str, viewer: Viewer) -> tuple[str, list[Any]]:
+    """Whether the viewer may read one row."""
+    parameters = Parameters(viewer, id)
+    condition = reachable(model, parameters)
+    return f"SELECT true FROM {model.table()} t WHERE t.id = $1 AND {condition}", parameters.args
 
 
 def select(model: type[Record], where: str, *, lock: bool = False) -> str:
@@ -97,6 +106,11 @@ def update(model: type[Record], names: tuple[str, ...]) -> str:
 def update_many(model: type[Record], names: tuple[str, ...]) -> str:
     """Write columns of the rows in $1."""
     return update(model, names).replace("id = $1", "id = ANY($1::text[])")
+
+
+def hand_over(model: type[Record], where: str) -> str:
+    """Give the rows that meet `where`, of the root $1, to the owner $2."""
+    return f"UPDATE {model.table()} SET owner_id = $2 WHERE {where}"
 
 
 @cache

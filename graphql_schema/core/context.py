@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql_schema.core.loaders import Loaders
+from models.accounts.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
@@ -67,6 +68,12 @@ class Context:
         """Drop what was read, after a write and before each event of a subscription."""
         self.close()
         self.loaders = Loaders(self.ports.database, self.viewer)
+
+    async def renew(self) -> None:
+        """Go on with what the viewer may do by now. Raises Unauthenticated."""
+        ports = self.ports
+        self.viewer = await renewed(self.viewer, ports.database, ports.clock.now())
+        self.forget()
 
     def close(self) -> None:
         """Stop the reading that is still going on, at the end of the operation."""

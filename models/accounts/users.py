@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
@@ -69,13 +68,13 @@ class User(Record):
         table = "user_account"
 
 
-@verb
+@verb.needing(None)
 async def create_guest(tx: Transaction, name: str | None = None) -> User:
     """A guest, whose signed token is the only way in."""
     return await tx.add(User(name=GUEST_NAME if name is None else name, anonymous=True))
 
 
-@verb
+@verb.needing(None)
 async def meet(tx: Transaction, identity: Identity) -> User:
     """The user of a subject, made at first sight.
 
@@ -98,18 +97,3 @@ async def meet(tx: Transaction, identity: Identity) -> User:
         avatar_url=identity.avatar_url,
     )
     return await tx.add(user)
-
-
-STATE = f"""\
-SELECT id, anonymous, operator, deleted_at FROM {User.Meta.table}
-WHERE {{column}} = $1"""
-
-
-def state_by(column: str) -> str:
-    """The statement that reads a user's state with each request, by `id` or `clerk_id`."""
-    return STATE.format(column=column)
-
-
-def is_live(row: Mapping[str, Any]) -> bool:
-    """Whether a row of `state_by` may sign in."""
-    return row["deleted_at"] is None
