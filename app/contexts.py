@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from app.auth import Authenticator, Claims
@@ -77,14 +75,7 @@ class PunnetContexts:
         actor = Actor(SIGNED_OUT, ports.database, ports.clock, ports.bus, ports.models)
         return (await meet(actor, identity)).id
 
-    @asynccontextmanager
-    async def operation(
-        self, viewer: Viewer, request_id: str, tally: Tally
-    ) -> AsyncGenerator[Context, None]:
+    def operation(self, viewer: Viewer, request_id: str, tally: Tally) -> Context:
         """A context for one operation or one event; `tally` counts its statements."""
         database = TalliedDatabase(self._ports.database, tally)
-        context = Context(viewer, replace(self._ports, database=database), request_id)
-        try:
-            yield context
-        finally:
-            context.close()
+        return Context(viewer, self._ports, request_id, database)

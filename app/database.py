@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import orjson
 
+from app.keeping import KeptConnections
 from models.errors import Unavailable
 from models.ports import Connection
 
@@ -27,7 +28,6 @@ LOST = (
 """What asyncpg raises when the server is gone, going or not there yet."""
 
 CONNECT = 5.0  # seconds for the server to take a connection
-ACQUIRE = 10.0  # seconds for a connection of the pool to be free
 CLOSE = 10.0  # seconds for what still runs at the end
 STATEMENTS = 300  # prepared per connection; plans make more of them than there are relations
 COMMAND = 30.0  # seconds for one statement; requests have a shorter limit of their own
@@ -73,11 +73,13 @@ class PostgresDatabase:
             "server_settings": PLANNING,
         }
         self._pool: Any = None
+        self._kept: KeptConnections
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when there is no server."""
         with _lost():
             self._pool = await cast("Any", asyncpg).create_pool(**self._options)
+        self._kept = KeptConnections(self._pool)
 
     async def close(self) -> None:
         """Close every connection, after CLOSE seconds also those in use."""
@@ -85,6 +87,7 @@ class PostgresDatabase:
             return
         try:
             async with asyncio.timeout(CLOSE):
+                await self._kept.close()
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -102,18 +105,25 @@ class PostgresDatabase:
                 yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
-        with _lost():
-            async with self._acquire() as connection:
-                return await connection.fetch(query, *args)
+        try:
+            connection, sound = await self._kept.take(), False
+            try:
+                rows = await connection.fetch(query, *args)
+                sound = True
+            finally:
+                await self._kept.give(connection, sound=sound)
+        except LOST as error:
+            _tell_lost(error)
+        return rows
 
     @asynccontextmanager
     async def _acquire(self) -> AsyncGenerator[Any, None]:
-        async with asyncio.timeout(ACQUIRE):  # asyncpg's own way makes a task of it
-            connection = await self._pool.acquire()
+        connection, sound = await self._kept.take(), False
         try:
             yield connection
+            sound = True
         finally:
-            await self._pool.release(connection)
+            await self._kept.give(connection, sound=sound)
 
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)
@@ -166,6 +176,10 @@ def _lost() -> Generator[None, None, None]:
     try:
         yield
     except LOST as error:
-        if isinstance(error, ValueError):
-            raise  # an argument that asyncpg can't send: no later try will do better
-        raise Unavailable("The database can't be reached.", retry_after=1) from error
+        _tell_lost(error)
+
+
+def _tell_lost(error: Exception) -> NoReturn:
+    if isinstance(error, ValueError):
+        raise error  # an argument that asyncpg can't send: no later try will do better
+    raise Unavailable("The database can't be reached.", retry_after=1) from error

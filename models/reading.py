@@ -6,9 +6,10 @@ whose rule was met already, so none is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models import statements
 from models.access import PartOf
@@ -16,6 +17,10 @@ from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
+    from models.permissions import Permission
+
+TEXTS = 2_000
+"""Statements that are remembered of each kind; clients choose the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,20 @@ class Lookup:
         self, viewer: Viewer, keys: Sequence[str], columns: tuple[str, ...] | None = None
     ) -> tuple[str, list[Any]]:
         """The statement that reads the rows of `keys`, all `columns` or some, to be shown."""
-        parameters = statements.Parameters(viewer, list(keys))
+        sql, permissions = self.sql(columns)
+        return sql, [list(keys), *viewer.owners_of(permissions)]
+
+    @lru_cache(maxsize=TEXTS)  # noqa: B019 - a query is plain data, not an owner of anything
+    def sql(self, columns: tuple[str, ...] | None) -> tuple[str, tuple[Permission, ...]]:
+        """The text, and the permissions whose owners follow the keys as arguments."""
+        owners = statements.Owners(first=2)
         where = f"t.{self.column} = ANY($1::text[])"
         if self.where is not None:
             where += f" AND {self.where}"
         if not self.checked:
-            where += f" AND {statements.reachable(self.model, parameters)}"
+            where += f" AND {statements.reachable(self.model, owners)}"
         shown, table = statements.shown(self.model, columns), self.model.table()
-        return f"SELECT {shown} FROM {table} t WHERE {where}", parameters.args
+        return f"SELECT {shown} FROM {table} t WHERE {where}", owners.permissions
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         """The key a row was found by."""
@@ -60,6 +71,48 @@ class Order:
 
 Place = tuple[Any, str]
 """Where a row stands in an order: its value and its id."""
+
+
+class ListForm(NamedTuple):
+    """What the text of a list's statement depends on; `free` lists ask for no right."""
+
+    model: type[Record]
+    column: str | None
+    order: Order
+    descending: bool
+    where: str | None
+    after: bool
+    before: bool
+    free: bool
+
+    @lru_cache(maxsize=TEXTS)  # noqa: B019 - as above
+    def sql(self, columns: tuple[str, ...] | None) -> tuple[str, tuple[Permission, ...]]:
+        """The text, and the permissions whose owners are the last arguments; the others are the
+        keys, the limit and, where there are any, the places after and before the rows."""
+        places = [sign for sign, given in ((">", self.after), ("<", self.before)) if given]
+        owners = statements.Owners(first=3 + 2 * len(places))
+        where = " AND ".join([*self._conditions(places), *self._rule(owners)]) or "true"
+        way = "DESC" if self.descending else "ASC"
+        ordered = f"t.{self.order.column} {way}, t.id {way}"
+        text = (
+            f"SELECT parent.key AS parent_key, t.* FROM unnest($1::text[]) AS parent (key) "
+            f"CROSS JOIN LATERAL (SELECT {statements.shown(self.model, columns)} "
+            f"FROM {self.model.table()} t WHERE {where} ORDER BY {ordered} LIMIT $2) t"
+        )
+        return text, owners.permissions
+
+    def _conditions(self, places: Sequence[str]) -> Iterator[str]:
+        if self.column is not None:
+            yield f"t.{self.column} = parent.key"
+        if self.where:
+            yield self.where
+        for number, sign in enumerate(places):
+            seen = {">": "<", "<": ">"}[sign] if self.order.descending else sign
+            value, id = (f"${3 + 2 * number + part}" for part in (0, 1))
+            yield f"(t.{self.order.column}, t.id) {seen} ({value}, {id})"
+
+    def _rule(self, owners: statements.Owners) -> list[str]:
+        return [] if self.free else [statements.reachable(self.model, owners)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +139,15 @@ class Listing:
     ) -> tuple[str, list[Any]]:
         """The statement that reads the rows of the parents `keys`, in order within each, all
         `columns` or some, to be shown."""
-        parameters = statements.Parameters(viewer, list(keys))
-        shown = statements.shown(self.model, columns)
-        where = " AND ".join(self._conditions(parameters))
-        way = "DESC" if self.order.descending != self.backward else "ASC"
-        ordered = f"t.{self.order.column} {way}, t.id {way}"
-        return (
-            f"SELECT parent.key AS parent_key, t.* FROM unnest($1::text[]) AS parent (key) "
-            f"CROSS JOIN LATERAL (SELECT {shown} FROM {self.model.table()} t WHERE {where} "
-            f"ORDER BY {ordered} LIMIT {parameters.add(self.limit)}) t",
-            parameters.args,
+        way = self.order.descending != self.backward
+        free = self.checked or self.public
+        after, before = self.after or (), self.before or ()
+        form = ListForm(
+            self.model, self.column, self.order, way, self.where, bool(after), bool(before), free
         )
-
-    def _conditions(self, parameters: statements.Parameters) -> list[str]:
-        found = [] if self.column is None else [f"t.{self.column} = parent.key"]
-        if self.where:
-            found.append(self.where)
-        if not self.checked and not self.public:
-            found.append(statements.reachable(self.model, parameters))
-        for place, later in ((self.after, True), (self.before, False)):
-            if place is not None:
-                sign = ">" if later != self.order.descending else "<"
-                value, id = (parameters.add(part) for part in place)
-                found.append(f"(t.{self.order.column}, t.id) {sign} ({value}, {id})")
-        return found
+        sql, permissions = form.sql(columns)
+        args = [list(keys), self.limit, *after, *before, *viewer.owners_of(permissions)]
+        return sql, args
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         """The key of the parent a row belongs to."""

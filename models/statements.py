@@ -17,24 +17,23 @@ INSERT INTO event_log (owner_id, changes, actor_id, verb, request_id, at)
 SELECT key, value, $2, $3, $4, $5 FROM jsonb_each($1::jsonb) ORDER BY key"""
 
 
-class Parameters:
-    """Collects the arguments of a statement and gives their placeholders."""
+class Owners:
+    """Gives the placeholders of arrays of owners, from the `first` number on."""
 
-    def __init__(self, viewer: Viewer, *args: Any) -> None:
-        self.args: list[Any] = list(args)
-        self._viewer = viewer
-        self._owners: dict[Permission, str] = {}
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._permissions: list[Permission] = []
 
-    def add(self, value: Any) -> str:
-        """Add an argument and return its placeholder."""
-        self.args.append(value)
-        return f"${len(self.args)}"
-
-    def owners(self, permission: Permission) -> str:
+    def bind(self, permission: Permission) -> str:
         """The placeholder of the owners on whom the viewer holds `permission`."""
-        if permission not in self._owners:
-            self._owners[permission] = self.add(list(self._viewer.owners_with(permission)))
-        return self._owners[permission]
+        if permission not in self._permissions:
+            self._permissions.append(permission)
+        return f"${self._first + self._permissions.index(permission)}"
+
+    @property
+    def permissions(self) -> tuple[Permission, ...]:
+        """The permissions in the order of their placeholders."""
+        return tuple(self._permissions)
 
 
 @cache
@@ -56,26 +55,37 @@ def shown(model: type[Record], columns: tuple[str, ...] | None = None) -> str:
     )
 
 
-def reachable(
-    model: type[Record], parameters: Parameters, need: Permission | None = None, alias: str = "t"
-) -> str:
-    """The condition under which the viewer of `parameters` reaches a row: to read it, or for
-    what `need` says."""
-    return model.access.condition(model, alias, parameters.owners, need)
+def reachable(model: type[Record], owners: Owners, need: Permission | None = None) -> str:
+    """The condition under which one of the owners' rows is reached: to read it, or for what
+    `need` says."""
+    return model.access.condition(model, "t", owners.bind, need)
 
 
 def reach(model: type[Record], id: str, viewer: Viewer, need: Permission) -> tuple[str, list[Any]]:
     """Lock one row through its rule."""
-    parameters = Parameters(viewer, id)
-    condition = reachable(model, parameters, need)
-    return select(model, f"t.id = $1 AND {condition}", lock=True), parameters.args
+    sql, permissions = _reach(model, need)
+    return sql, [id, *viewer.owners_of(permissions)]
+
+
+@cache
+def _reach(model: type[Record], need: Permission) -> tuple[str, tuple[Permission, ...]]:
+    owners = Owners(first=2)
+    condition = reachable(model, owners, need)
+    return select(model, f"t.id = $1 AND {condition}", lock=True), owners.permissions
 
 
 def readable(model: type[Record], id: str, viewer: Viewer) -> tuple[str, list[Any]]:
     """Whether the viewer may read one row."""
-    parameters = Parameters(viewer, id)
-    condition = reachable(model, parameters)
-    return f"SELECT true FROM {model.table()} t WHERE t.id = $1 AND {condition}", parameters.args
+    sql, permissions = _readable(model)
+    return sql, [id, *viewer.owners_of(permissions)]
+
+
+@cache
+def _readable(model: type[Record]) -> tuple[str, tuple[Permission, ...]]:
+    owners = Owners(first=2)
+    condition = reachable(model, owners)
+    sql = f"SELECT true FROM {model.table()} t WHERE t.id = $1 AND {condition}"
+    return sql, owners.permissions
 
 
 def select(model: type[Record], where: str, *, lock: bool = False) -> str:

@@ -64,6 +64,10 @@ class Viewer:
         reached = {owner for held in self.owners.values() for owner in held}
         return not reached.isdisjoint(owners)
 
+    def owners_of(self, permissions: Iterable[Permission]) -> list[tuple[str, ...]]:
+        """The same for several, in their order."""
+        return [self.owners.get(permission, ()) for permission in permissions]
+
     @property
     def operates(self) -> bool:
         """Whether the viewer reaches the rows that belong to nobody."""

@@ -39,6 +39,8 @@ MAY_WRITE = {
     "models/statements.py:LOG": "The event log itself.",
     "models/statements.py:insert": "Transaction.add notes what it inserts.",
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
+    "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
+    "models/accounts/api_tokens.py:_USED": "Once a minute; nobody needs to hear of it.",
     "models/statements.py:count_up": "Transaction.count_up notes it.",
     "models/statements.py:delete": "Transaction.remove_many notes what it removed.",
     "models/transaction.py:Transaction": "Transaction.remove notes it.",

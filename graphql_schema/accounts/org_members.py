@@ -36,7 +36,7 @@ describe(
     MemberStatus,
     "Whether a member is in already.",
     INVITED="Invited by mail, not in yet.",
-    ACTIVE="In.",
+    ACTIVE="A member.",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from graphql_schema.core.loaders import Loaders
 from models.accounts.standing import renewed
@@ -37,16 +37,20 @@ class Ports:
 
 @dataclass(slots=True)
 class Context:
-    """One operation: its viewer, its ports and its loaders."""
+    """One operation: its viewer, its ports and its loaders.
+
+    `database` is the ports', or one that counts what this operation does.
+    """
 
     viewer: Viewer
     ports: Ports
     request_id: str
+    database: Database
     loaders: Loaders = field(init=False)
     _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.ports.database, self.viewer)
+        self.loaders = Loaders(self.database, self.viewer)
         self._done = {}
 
     async def once(self, key: str, act: Callable[[], Awaitable[Any]]) -> Any:
@@ -64,10 +68,16 @@ class Context:
             raise error
         return result
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
     def forget(self) -> None:
         """Drop what was read, after a write and before each event of a subscription."""
         self.close()
-        self.loaders = Loaders(self.ports.database, self.viewer)
+        self.loaders = Loaders(self.database, self.viewer)
 
     async def renew(self) -> None:
         """Go on with what the viewer may do by now. Raises Unauthenticated."""
@@ -84,7 +94,7 @@ class Context:
         ports = self.ports
         return Actor(
             self.viewer,
-            ports.database,
+            self.database,
             ports.clock,
             ports.bus,
             ports.models,

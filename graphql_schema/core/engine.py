@@ -154,9 +154,9 @@ class Engine:
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
         bound, errors = execution.bind(
-            self._schema, prepared.document, prepared.name, variables, MAX_ERRORS
+            self._schema, prepared.document, prepared.operation, variables, MAX_ERRORS
         )
-        if errors:
+        if bound is None:
             raise Refused([variable_error(error) for error in errors])
         return bound
 
@@ -195,7 +195,7 @@ async def _executed(
     prepared: Prepared, bound: Bound, context: object, report: ErrorReport
 ) -> Response:
     if prepared.planned is not None:
-        data = await prepared.planned.data(context, bound.variable_values)
+        data = await prepared.planned.data(context, bound.variables)
         if data is not None:
             return {"data": data}
     return shaped(await execution.run(bound, context), report)

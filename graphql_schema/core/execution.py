@@ -5,6 +5,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeGuard
@@ -15,14 +16,13 @@ from graphql import (
     Executor,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     create_source_event_stream,
     execute_root_selection_set,
     execute_subscription_event,
+    get_variable_values,
     map_source_to_response_event,
 )
-
-Bound: TypeAlias = Any
-"""An operation with its variables: graphql-core's Executor."""
 
 _NEVER_AWAITED = frozenset({str, int, float, bool, type(None), list, dict, datetime})
 
@@ -30,35 +30,53 @@ OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 """Makes a fresh context for one execution."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operation with its `variables`, graphql-core's VariableValues."""
+
+    schema: GraphQLSchema
+    document: DocumentNode
+    name: str | None
+    given: Mapping[str, Any]
+    variables: Any
+
+    def executor(self, context: object) -> Any:
+        """graphql-core's own, for what is executed field by field."""
+        return Executor.build(
+            self.schema,
+            self.document,
+            context_value=context,
+            raw_variable_values=dict(self.given),
+            operation_name=self.name,
+            is_awaitable=_is_awaitable,
+        )
+
+
 def bind(
     schema: GraphQLSchema,
     document: DocumentNode,
-    name: str | None,
-    variables: Mapping[str, Any],
+    operation: OperationDefinitionNode,
+    given: Mapping[str, Any],
     max_errors: int,
-) -> tuple[Bound, list[GraphQLError]]:
-    """The operation with its variables, and what is wrong with these."""
-    bound = Executor.build(
-        schema,
-        document,
-        raw_variable_values=dict(variables),
-        operation_name=name,
-        max_coercion_errors=max_errors,
-        is_awaitable=_is_awaitable,
+) -> tuple[Bound | None, list[GraphQLError]]:
+    """The operation with its variables, or what is wrong with these."""
+    found = get_variable_values(
+        schema, operation.variable_definitions or (), dict(given), max_errors=max_errors
     )
-    return (None, bound) if isinstance(bound, list) else (bound, [])
+    if isinstance(found, list):
+        return None, found
+    name = operation.name.value if operation.name else None
+    return Bound(schema, document, name, given, found), []
 
 
 async def run(bound: Bound, context: object) -> ExecutionResult:
     """Execute a query or a mutation."""
-    bound.context_value = context
-    return await _settled(execute_root_selection_set(bound))
+    return await _settled(execute_root_selection_set(bound.executor(context)))
 
 
 async def source_of(bound: Bound, context: object) -> Any:
     """The event source of a subscription, or an ExecutionResult that says why there is none."""
-    bound.context_value = context
-    return await _settled(create_source_event_stream(bound))
+    return await _settled(create_source_event_stream(bound.executor(context)))
 
 
 Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
@@ -82,7 +100,7 @@ def responses(
             event.context_value = context
             return await _settled(execute_subscription_event(event))
 
-    return map_source_to_response_event(bound, source, respond)
+    return map_source_to_response_event(bound.executor(None), source, respond)
 
 
 def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:

@@ -21,6 +21,7 @@ from graphql import (
 
 from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
 from graphql_schema.core.record_type import MODELS
+from graphql_schema.plans.arguments import Arguments
 from graphql_schema.plans.collecting import Collector, Flags, NotTaken
 from graphql_schema.plans.connections import (
     ConnectionShape,
@@ -89,7 +90,8 @@ class Compiler:
             raise NotTaken("a row that must be there")
         target = object_of(field)
         if isinstance(relation, Paged):
-            return PageStep(bound(relation), self.connection(target, nodes), field, nodes[0])
+            arguments = Arguments(field, nodes[0])
+            return PageStep(bound(relation), self.connection(target, nodes), arguments)
         shape = self.shape(target, nodes)
         if isinstance(relation, One):
             return OneStep(bound(relation), relation.key, shape)

@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from graphql_schema.core.entries import Entry
+from graphql_schema.plans.arguments import Arguments
 from graphql_schema.plans.collecting import NotTaken, conditions_of
 from graphql_schema.plans.compiling import (
     Compiler,
@@ -118,17 +119,21 @@ class _Roots:
         if name.startswith("__"):
             raise NotTaken("introspection")
         field = kind.fields[name]
+        arguments = Arguments(field, nodes[0])
         entry = field.extensions["strawberry-definition"].metadata.get("entry")
         if entry is None:
-            return RootField(key, field, nodes[0], self._value(type_of(field), nodes))
-        return EntryField(key, entry, self._entry(entry, field, nodes), field, nodes[0])
+            resolve: Any = field.resolve
+            return RootField(key, resolve, arguments, self._value(type_of(field), nodes))
+        return EntryField(key, entry, self._entry(entry, field, nodes, arguments), arguments)
 
-    def _entry(self, entry: Entry, field: GraphQLField, nodes: Nodes) -> OneStep | PageStep:
+    def _entry(
+        self, entry: Entry, field: GraphQLField, nodes: Nodes, arguments: Arguments
+    ) -> OneStep | PageStep:
         self._compiler.count_statement()
         target = object_of(field)
         if isinstance(entry.query, Lookup):
             return OneStep(entry.query, "id", self._compiler.shape(target, nodes))
-        return PageStep(entry.query, self._compiler.connection(target, nodes), field, nodes[0])
+        return PageStep(entry.query, self._compiler.connection(target, nodes), arguments)
 
     def _value(self, kind: OutputType, nodes: Nodes) -> Value:
         required = isinstance(kind, GraphQLNonNull)

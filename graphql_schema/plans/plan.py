@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from graphql import FieldNode, GraphQLField, get_argument_values
 
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Run, Surprise
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.connection import Page
     from graphql_schema.core.entries import Entry
+    from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.steps import OneStep, PageStep
     from models.base import Record
 
@@ -140,16 +140,14 @@ class RootField:
     """A field of the query: its resolver, its arguments, and what is asked of its value."""
 
     key: str
-    definition: GraphQLField
-    node: FieldNode
+    resolve: Callable[..., Any]
+    arguments: Arguments
     value: Value
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises whatever its resolver raises, and Surprise."""
-        given = get_argument_values(self.definition, self.node, run.variables)
-        resolve: Any = self.definition.resolve
         info = SimpleNamespace(context=run.context, path=SimpleNamespace(key=self.key))
-        found = resolve(None, info, **given)
+        found = self.resolve(None, info, **self.arguments.values(run.variables))
         return await self.value.json(run, await found if isawaitable(found) else found)
 
 
@@ -160,13 +158,11 @@ class EntryField:
     key: str
     entry: Entry
     step: OneStep | PageStep
-    definition: GraphQLField
-    node: FieldNode
+    arguments: Arguments
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises Invalid for arguments, and Surprise."""
-        given = get_argument_values(self.definition, self.node, run.variables)
-        by = self.entry.key(run.context, given)
+        by = self.entry.key(run.context, self.arguments.values(run.variables))
         if by is None and isinstance(self.step, PageStep):
             return await self.step.empty(run)
         (found,) = await self.step.values(run, [{"id": by}])

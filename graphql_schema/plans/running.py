@@ -28,7 +28,7 @@ class Run:
     ) -> Sequence[Row]:
         """The rows of keys that the viewer reaches, for all of them in one statement."""
         sql, args = query.statement(self.context.viewer, keys, columns)
-        return await self.context.ports.database.fetch(sql, *args)
+        return await self.context.database.fetch(sql, *args)
 
 
 def distinct(keys: Sequence[str | None]) -> list[str]:

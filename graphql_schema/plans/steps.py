@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphql import FieldNode, GraphQLField, get_argument_values
-
 from graphql_schema.core.connection import Cursors, Window, cut, page_query
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Surprise, distinct
@@ -15,6 +13,7 @@ from models.reading import Listing, Lookup
 
 if TYPE_CHECKING:
     from graphql_schema.core.fields import Computed
+    from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.leaves import Show
     from graphql_schema.plans.running import Run
     from graphql_schema.plans.shapes import Json, Row, Shape
@@ -95,8 +94,7 @@ class PageStep:
 
     query: Listing
     shape: ConnectionShape
-    definition: GraphQLField
-    node: FieldNode
+    arguments: Arguments
     needs: tuple[str, ...] = ("id",)
 
     async def values(self, run: Run, rows: Sequence[Row]) -> list[Json]:
@@ -114,7 +112,7 @@ class PageStep:
         return found
 
     def _window(self, run: Run) -> Window:
-        given = get_argument_values(self.definition, self.node, run.variables)
+        given = self.arguments.values(run.variables)
         return Window(*(given.get(name) for name in ("first", "after", "last", "before")))
 
 

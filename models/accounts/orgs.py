@@ -96,7 +96,7 @@ async def set_org_plan(tx: Transaction, org_id: str, plan: str, limits: Any) -> 
 
 def _limits(given: Any) -> dict[str, int]:
     """Limits as an operator gives them. Raises Invalid."""
-    found = cast("dict[str, Any]", given) if isinstance(given, dict) else {"": None}
+    found: dict[str, Any] = cast("Any", given) if isinstance(given, dict) else {"": None}
     if any(type(value) is not int or not 0 <= value < 2**31 for value in found.values()):
         raise Invalid("Must be an object of whole numbers, none of them negative.", field="limits")
     return found

@@ -132,3 +132,32 @@ def test_no_statement_leaves_anything_behind_in_its_session() -> None:
     }
     assert {name for name in found if not name.startswith(OWN_CONNECTION)} == set()
     assert "app/migrations.py" in found, "the search finds what there is"
+
+
+async def test_idle_connections_are_handed_on_and_closed_at_the_end(database: str) -> None:
+    made = PostgresDatabase(database, size=3)
+    await made.open()
+    pids = {(await made.fetch("SELECT pg_backend_pid() AS pid"))[0]["pid"] for _ in range(20)}
+    assert len(pids) == 1
+    slow = [made.fetch("SELECT pg_backend_pid() AS pid, pg_sleep(0.05)") for _ in range(20)]
+    pids |= {rows[0]["pid"] for rows in await asyncio.gather(*slow)}
+    assert len(pids) == 3, "as many as may be, and those who wait get one in turn"
+    await made.close()
+    connection = await asyncpg.connect(database)
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY ($1::int[])"
+    async with asyncio.timeout(5):
+        while await connection.fetchval(gone, list(pids)):
+            await asyncio.sleep(0.01)
+    await connection.close()
+
+
+async def test_a_connection_that_was_lost_while_idle_is_replaced(
+    pool: PostgresDatabase, database: str
+) -> None:
+    (row,) = await pool.fetch("SELECT pg_backend_pid() AS pid")
+    connection = await asyncpg.connect(database)
+    await connection.execute("SELECT pg_terminate_backend($1)", row["pid"])
+    await connection.close()
+    await asyncio.sleep(0.1)
+    (other,) = await pool.fetch("SELECT pg_backend_pid() AS pid")
+    assert other["pid"] != row["pid"]

@@ -1,7 +1,8 @@
 """Rows of every table of records, to be written by COPY: far faster than by verbs.
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
-snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
+snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more. Each
+five of them share an organisation, in which they have one role each.
 Visitors have nothing any more but credits.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import orjson
 
 from models import ids
+from models.accounts.orgs import Org
 from models.accounts.users import User
 from models.base import Record
 from models.builder.agent_runs import AgentRun
@@ -61,7 +63,12 @@ class Filling:
     @property
     def users(self) -> list[str]:
         """The owners' ids, `user-0` first."""
-        return list(self.ids[Project])
+        return [owner for owner in self.ids[Project] if owner.startswith(f"{User.prefix}_")]
+
+    @property
+    def orgs(self) -> list[str]:
+        """The organisations' ids, that of `user-0` first."""
+        return [id for ids_of_owner in self.ids[Org].values() for id in ids_of_owner]
 
     def add(self, table: type[Record], owner: str, /, **values: Any) -> str:
         """Add a record of an owner and return its id; what is not given has its default."""

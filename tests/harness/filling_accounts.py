@@ -6,7 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from models.accounts.api_tokens import ApiToken
+from models.accounts.audit_logs import AuditLog
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.org_members import OrgMember
+from models.accounts.orgs import Org
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.rate_limits import RateLimit
@@ -14,12 +18,14 @@ from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.billing.webhook_events import WebhookEvent
 from models.builder.imports import Import
+from models.permissions import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.harness.filling import Filling
 
+TEAM = tuple(Role)  # one member of each
 EACH = 3  # of what an owner may have several of
 
 
@@ -50,3 +56,38 @@ def add_imports(filling: Filling, user: str, project: str) -> None:
     what: dict[str, Any] = {"source_id": "s", "source_name": "Shop", "source_url": "https://x.dev"}
     for source in ("FIGMA", "GITHUB"):
         filling.add(Import, user, user_id=user, project_id=project, source=source, **what)
+
+
+def add_orgs(filling: Filling, start: datetime) -> None:
+    """Add an organisation for each five users, with what it owns; every user has tokens."""
+    users = filling.users
+    for first in range(0, len(users), len(TEAM)):
+        _add_org(filling, users[first : first + len(TEAM)], start)
+    for user in users:
+        _audit(filling, user, start, org_id=None)
+        for number in range(EACH):
+            token = {"token_hash": f"{user}-{number}", "start": "pnt_abcdef", "scopes": ["read"]}
+            ends = start + timedelta(days=9_999)
+            filling.add(ApiToken, user, user_id=user, name="Script", expires_at=ends, **token)
+
+
+def _add_org(filling: Filling, users: list[str], start: datetime) -> None:
+    owner = users[0]
+    slug = f"org-{owner[-9:]}"
+    org = filling.add(Org, owner, name="Orchard", slug=slug, owner_user_id=owner, plan="free")
+    for user, role in zip(users, TEAM, strict=False):
+        filling.add(OrgMember, org, org_id=org, user_id=user, role=role, status="active")
+    for number in range(EACH):
+        about = {"email": f"{number}@example.org", "invited_by": owner, "invited_at": start}
+        state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
+        filling.add(OrgMember, org, org_id=org, **about, **state)
+    _audit(filling, org, start, org_id=org, user_id=owner)
+    for place in range(EACH):
+        filling.project(org, filling.size.messages, place)
+
+
+def _audit(filling: Filling, owner: str, start: datetime, **values: Any) -> None:
+    for number in range(EACH):
+        at = start + timedelta(hours=number)
+        what = {"action": "member.changed", "resource": owner}
+        filling.add(AuditLog, owner, at=at, **what, **values)

@@ -54,7 +54,7 @@ class Both:
     ) -> Answer:
         @asynccontextmanager
         async def opened() -> AsyncGenerator[Context, None]:
-            context = Context(viewer, self.ports, "request")
+            context = Context(viewer, self.ports, "request", self.ports.database)
             yield context
             context.close()
 
