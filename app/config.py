@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         "development every loopback origin as well. `*` is refused.",
     )
 
+    app_url: str = Field(
+        default="http://localhost:3000",
+        description="Your front end, to whose pages the links in mails lead.",
+    )
+
     models: list[ModelEntry] = Field(default=DEFAULT_MODELS, description="The models on offer.")
     default_model: str = Field(
         default="mock:raypx-1", description="Used when nobody chose another."

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -15,6 +16,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.invitation_mails import ConsoleMailer, InvitationMails
 from app.providers.catalogue import Catalogue
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
@@ -22,7 +24,8 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.ports import Clock
+from models.accounts.invitations import PURPOSE as INVITATION
+from models.ports import Clock, Mailer
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
@@ -48,10 +51,15 @@ class Services:
     worker: Worker
     authenticator: Authenticator
     catalogue: Catalogue
+    invitations: InvitationMails
 
 
 def connect(
-    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+    settings: Settings,
+    url: str,
+    observe: Observe | None = None,
+    clock: Clock | None = None,
+    mailer: Mailer | None = None,
 ) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret = load_secret(settings)
@@ -65,15 +73,21 @@ def connect(
     changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
     catalogue = Catalogue(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
+    ports = Ports(
+        database, clock, bus, catalogue, signer, changes, streams, authenticator, settings.dev
+    )
     writer = Writer(background, streams, bus)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     worker = Worker(actor, catalogue, writer, limits)
+    invitations = InvitationMails(
+        actor, mailer or ConsoleMailer(), settings.app_url, partial(signer.sign, INVITATION)
+    )
     bus.on_log(changes.wake)
     bus.on_text(streams.wake)
     changes.tap(streams.changed)
     changes.tap(worker.changed)
+    changes.tap(invitations.changed)
     return Services(
         ports,
         database,
@@ -86,6 +100,7 @@ def connect(
         worker,
         authenticator,
         catalogue,
+        invitations,
     )
 
 
@@ -94,7 +109,14 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     """Run the services; at the end the worker first hands its answers back."""
     await services.database.open()
     await services.background.open()
-    steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
+    steady = (
+        services.bus,
+        services.changes,
+        services.streams,
+        services.writer,
+        services.slow,
+        services.invitations,
+    )
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
     working = [asyncio.create_task(keep(services.worker.run))] if worker else []
     try:

@@ -27,7 +27,7 @@ from graphql_schema.core.limits import Limits
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
-from models.ports import Clock
+from models.ports import Clock, Mailer
 
 READY_WITHIN = 2.0  # seconds for the database to answer a readiness check
 DRAIN = 3.0  # seconds for requests to end after SIGTERM
@@ -43,12 +43,14 @@ def build(
     observe: Observe | None = None,
     clock: Clock | None = None,
     observers: Sequence[Observer] = (),
+    mailer: Mailer | None = None,
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
-    `observe` is told of each statement, `observers` of each operation.
+    `observe` is told of each statement, `observers` of each operation; `mailer` sends mails,
+    which otherwise are printed.
     """
-    services = connect(settings, url, observe, clock)
+    services = connect(settings, url, observe, clock, mailer)
     metrics = Metrics(slow=settings.slow_operation)
     app = web.Application()
     app[SERVICES] = services

@@ -126,6 +126,14 @@ Policy = Callable[["Transaction", AdmissionRequest], Awaitable[None]]
 """Refuses a message by raising a DomainError."""
 
 
+class Mailer(Protocol):
+    """Sends mails."""
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        """Hand over a mail in plain text. Raises Unavailable when trying later may help."""
+        ...
+
+
 class GuestTokens(Protocol):
     """Makes the tokens that let guests in."""
 

@@ -14,8 +14,6 @@ from models.permissions import Permission, Role
 if TYPE_CHECKING:
     from graphql_schema.accounts.org_members import OrgMember
 
-PURPOSE = "invitation"
-
 
 @strawberry.input(description="Whom to invite, as what.")
 class InviteOrgMemberInput:
@@ -72,7 +70,7 @@ class DeclineInvitationPayload:
 
 def _ticket(context: Context) -> invitations.Ticket:
     signer = context.ports.signer
-    return invitations.new_ticket(lambda id: signer.sign(PURPOSE, id))
+    return invitations.new_ticket(lambda id: signer.sign(invitations.PURPOSE, id))
 
 
 @strawberry.type

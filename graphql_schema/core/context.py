@@ -33,6 +33,7 @@ class Ports:
     changes: Changes
     streams: Streams
     guests: GuestTokens
+    dev: bool = False
 
 
 @dataclass(slots=True)

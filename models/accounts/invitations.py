@@ -32,6 +32,9 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
+PURPOSE = "invitation"
+"""What the tokens of invitations are signed for."""
+
 LASTS = timedelta(days=7)
 GAP = timedelta(minutes=1)  # between two mails to the same address
 

@@ -20,7 +20,7 @@ from app.migrations import migrate as migrate_database
 from app.observing import Observer
 from app.process import Services
 from app.server import SERVICES, build, runner
-from models.ports import Clock
+from models.ports import Clock, Mailer
 from tests.harness.postgres import Migrate
 
 SECRET = "a secret that only the tests know, 32+"
@@ -155,6 +155,17 @@ class Server:
         return [dict(row) for row in await self.services.database.fetch(query, *args)]
 
 
+class Letterbox:
+    """Keeps mails instead of sending them."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[str, str, str]] = []
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        """See models.ports.Mailer."""
+        self.mails.append((to, subject, text))
+
+
 StartServer = Callable[..., Awaitable[Server]]
 
 
@@ -181,20 +192,26 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
             *,
             clock: Clock | None = None,
             observers: Sequence[Observer] = (),
+            mailer: Mailer | None = None,
             **settings: Any,
         ) -> Server:
-            return await stack.enter_async_context(_running(url, settings, clock, observers))
+            started = _running(url, settings, clock, observers, mailer or Letterbox())
+            return await stack.enter_async_context(started)
 
         yield start
 
 
 @asynccontextmanager
 async def _running(
-    url: str, settings: dict[str, Any], clock: Clock | None, observers: Sequence[Observer]
+    url: str,
+    settings: dict[str, Any],
+    clock: Clock | None,
+    observers: Sequence[Observer],
+    mailer: Mailer,
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
     told = settings_for_tests(**settings)
-    app = build(told, url, lambda *seen: statements.append(seen), clock, observers)
+    app = build(told, url, lambda *seen: statements.append(seen), clock, observers, mailer)
     running = runner(app)
     await running.setup()
     try:
