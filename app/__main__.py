@@ -219,6 +219,16 @@ def configuration(
     _put(reference(), output)
 
 
+@command.command()
+def permissions(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Print the page about permissions and roles, or write it to a file."""
+    from app.permissions_page import page
+
+    _put(page(), output)
+
+
 def _put(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text, nl=False)

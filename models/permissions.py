@@ -23,6 +23,7 @@ class Permission(StrEnum):
     READ_AUDIT = "READ_AUDIT"
     BILLING = "BILLING"
     OWN = "OWN"
+    READ_ACCOUNT = "READ_ACCOUNT"
     ACCOUNT = "ACCOUNT"
     OPERATE = "OPERATE"
 
@@ -37,6 +38,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.READ_AUDIT: "Read the audit log.",
     Permission.BILLING: "See usage, subscriptions and customers.",
     Permission.OWN: "Delete the organisation or hand it on.",
+    Permission.READ_ACCOUNT: "See one's account and what it is connected to.",
     Permission.ACCOUNT: "Act for oneself: found, join and leave organisations, make tokens.",
     Permission.OPERATE: "Run the service.",
 }
@@ -81,6 +83,7 @@ GUEST = frozenset(
         Permission.MOVE,
         Permission.BILLING,
         Permission.READ_AUDIT,
+        Permission.READ_ACCOUNT,
     }
 )
 PERSON = GUEST | {Permission.ACCOUNT}
@@ -97,8 +100,8 @@ class Scope(StrEnum):
 
 
 SCOPES: Mapping[Scope, frozenset[Permission]] = {
-    Scope.READ: _VIEWER,
-    Scope.WRITE: _EDITOR,
+    Scope.READ: _VIEWER | {Permission.READ_ACCOUNT},
+    Scope.WRITE: _EDITOR | {Permission.READ_ACCOUNT},
     Scope.ADMIN: _ADMIN - _EDITOR - _BILLING | {Permission.READ_ORG},
     Scope.BILLING: _BILLING,
 }

@@ -47,7 +47,8 @@ async def _viewer(context: Context, user_id: str | None) -> Viewer:
 class Query:
     @strawberry.field(
         description="Why the viewer, or another user, may or may not read a row. In development, "
-        "and for operators."
+        "and for operators.",
+        metadata={"needs": Permission.OPERATE},
     )
     async def access_explain(
         self,

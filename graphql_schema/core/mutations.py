@@ -105,7 +105,7 @@ def mutation(
         return strawberry.mutation(
             resolver=checked,
             description=f"{description} {told}",
-            metadata={"cost": COST, "public": public},
+            metadata={"cost": COST, "public": public, "needs": None if public else needs},
         )
 
     return wrap

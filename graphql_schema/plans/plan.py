@@ -16,6 +16,7 @@ import orjson
 from graphql_schema.plans.connections import ConnectionShape, PageRows
 from graphql_schema.plans.running import Run, Surprise
 from graphql_schema.plans.shapes import Fixed, Json, Row, Shape
+from graphql_schema.plans.steps import PageStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from graphql_schema.core.connection import Page
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.arguments import Arguments
-    from graphql_schema.plans.steps import OneStep, PageStep
+    from graphql_schema.plans.steps import OneStep
     from models.base import Record
 
 

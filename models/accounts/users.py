@@ -10,6 +10,7 @@ from models import fields
 from models.access import Owned
 from models.base import Record
 from models.indexes import index, unique
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class User(Record):
     """A person, or a guest who may become one."""
 
     prefix = "usr"
-    access = Owned("id")
+    access = Owned("id", read=Permission.READ_ACCOUNT)
     indexes = (
         unique("clerk_id"),
         unique("email", where="(deleted_at IS NULL)"),
