@@ -29,14 +29,19 @@ class InvitationMail:
 
     @property
     def subject(self) -> str:
-        """The mail's subject, a line of at most 100 characters."""
-        return f"Join {' '.join(self.org_name.split())[:80]}"
+        """The mail's subject, one short line."""
+        return f"Join {self._name}"
+
+    @property
+    def _name(self) -> str:
+        """The organisation's name in one short line, since its owners may call it anything."""
+        return " ".join(self.org_name.split())[:80]
 
     def text(self, app_url: str, token_of: Callable[[str], str]) -> str:
         """The mail's words. The token is in the link's fragment, which no server sees."""
         link = f"{app_url.rstrip('/')}/invitation#token={token_of(self.ticket)}"
         return (
-            f"You are invited to join {self.org_name}. Open this link within {self.days} days to "
+            f"You are invited to join {self._name}. Open this link within {self.days} days to "
             f"accept or decline:\n\n{link}\n\n"
             "If you don't know who this is, ignore this mail, and nothing happens.\n"
         )

@@ -72,6 +72,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
     org = ids["org"] if in_org else None
+    ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
     ids["loose"] = await plant(
         server, Conversation, user_id=ids["user"], owner_id=org or ids["user"]
@@ -192,7 +193,7 @@ PROBES: dict[str, Probe] = {
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
-    "Query.projects": Probe(lambda world: [{"org": world["user"], "first": 2}]),
+    "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
