@@ -62,8 +62,7 @@ def connect(
     mailer: Mailer | None = None,
 ) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
-    secret = load_secret(settings)
-    clock = clock or SystemClock()
+    secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
     signer = Signer(derive_key(secret, "signed values"))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
@@ -80,28 +79,15 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     worker = Worker(actor, catalogue, writer, limits)
-    invitations = InvitationMails(
-        actor, mailer or ConsoleMailer(), settings.app_url, partial(signer.sign, INVITATION)
-    )
+    token_of = partial(signer.sign, INVITATION)
+    invitations = InvitationMails(actor, mailer or ConsoleMailer(), settings.app_url, token_of)
     bus.on_log(changes.wake)
     bus.on_text(streams.wake)
-    changes.tap(streams.changed)
-    changes.tap(worker.changed)
-    changes.tap(invitations.changed)
-    return Services(
-        ports,
-        database,
-        background,
-        bus,
-        changes,
-        streams,
-        writer,
-        SlowOperations(background, clock, settings.slow_operation),
-        worker,
-        authenticator,
-        catalogue,
-        invitations,
-    )
+    for follower in (streams, worker, invitations):
+        changes.tap(follower.changed)
+    slow = SlowOperations(background, clock, settings.slow_operation)
+    reading = ports, database, background, bus, changes, streams
+    return Services(*reading, writer, slow, worker, authenticator, catalogue, invitations)
 
 
 @asynccontextmanager
@@ -109,16 +95,10 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     """Run the services; at the end the worker first hands its answers back."""
     await services.database.open()
     await services.background.open()
-    steady = (
-        services.bus,
-        services.changes,
-        services.streams,
-        services.writer,
-        services.slow,
-        services.invitations,
-    )
+    steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    working = [asyncio.create_task(keep(services.worker.run))] if worker else []
+    hired = (services.worker, services.invitations) if worker else ()
+    working = [asyncio.create_task(keep(one.run)) for one in hired]
     try:
         yield
     finally:

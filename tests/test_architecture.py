@@ -13,6 +13,8 @@ from importlinter.cli import lint_imports
 from tortoise.exceptions import ConfigurationError
 
 from models.chat.messages import Message
+from models.permissions import Permission
+from models.verbs import NEEDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "graphql_schema", "models")
@@ -160,6 +162,43 @@ MAY_BE_SILENT = {
     "app/importing/exports.py: connection.copy_records_to_table": "One note for each owner.",
 }
 """Who may call what writes without a note, and why."""
+
+
+MAY_DECIDE = {
+    "owners_with": {"models/viewer.py", "models/explaining.py"},  # which only tells
+    "owners_of": {"models/statements.py", "models/reading.py"},
+    "reaches_any": {"models/viewer.py", "app/streams.py"},  # whose rights to look at again
+    "owners": {"models/viewer.py", "models/transaction.py"},  # of a note, there
+    "Forbidden": {"models/viewer.py", "models/transaction.py", "app/auth/local.py", "app/cors.py"},
+    "ROLES": {"models/viewer.py", "models/accounts/org_members.py", "app/permissions_page.py"},
+    "SCOPES": {"app/permissions_page.py"},
+    "within": {"models/explaining.py"},
+}
+"""Who may use what rights are made of: rules and `viewer.require` decide, nothing else does."""
+DATA = {"models/permissions.py", "models/errors.py"}
+
+
+def rights_used(module: Module) -> set[str]:
+    """The names among these that a module uses, imports apart."""
+    attributes = {one.attr for one in ast.walk(module.tree) if isinstance(one, ast.Attribute)}
+    names = {one.id for one in ast.walk(module.tree) if isinstance(one, ast.Name)}
+    return (attributes & MAY_DECIDE.keys()) | (names & {"Forbidden", "ROLES", "SCOPES"})
+
+
+def test_only_rules_and_require_decide() -> None:
+    found: dict[str, set[str]] = {name: set() for name in MAY_DECIDE}
+    for module in ALL:
+        for name in rights_used(module) if module.name not in DATA else ():
+            found[name].add(module.name)
+    assert found == MAY_DECIDE
+
+
+def test_verbs_need_write_or_say_what_else() -> None:
+    called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
+    assert {need for need in called.values() if need} == {
+        Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
+        Permission.ACCOUNT, Permission.OPERATE,
+    }  # fmt: skip
 
 
 def test_nobody_writes_past_the_notes() -> None:

@@ -12,12 +12,14 @@ import pytest
 from graphql_schema.permissions import needs
 from models import ids as ids_of
 from models.permissions import PERSON, ROLES, SCOPES, Permission, Role, Scope
+from models.verbs import NEEDS as VERBS_NEED
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.documents import object_type
+from tests.harness.mutations import EVERY, Scene
 from tests.harness.ownership import PROBES, World, dump, make_world
 from tests.harness.planting_orgs import plant_member
 from tests.harness.probing import probe
-from tests.harness.verbs import id_of
+from tests.harness.verbs import id_of, log_end, log_since
 
 NEEDS = needs()
 PERSONAL = {
@@ -180,3 +182,15 @@ def test_the_descriptions_say_what_mutations_need() -> None:
         need = NEEDS[f"Mutation.{name}"]
         told = "Open to everybody." if need is None else f"Needs {need}."
         assert field.description.endswith(told), name
+
+
+async def test_a_mutation_needs_what_its_verb_does(still: Server) -> None:
+    """The verb that a mutation ran is told by the event log."""
+    scene = Scene(still, still.user())
+    await id_of(scene.caller)
+    for name, prepare in EVERY.items():
+        given = await prepare(scene)
+        end = await log_end(still)
+        await scene.caller.do(name, "{ __typename }", **given)
+        (verb,) = {row["verb"] for row in await log_since(still, end)}
+        assert NEEDS[f"Mutation.{name}"] is VERBS_NEED[verb], (name, verb)

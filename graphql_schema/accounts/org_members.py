@@ -35,8 +35,8 @@ describe(
 describe(
     MemberStatus,
     "Whether a member is in already.",
-    INVITED="Invited by mail, not in yet.",
     ACTIVE="A member.",
+    INVITED="Invited by mail, not in yet.",
 )
 
 

@@ -34,8 +34,8 @@ MOST_ORGS = 100  # of a user, since each request reads them
 class MemberStatus(StrEnum):
     """Whether a member is in already."""
 
-    INVITED = "invited"
     ACTIVE = "active"
+    INVITED = "invited"
 
 
 _INVITED = "(status = 'invited'::text)"

@@ -49,8 +49,8 @@ async def mails(letterbox: Letterbox, count: int) -> list[tuple[str, str, str]]:
 
 async def test_the_mail_holds_what_lets_one_in(start_server: StartServer) -> None:
     letterbox = Letterbox()
-    server = await start_server(worker=False, mailer=letterbox, app_url="https://app.example/")
-    other = await start_server(worker=False, mailer=letterbox)
+    server = await start_server(mailer=letterbox, app_url="https://app.example/")
+    other = await start_server(mailer=letterbox)
     ada, eve = server.user("ada"), other.user("eve")
     org = await found(ada, "Ada's\nOrchard")
     await invite(ada, org, "eve@example.org", "EDITOR")
@@ -68,7 +68,7 @@ async def test_the_mail_holds_what_lets_one_in(start_server: StartServer) -> Non
 
 async def test_a_mail_that_was_not_sent_is_tried_again(start_server: StartServer) -> None:
     letterbox, clock = Unreliable(), FakeClock()
-    server = await start_server(worker=False, mailer=letterbox, clock=clock)
+    server = await start_server(mailer=letterbox, clock=clock)
     ada = server.user("ada")
     await invite(ada, await found(ada), "eve@example.org", "EDITOR")
 
@@ -88,7 +88,7 @@ async def test_a_mail_that_was_not_sent_is_tried_again(start_server: StartServer
 
 async def test_sending_again_ends_the_old_token(start_server: StartServer) -> None:
     letterbox, clock = Letterbox(), FakeClock()
-    server = await start_server(worker=False, mailer=letterbox, clock=clock)
+    server = await start_server(mailer=letterbox, clock=clock)
     ada, eve = server.user("ada"), server.user("eve")
     invited = await invite(ada, await found(ada), "eve@example.org", "EDITOR")
     old = await token_of(server, invited["id"])

@@ -242,5 +242,6 @@ def test_every_page_is_bounded() -> None:
         and not kind.name.endswith(("Connection", "Input"))
     }
     assert lists == {
-        "Query.models", "Query.nodes", "Query.oauthConnections", "Message.attachments"
+        "Query.models", "Query.nodes", "Query.oauthConnections", "Message.attachments",
+        "AccessExplanation.steps",
     }  # fmt: skip

@@ -15,7 +15,9 @@ import pytest
 from app.postgres import EmbeddedPostgres
 from graphql_schema.core.record_type import MODELS, definition_of
 from graphql_schema.schema import graphql_core_schema
+from models.accounts.orgs import Org
 from models.catalogue import tables
+from models.chat.messages import Message
 from models.chat.projects import Project
 from models.packages import record_models
 from tests.core.scenes import Verbs
@@ -35,6 +37,9 @@ LISTS = (
     "pendingSubscriptions",
     "rateLimits",
     "webhookEvents",
+    "orgMemberships",
+    "auditLogs",
+    "apiTokens",
 )
 
 
@@ -135,7 +140,7 @@ class Full:
 
     def ids(self, table: type, owner: int) -> list[str]:
         """The ids of an owner's rows."""
-        return self.filling.ids[table][self.filling.users[owner]]
+        return self.filling.of(table, self.filling.users[owner])
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +201,12 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             await api.run(f'{{ it: {name}({of}{window}: "{cursor}") {{ {page} }} }}')
     await api.run("{ me { id } models { id } usage { id } polarCustomer { id } }")
     await api.run("{ oauthConnections { id } }")
+    org = full.ids(Org, owner)[0]
+    (row,) = await served.sql("SELECT slug FROM org WHERE id = $1", org)
+    await api.run("query($s: String!) { orgBySlug(slug: $s) { id } }", s=row["slug"])
+    await api.run("query($o: ID!) { projects(org: $o) { nodes { id } } }", o=org)
+    message = full.ids(Message, owner)[0]
+    await api.run("query($i: ID!) { accessExplain(id: $i) { steps { says } } }", i=message)
 
 
 async def test_writes_go_by_an_index(full: Full, served: Server) -> None:

@@ -53,10 +53,10 @@ def test_every_table_is_a_node_or_hidden() -> None:
 
 
 async def test_every_type_is_found_by_its_id(server: Server, filling: Filling) -> None:
-    ada, eve, nobody = server.user("user-0"), server.user("user-1"), server.nobody()
+    ada, eve, nobody = server.user("user-0"), server.user("eve"), server.nobody()
     owner = filling.users[0]
     for name, table in _tables().items():
-        id = filling.ids[table][owner][0]
+        id = filling.of(table, owner)[0]
         found = await ada.run(NODE, id=id)
         assert found == {"node": {"__typename": name, "id": id}}
         everything = nodes_query(name, scalars(record_types()[name]))
@@ -74,7 +74,7 @@ async def test_every_type_is_found_by_its_id(server: Server, filling: Filling) -
 async def test_an_id_of_another_type_gives_nothing(server: Server, filling: Filling) -> None:
     ada, owner = server.user("user-0"), filling.users[0]
     for table in record_models():
-        id = filling.ids[table][owner][0]
+        id = filling.of(table, owner)[0]
         suffix = id.partition("_")[2]
         for other in record_models():
             if other is not table:
@@ -89,7 +89,7 @@ async def test_an_id_of_another_type_gives_nothing(server: Server, filling: Fill
 async def test_hidden_tables_stay_hidden(server: Server, filling: Filling) -> None:
     for table in record_models():
         if table.__name__ in HIDDEN:
-            id = filling.ids[table][filling.users[0]][0]
+            id = filling.of(table, filling.users[0])[0]
             assert await server.user("user-0").run(NODE, id=id) == {"node": None}
 
 
@@ -135,7 +135,7 @@ async def test_values_that_are_no_ids(server: Server, id: Any) -> None:
 async def test_nodes_keep_the_order_of_their_ids(server: Server, filling: Filling) -> None:
     ada, owner, other = server.user("user-0"), filling.users[0], filling.users[1]
     tables = _tables().values()
-    mine = [filling.ids[table][owner][0] for table in tables]
+    mine = [filling.of(table, owner)[0] for table in tables]
     foreign = [filling.ids[table][other][0] for table in tables]
     nobodys = [filling.ids[t][other][0] for t in tables if isinstance(t.access, OperatorOnly)]
     reached = {*mine, *nobodys}

@@ -136,8 +136,7 @@ def ada(server: Server) -> Api:
 
 
 def _ids(filling: Filling, table: type[Record]) -> list[str]:
-    found = filling.ids[table]
-    return found.get(filling.users[0]) or found[filling.orgs[0]]
+    return filling.of(table, filling.users[0])
 
 
 def _tables() -> dict[str, type[Record]]:

@@ -95,7 +95,7 @@ NO_FILES = [
     *({path: "a"} for path in ("/a", "../a", "a/../../b", "", "a\\b", "C:/a", "a\nb", "x" * 500)),
     {f"{n}.txt": "" for n in range(1_001)},
 ]
-OBJECTS = {"files", "metadata"}
+OBJECTS = {"files", "metadata", "limits"}
 """JSON fields that take an object, or nothing, and no other value."""
 
 

@@ -2,7 +2,7 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more. Each
-five of them share an organisation, in which they have one role each.
+has an organisation too, in which the next one has a role.
 Visitors have nothing any more but credits.
 """
 
@@ -67,8 +67,13 @@ class Filling:
 
     @property
     def orgs(self) -> list[str]:
-        """The organisations' ids, that of `user-0` first."""
+        """The organisations' ids, in the order of their owners."""
         return [id for ids_of_owner in self.ids[Org].values() for id in ids_of_owner]
+
+    def of(self, table: type[Record], owner: str) -> list[str]:
+        """The ids of a user's rows, or else of their organisation's."""
+        found = self.ids[table]
+        return found.get(owner) or found[self.ids[Org][owner][0]]
 
     def add(self, table: type[Record], owner: str, /, **values: Any) -> str:
         """Add a record of an owner and return its id; what is not given has its default."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.harness.filling import Filling
 
-TEAM = tuple(Role)  # one member of each
+OTHERS = (Role.VIEWER, Role.EDITOR, Role.BILLING, Role.ADMIN)
 EACH = 3  # of what an owner may have several of
 
 
@@ -59,10 +59,12 @@ def add_imports(filling: Filling, user: str, project: str) -> None:
 
 
 def add_orgs(filling: Filling, start: datetime) -> None:
-    """Add an organisation for each five users, with what it owns; every user has tokens."""
+    """Add an organisation of each user's, in which the next user has a role, and what it owns;
+    every user has tokens."""
     users = filling.users
-    for first in range(0, len(users), len(TEAM)):
-        _add_org(filling, users[first : first + len(TEAM)], start)
+    for number, user in enumerate(users):
+        other, role = users[(number + 1) % len(users)], OTHERS[number % len(OTHERS)]
+        _add_org(filling, user, {user: Role.OWNER, other: role}, start)
     for user in users:
         _audit(filling, user, start, org_id=None)
         for number in range(EACH):
@@ -71,19 +73,17 @@ def add_orgs(filling: Filling, start: datetime) -> None:
             filling.add(ApiToken, user, user_id=user, name="Script", expires_at=ends, **token)
 
 
-def _add_org(filling: Filling, users: list[str], start: datetime) -> None:
-    owner = users[0]
+def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: datetime) -> None:
     slug = f"org-{owner[-9:]}"
     org = filling.add(Org, owner, name="Orchard", slug=slug, owner_user_id=owner, plan="free")
-    for user, role in zip(users, TEAM, strict=False):
+    for user, role in roles.items():
         filling.add(OrgMember, org, org_id=org, user_id=user, role=role, status="active")
     for number in range(EACH):
         about = {"email": f"{number}@example.org", "invited_by": owner, "invited_at": start}
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)
-    for place in range(EACH):
-        filling.project(org, filling.size.messages, place)
+    filling.project(org, filling.size.messages, 0)
 
 
 def _audit(filling: Filling, owner: str, start: datetime, **values: Any) -> None:

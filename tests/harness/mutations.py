@@ -191,6 +191,15 @@ def _in(field: str, prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> 
     return made
 
 
+async def _create_org(scene: Scene) -> Input:
+    return {"name": "Orchard", "slug": f"orchard-{ids.new_id('org')[4:]}"}
+
+
+async def _update_org(scene: Scene) -> Input:
+    new = f"garden-{ids.new_id('org')[4:]}"
+    return {"id": await scene.org(), "name": "Garden", "slug": new}
+
+
 async def _move_conversation(scene: Scene) -> Input:
     user = await id_of(scene.caller)
     loose = await plant(scene.server, Conversation, user_id=user, owner_id=user)
@@ -211,8 +220,8 @@ async def _set_plan(scene: Scene) -> Input:
 
 
 EVERY: dict[str, Prepare] = {
-    "createOrg": _by_nothing(name="Orchard", slug="orchard-1"),
-    "updateOrg": _by_id(Scene.org, name="Garden", slug="garden-1"),
+    "createOrg": _create_org,
+    "updateOrg": _update_org,
     "deleteOrg": _by_id(Scene.org),
     "transferOrg": _in("memberId", Scene.org_member),
     "setOrgPlan": _set_plan,

@@ -86,14 +86,14 @@ def now_at(server: Server) -> Any:
 
 async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     """What a user has one of, planted where it is not there yet."""
-    if owner is not None:  # of these, an organisation has credits alone
-        payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
-        return {"usage": await plant(server, Usage, **payer, points=Decimal("2.5"))}
     found = {
         name: await server.sql(f"SELECT id FROM {table} WHERE user_id = $1", user)
         for name, table in (("usage", Usage.table()), ("grant", OAuthConnection.table()))
     }
-    if not found["usage"]:
+    if owner is not None:  # an organisation's are no user's
+        payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
+        found["usage"] = [{"id": await plant(server, Usage, **payer, points=Decimal("2.5"))}]
+    elif not found["usage"]:
         found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
     if not found["grant"]:
         token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")

@@ -17,6 +17,7 @@ from app.postgres import EmbeddedPostgres
 from graphql_schema.schema import sdl
 from models.accounts.users import User
 from models.packages import record_models
+from models.permissions import Role, Scope, permissions_of
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 from tests.harness.api import StartServer
 from tests.harness.filled import filled_database
@@ -71,8 +72,12 @@ async def both(start_server: StartServer, filled: tuple[str, Filling]) -> Both:
 
 @pytest.fixture
 def viewers(filled: tuple[str, Filling]) -> list[Viewer]:
-    """The owner of most rows, somebody signed out, another owner, an operator."""
+    """The owner of most rows, somebody signed out, another owner, an operator, and members of
+    organisations, one of whom is a script."""
     first, second = filled[1].users[:2]
+    own, others = filled[1].orgs[0], filled[1].orgs[1:]
+    roles = dict(zip(others, cycle(Role), strict=False)) | {own: Role.OWNER}
+    scopes = permissions_of([Scope.READ])
     operator = filled[1].ids[User][filled[1].users[2]][0]
     return [
         viewer_of(first),
@@ -80,6 +85,10 @@ def viewers(filled: tuple[str, Filling]) -> list[Viewer]:
         viewer_of(first),
         viewer_of(second, anonymous=True),
         viewer_of(operator, operator=True),
+        viewer_of(first, roles=roles),
+        viewer_of(second, roles={own: Role.BILLING}),
+        viewer_of(second, roles={own: Role.VIEWER}),
+        viewer_of(first, roles=roles, within=scopes),
     ]
 
 
