@@ -4,9 +4,14 @@ shows rows needs what the rule of their table says."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from graphql import GraphQLInterfaceType, get_named_type
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    get_named_type,
+)
 
 from graphql_schema.core.entries import Entry
 from graphql_schema.core.record_type import MODELS, definition_of
@@ -59,9 +64,12 @@ def _is_public(metadata: dict[str, Any]) -> bool:
 
 def _shown(kind: Any) -> Permission | None:
     """What the rows need that a type is of, or the nodes of a connection or an event."""
-    kind = get_named_type(kind)
     models = {definition_of(made).name: model for made, model in MODELS.items()}
-    for name in ("nodes", "node"):
-        if name in getattr(kind, "fields", {}):
-            kind = get_named_type(kind.fields[name].type)
-    return read_permission(models[kind.name]) if kind.name in models else None
+    name = _row_type(cast("GraphQLNamedType", get_named_type(kind)))
+    return read_permission(models[name]) if name in models else None
+
+
+def _row_type(kind: GraphQLNamedType) -> str:
+    fields: dict[str, Any] = kind.fields if isinstance(kind, GraphQLObjectType) else {}
+    found = fields.get("nodes") or fields.get("node")
+    return kind.name if found is None else get_named_type(found.type).name

@@ -13,6 +13,7 @@ from importlinter.cli import lint_imports
 from tortoise.exceptions import ConfigurationError
 
 from models.chat.messages import Message
+from models.packages import table_models
 from models.permissions import Permission
 from models.verbs import NEEDS
 
@@ -194,6 +195,7 @@ def test_only_rules_and_require_decide() -> None:
 
 
 def test_verbs_need_write_or_say_what_else() -> None:
+    table_models()
     called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
     assert {need for need in called.values() if need} == {
         Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,

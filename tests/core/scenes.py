@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.accounts.invitation_mails import note_mailed, take_invitation_mails
+from models.accounts.orgs import Org
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -121,13 +122,17 @@ class Verbs:
 
     async def leaving(self) -> None:
         """The organisation of another, and the viewer's own."""
-        await self.do("leaveOrg", "{ removedMemberId }", orgId=self.filling.orgs[-1])
-        own = self.filling.orgs[0]
+        await self.do("leaveOrg", "{ removedMemberId }", orgId=self.org_of(-1))
+        own = self.org_of(0)
         plan = {"id": own, "plan": "pro", "limits": {"members": 9}}
         grant = f"{BY_TEST} UPDATE user_account SET operator = true WHERE id = $1"
         await self.server.sql(grant, self.filling.users[0])
         await self.do("setOrgPlan", "{ org { id } }", **plan)
         await self.do("deleteOrg", "{ deletedOrgId }", id=own)
+
+    def org_of(self, number: int) -> str:
+        """The organisation of a user."""
+        return self.filling.ids[Org][self.filling.users[number]][0]
 
     async def tokens(self) -> None:
         given = {"name": "Script", "scopes": ["READ"]}
@@ -240,7 +245,7 @@ class Verbs:
         await self.do("deleteProject", "{ deletedProjectId }", id=self.project)
         await self.leaving()
         due = f"{BY_TEST} UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
-        for root in (self.project, self.filling.orgs[0]):
+        for root in (self.project, self.org_of(0)):
             await self.server.sql(due, root, _ago())
         while await work_off_deletion(actor, 50):
             pass

@@ -87,6 +87,27 @@ READING = (
 LATEST = 400  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
     Exempt(
+        "FROM org_member t WHERE org_id = $1",
+        "org_member",
+        "looks for some among the members of one organisation",
+        10,
+        by_chance=True,
+    ),
+    *(
+        Exempt(
+            sql,
+            table,
+            "the index still has versions that this very transaction has replaced",
+            50,
+            by_chance=True,
+        )
+        for sql, table in (
+            ("WHERE owner_id = $1 AND", "project"),
+            ("WHERE owner_id = $1 AND", "conversation"),
+            ("UPDATE project SET showcased", "project"),
+        )
+    ),
+    Exempt(
         "FROM taken LEFT JOIN event_log",
         "event_log",
         "reads what is new in the log",

@@ -2,7 +2,7 @@
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
 snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more. Each
-has an organisation too, in which the next one has a role.
+has an organisation too, in which the next one has a role; some of these have projects.
 Visitors have nothing any more but credits.
 """
 
@@ -89,6 +89,8 @@ class Filling:
         """Add a user with credits, whose only project is deleted and gone."""
         user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
         add_usage(self, user, START)
+        about = {"slug": f"gone-{number}", "owner_user_id": user, "plan": "free"}
+        self.add(Org, user, name="Gone", **about, deleted_at=START)
         gone = ids.new_id(Project.prefix)
         self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
 
@@ -107,12 +109,13 @@ class Filling:
         self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
 
-    def project(self, user: str, messages: int, place: int) -> str:
-        """Add an app project with so many messages."""
+    def project(self, user: str, messages: int, place: int, by: str | None = None) -> str:
+        """Add an app project of a user's, or of an organisation's `by` a user, with so many
+        messages."""
         project = self.add(
             Project,
             user,
-            user_id=user,
+            user_id=by or user,
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
@@ -122,7 +125,7 @@ class Filling:
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
-        add_imports(self, user, project)
+        add_imports(self, user, by or user, project)
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
         self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project

@@ -51,11 +51,11 @@ def add_usage(filling: Filling, user: str, start: datetime) -> None:
     filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
 
 
-def add_imports(filling: Filling, user: str, project: str) -> None:
-    """Add what a project took over."""
+def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:
+    """Add what a project of an owner's took over for a user."""
     what: dict[str, Any] = {"source_id": "s", "source_name": "Shop", "source_url": "https://x.dev"}
     for source in ("FIGMA", "GITHUB"):
-        filling.add(Import, user, user_id=user, project_id=project, source=source, **what)
+        filling.add(Import, owner, user_id=user, project_id=project, source=source, **what)
 
 
 def add_orgs(filling: Filling, start: datetime) -> None:
@@ -64,7 +64,9 @@ def add_orgs(filling: Filling, start: datetime) -> None:
     users = filling.users
     for number, user in enumerate(users):
         other, role = users[(number + 1) % len(users)], OTHERS[number % len(OTHERS)]
-        _add_org(filling, user, {user: Role.OWNER, other: role}, start)
+        org = _add_org(filling, user, {user: Role.OWNER, other: role}, start)
+        for place in range(filling.size.projects + 2 if number % 70 == 0 else 0):
+            filling.project(org, filling.size.messages, place, by=user)
     for user in users:
         _audit(filling, user, start, org_id=None)
         for number in range(EACH):
@@ -73,7 +75,7 @@ def add_orgs(filling: Filling, start: datetime) -> None:
             filling.add(ApiToken, user, user_id=user, name="Script", expires_at=ends, **token)
 
 
-def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: datetime) -> None:
+def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: datetime) -> str:
     slug = f"org-{owner[-9:]}"
     org = filling.add(Org, owner, name="Orchard", slug=slug, owner_user_id=owner, plan="free")
     for user, role in roles.items():
@@ -83,7 +85,7 @@ def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: dateti
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)
-    filling.project(org, filling.size.messages, 0)
+    return org
 
 
 def _audit(filling: Filling, owner: str, start: datetime, **values: Any) -> None:
