@@ -72,4 +72,5 @@ def _shown(kind: Any) -> Permission | None:
 def _row_type(kind: GraphQLNamedType) -> str:
     fields: dict[str, Any] = kind.fields if isinstance(kind, GraphQLObjectType) else {}
     found = fields.get("nodes") or fields.get("node")
-    return kind.name if found is None else get_named_type(found.type).name
+    named: Any = kind if found is None else get_named_type(found.type)
+    return named.name
