@@ -10,9 +10,9 @@ from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
 from models.accounts.api_token_text import digest, is_api_token, is_intact
 from models.accounts.api_tokens import note_use
-from models.accounts.standing import state_by, token_state_by, viewer_from, viewer_from_token
 from models.accounts.users import Identity, meet
 from models.errors import Unauthenticated
+from models.standing import state_by, token_state_by, viewer_from, viewer_from_token
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 

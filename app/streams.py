@@ -15,12 +15,12 @@ import structlog
 
 from app.topics import Follower, Topic, kind_at, news
 from app.waiting import woken
-from models.accounts.standing import renewed
 from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
 from models.chat.messages import Message
 from models.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from models.ports import Clock, Database, Streamed
 from models.reading import Lookup
+from models.standing import renewed
 
 if TYPE_CHECKING:
     from graphql_schema.core.signed import Signer

@@ -72,5 +72,5 @@ def _shown(kind: Any) -> Permission | None:
 def _row_type(kind: GraphQLNamedType) -> str:
     fields: dict[str, Any] = kind.fields if isinstance(kind, GraphQLObjectType) else {}
     found = fields.get("nodes") or fields.get("node")
-    named: Any = kind if found is None else get_named_type(found.type)
-    return named.name
+    row = kind if found is None else cast("GraphQLNamedType", get_named_type(found.type))
+    return row.name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from graphql_schema.core.loaders import Loaders
-from models.accounts.standing import renewed
+from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:

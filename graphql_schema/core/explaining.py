@@ -8,9 +8,9 @@ import strawberry
 
 from graphql_schema.core.context import Context, context_of
 from models import explaining
-from models.accounts.standing import state_by, viewer_from
 from models.errors import NotFound
 from models.permissions import Permission
+from models.standing import state_by, viewer_from
 from models.viewer import SYSTEM, Viewer
 
 

@@ -15,12 +15,12 @@ from models import fields
 from models.access import PartOf
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.orgs import FREE, NewOrg, Org, find_org, free_slug, limit_of, refuse_slug
-from models.accounts.standing import viewer_now
 from models.accounts.users import EMAIL_LIMIT
 from models.base import Record
 from models.errors import Conflict, NotFound
 from models.indexes import index, unique
 from models.permissions import ROLES, Permission, Role
+from models.standing import viewer_now
 from models.verbs import verb
 
 if TYPE_CHECKING:

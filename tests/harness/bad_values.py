@@ -142,7 +142,8 @@ def _of_object(kind: Any, path: Path) -> Iterator[Bad]:
 def _of(kind: Any, at: Path) -> Iterator[Bad]:
     if isinstance(kind, GraphQLList):
         yield from (Bad(at, value) for value in ("x", 1, [None], [[]], [1], [PICTURE] * 21))
-        yield from _of_object(kind.of_type, (*at, "0"))
+        if isinstance(get_named_type(kind), GraphQLInputObjectType):
+            yield from _of_object(kind.of_type, (*at, "0"))
     elif isinstance(kind, GraphQLInputObjectType):
         yield from (Bad(at, value) for value in ("x", 1, [], {"nope": 1}, {}))
         if kind.is_one_of:
