@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test test-clients test-browser bench check hooks format schema migrations docs lock clean
+.PHONY: help run worker test fuzz test-clients test-browser bench check hooks format schema migrations docs lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ worker: $(VENV)/runs ## Run one more worker beside `make run`
 test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
 	$(PY) -m pytest -q -n auto
 
+fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (FUZZ_SEED: others)
+	FUZZ_ROUNDS=100 $(PY) -m pytest -q -n auto tests/plans/test_random.py
+
 test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)
 	$(PIP) install --require-hashes -r requirements-browser.lock
 	@command -v chromium > /dev/null || { echo "Install Debian's package chromium first."; exit 1; }
@@ -45,7 +48,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 test-clients: $(VENV)/runs tests/clients/node_modules/.package-lock.json ## Run urql, Apollo, graphql-ws, Relay and codegen (npm)
 	PYTHON=$(PY) node tests/clients/run.mjs
 
-bench: $(VENV)/runs ## Measure beside hand-written SQL, five minutes (BENCH=--quick: seconds)
+bench: $(VENV)/runs ## Measure beside hand-written SQL, eight minutes (BENCH=--quick: seconds)
 	$(PY) -m bench $(BENCH)
 
 check: $(VENV)/tests ## Lint, format, types, import rules, container files, breaking changes

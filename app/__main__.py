@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import structlog
 import typer
@@ -17,16 +17,14 @@ from rich.markup import escape
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
+from app.explaining import explain
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
+from app.operators import grant_operator, revoke_operator
 from app.running import database, refusals_shown, run
 from app.runs import runs
 from graphql_schema.schema import sdl
-
-if TYPE_CHECKING:
-    from app.operators import Office
-    from models.accounts.users import User
 
 log = structlog.get_logger()
 
@@ -39,6 +37,9 @@ command = typer.Typer(
 )
 command.add_typer(importing)
 command.add_typer(runs)
+command.command()(explain)
+command.command()(grant_operator)
+command.command()(revoke_operator)
 
 
 Demo = Annotated[bool, typer.Option("--demo", help="Load the demo data first, once.")]
@@ -61,7 +62,8 @@ def serve(demo: Demo = False, operations: Lines = False, sql: Sql = False) -> No
             await load_demo(settings, url)
         await serve_app(settings, url, lambda address: _greet(settings, address), observers)
 
-    run(work)
+    with refusals_shown():
+        run(work)
 
 
 @command.command()
@@ -173,34 +175,6 @@ def token(
     typer.echo(_token(Settings(), user))
 
 
-Who = Annotated[str, typer.Argument(help="The user's id, or the subject of their token.")]
-
-
-@command.command()
-def grant_operator(who: Who) -> None:
-    """Make a user an operator, who reads what belongs to nobody."""
-    from models.accounts import operators
-
-    typer.echo(f"{_appointed(operators.grant_operator, who)} is an operator now.")
-
-
-@command.command()
-def revoke_operator(who: Who) -> None:
-    """Make an operator a user like any other."""
-    from models.accounts import operators
-
-    typer.echo(f"{_appointed(operators.revoke_operator, who)} is no operator any more.")
-
-
-def _appointed(office: Office, who: str) -> str:
-    """The id of a user who was given an office, or lost it; ends the command if there is none."""
-    from app.operators import appoint
-
-    with refusals_shown():
-        user: User = run(lambda settings, url: appoint(settings, url, office, who))
-        return user.id
-
-
 @command.command()
 def schema(
     output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
@@ -227,6 +201,20 @@ def permissions(
     from app.permissions_page import page
 
     _put(page(), output)
+
+
+@command.command()
+def check_documents(
+    path: Annotated[Path, typer.Argument(help="A JSON file of documents, or a folder of them.")],
+) -> None:
+    """Check that trusted documents fit the schema, as `punnet serve` does at its start."""
+    from app.graphql import engine_of
+    from app.trusted_documents import checked_documents
+    from graphql_schema.schema import graphql_core_schema
+
+    with refusals_shown():
+        found = checked_documents(path, engine_of(Settings(), graphql_core_schema()))
+    typer.echo(f"Documents that can run: {len(found)}.")
 
 
 def _put(text: str, output: Path | None) -> None:

@@ -24,12 +24,20 @@ async def read_request(request: web.Request, *, limit: int, seconds: float) -> G
     Raises HttpRefusal (408, 413, 415), BadRequest or Invalid.
     """
     check_content(request)
+    if request.content.is_eof():  # it came with the head, as small ones do
+        body = await read_bounded(request, limit)
+    else:
+        body = await read_in_time(request, limit, seconds)
+    return request_from_json(read_json(body))
+
+
+async def read_in_time(request: web.Request, limit: int, seconds: float) -> bytes:
+    """Read a body that is still coming. Raises HttpRefusal."""
     try:
         async with asyncio.timeout(seconds):
-            body = await read_bounded(request, limit)
+            return await read_bounded(request, limit)
     except TimeoutError as error:
         raise HttpRefusal(408, TimedOut("The request body took too long.")) from error
-    return request_from_json(read_json(body))
 
 
 def check_content(request: web.Request) -> None:
@@ -50,8 +58,8 @@ async def read_bounded(request: web.Request, limit: int) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        while chunk := await request.content.readany():
-            body += chunk
+        while not request.content.at_eof():
+            body += await request.content.readany()
             if len(body) > limit:
                 raise too_large
     except (web.RequestPayloadError, HttpProcessingError) as error:

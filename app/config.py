@@ -108,6 +108,20 @@ class Settings(BaseSettings):
     introspection: bool = Field(
         default=True, description="Whether clients may ask for the schema, as code generators do."
     )
+    persisted_queries: int = Field(
+        default=2_000,
+        ge=0,
+        description="Documents that clients may register by their hash (APQ), 8 MiB at most; "
+        "0 turns it off.",
+    )
+    trusted_documents: Path | None = Field(
+        default=None,
+        description="A JSON file of trusted documents, or a folder of them; read at the start.",
+    )
+    only_trusted_documents: bool = Field(
+        default=False,
+        description="Run no other documents; `PUNNET_TRUSTED_DOCUMENTS` is needed.",
+    )
     max_body: int = Field(default=1 << 20, description="Bytes of a request body.")
     max_tokens: int = Field(default=4_000, description="Lexical tokens of a document.")
     max_depth: int = Field(default=12, description="Nested selection sets of an operation.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from app.frames import Frames
 from app.messages import (
     Complete,
     ConnectionInit,
@@ -60,6 +61,7 @@ class Connection:
     def __init__(
         self,
         socket: web.WebSocketResponse,
+        frames: Frames,
         request: web.Request,
         request_id: str,
         operations: Operations,
@@ -74,12 +76,7 @@ class Connection:
         self._sockets = sockets
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(
-            socket.send_frame,
-            max_frames=limits.queue,
-            max_bytes=limits.queue_bytes,
-            write_timeout=limits.write_timeout,
-        )
+        self._outbox = Outbox(frames, limits.queue, limits.queue_bytes, limits.write_timeout)
         self._running = SocketOperations(
             operations, self._outbox, most=limits.operations, request_id=request_id
         )

@@ -10,11 +10,20 @@ from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
 from models.accounts.api_token_text import digest, is_api_token, is_intact
 from models.accounts.api_tokens import note_use
-from models.accounts.users import Identity, meet
-from models.errors import Unauthenticated
-from models.standing import state_by, token_state_by, viewer_from, viewer_from_token
+from models.accounts.users import NO_SUCH_USER, Identity, column_of, meet
+from models.errors import NotFound, Unauthenticated
+from models.ports import Database
+from models.standing import is_live, state_by, token_state_by, viewer_from, viewer_from_token
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
+
+
+async def viewer_named(database: Database, who: str) -> Viewer:
+    """The viewer who is the user of an id or a subject. Raises NotFound."""
+    rows = await database.fetch(state_by(column_of(who)), who)
+    if not rows or not is_live(rows[0]):
+        raise NotFound(NO_SUCH_USER)
+    return viewer_from(rows[0])
 
 
 class PunnetContexts:

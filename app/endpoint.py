@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from aiohttp import hdrs, web
@@ -17,8 +17,9 @@ from app.payload import GraphQLRequest, request_from_query
 from app.responses import STATUS, answer
 from app.sse import EventStreams
 from app.websocket import WebSockets
-from graphql_schema.core.engine import Prepared, Response
+from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes, refusal
+from graphql_schema.core.preparing import Prepared
 from models.errors import BadRequest, DomainError
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -111,7 +112,7 @@ class Endpoint:
 
     def _call(self, request: web.Request) -> Call:
         given = request.headers.get("X-Request-Id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        request_id = given if REQUEST_ID.fullmatch(given) else token_hex(16)
         headers = {
             "Server": "punnet",
             "X-Request-Id": request_id,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aiohttp import web
+from graphql import GraphQLSchema
 
 from app.config import Settings
 from app.connection import SocketLimits
@@ -10,10 +11,16 @@ from app.cors import Origins
 from app.endpoint import Endpoint
 from app.observing import Observer
 from app.operations import Contexts, Operations
+from app.plan_telling import PlanTelling
 from app.sockets import Sockets
 from app.sse import EventStreams
+from app.trusted_documents import trusted_documents
 from app.websocket import WebSockets
+from graphql_schema.core.contracts import Planner
 from graphql_schema.core.engine import Engine
+from graphql_schema.core.gate import Gate
+from graphql_schema.core.limits import Limits
+from graphql_schema.core.persisted import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +48,21 @@ def graphql_server(
     keep_alive: float = 12.0,
     write_timeout: float = 10.0,
     limits: SocketLimits | None = None,
+    plans: PlanTelling | None = None,
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
-    `keep_alive` and `write_timeout` are the seconds of event streams.
+    `keep_alive` and `write_timeout` are the seconds of event streams. Raises Invalid for trusted
+    documents that can't run.
     """
+    observer = observer or Observer()
     operations = Operations(
-        engine, contexts, time_limit=settings.request_timeout, observer=observer
+        engine,
+        contexts,
+        time_limit=settings.request_timeout,
+        plans=plans,
+        documents=_documents(settings, engine, observer),
+        observer=observer,
     )
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(
@@ -59,6 +74,28 @@ def graphql_server(
         body_timeout=settings.request_timeout,
     )
     return GraphQLServer(endpoint, sockets)
+
+
+def _documents(settings: Settings, engine: Engine, observer: Observer) -> Documents:
+    return Documents(
+        engine,
+        entries=settings.persisted_queries,
+        trusted=trusted_documents(settings, engine),
+        only_trusted=settings.only_trusted_documents,
+        tell=observer.document_named,
+    )
+
+
+def engine_of(settings: Settings, schema: GraphQLSchema, planner: Planner | None = None) -> Engine:
+    """The engine of a schema with the bounds that the settings set for documents."""
+    bounds = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        cost=settings.max_cost,
+        aliases=settings.max_aliases,
+    )
+    gate = Gate(schema, bounds, introspection=settings.introspection)
+    return Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
 
 
 def limits_of(settings: Settings) -> SocketLimits:

@@ -30,7 +30,7 @@ class KeptConnections:
         """A connection. Raises TimeoutError when none is free within ACQUIRE seconds."""
         while self._idle:
             connection = self._idle.pop()
-            if _is_clean(connection):
+            if _is_open(connection):
                 return connection
             await self._pool.release(connection)
         self._waiting += 1
@@ -42,7 +42,7 @@ class KeptConnections:
 
     async def give(self, connection: Any, *, sound: bool) -> None:
         """Give a connection back; it is not `sound` after anything but success."""
-        if sound and not self._waiting and _is_clean(connection):
+        if sound and not self._waiting and _is_between(connection):
             self._idle.append(connection)
         else:
             await self._pool.release(connection)
@@ -64,9 +64,16 @@ class KeptConnections:
             await self._pool.release(connection)
 
 
-def _is_clean(connection: Any) -> bool:
-    """Whether a connection is open, and outside a transaction."""
+def _is_open(connection: Any) -> bool:
     try:
-        return not connection.is_closed() and not connection.is_in_transaction()
+        return not connection.is_closed()
     except asyncpg.InterfaceError:  # it was lost, and the pool has taken it back
+        return False
+
+
+def _is_between(connection: Any) -> bool:
+    """Whether a connection is outside of any transaction."""
+    try:
+        return not connection.is_in_transaction()
+    except asyncpg.InterfaceError:  # as above
         return False

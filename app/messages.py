@@ -16,6 +16,8 @@ PROTOCOL: Final = "graphql-transport-ws"
 MAX_ID = 256
 """Characters of an operation's id, which comes back with each of its messages."""
 
+NEXT_AFTER: Final = b"}}"
+
 MAX_REASON = 123
 """Bytes of a close frame's reason (RFC 6455, 5.5)."""
 
@@ -135,6 +137,11 @@ def written(kind: str, operation: str | None = None, payload: object = None) -> 
     if payload is not None:
         message["payload"] = orjson.Fragment(payload) if isinstance(payload, bytes) else payload
     return orjson.dumps(message)
+
+
+def next_before(operation: str) -> bytes:
+    """What comes before the `data` of a `next` message; NEXT_AFTER comes after it."""
+    return b'{"type":"next","id":%b,"payload":{"data":' % orjson.dumps(operation)
 
 
 def close_reason(text: str) -> bytes:

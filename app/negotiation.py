@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -40,6 +41,7 @@ class MediaRange:
         return 1 if self.kind == "*/*" else 0
 
 
+@lru_cache(maxsize=256)  # clients choose the headers
 def negotiate(header: str) -> Accepted:
     """Choose by quality, then by the order of the header, then by ours (RFC 9110, 12.5.1)."""
     ranges = [found for i, part in enumerate(header.split(",")) if (found := parsed(part, i))]

@@ -10,6 +10,8 @@ from app.tally import Tally
 if TYPE_CHECKING:
     from graphql import DocumentNode
 
+    from graphql_schema.core.persisted import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -43,6 +45,9 @@ class Observer:
     def operation_finished(self, done: Finished) -> None:
         """An operation ended or was refused."""
 
+    def document_named(self, outcome: Outcome) -> None:
+        """A request named its document, or wanted another than the trusted ones."""
+
 
 class Observers(Observer):
     """Tells several."""
@@ -57,3 +62,7 @@ class Observers(Observer):
     def operation_finished(self, done: Finished) -> None:
         for observer in self._observers:
             observer.operation_finished(done)
+
+    def document_named(self, outcome: Outcome) -> None:
+        for observer in self._observers:
+            observer.document_named(outcome)

@@ -9,9 +9,14 @@ from typing import Any, Protocol
 
 from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
+from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
-from graphql_schema.core.engine import Engine, Prepared, Response
+from graphql_schema.core.delivering import Deliver
+from graphql_schema.core.engine import Engine, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
+from graphql_schema.core.persisted import Documents
+from graphql_schema.core.preparing import Prepared
+from graphql_schema.plans.tracing import Trace
 
 
 class Viewer(Protocol):
@@ -30,6 +35,11 @@ class Viewer(Protocol):
     @property
     def expires_at(self) -> datetime | None:
         """When the token ends, in UTC; none for never."""
+        ...
+
+    @property
+    def operates(self) -> bool:
+        """Whether the viewer runs the service."""
         ...
 
 
@@ -64,13 +74,20 @@ class Operations:
         contexts: Contexts,
         *,
         time_limit: float,
+        documents: Documents,
         observer: Observer | None = None,
+        plans: PlanTelling | None = None,
     ) -> None:
-        """`time_limit` is in seconds and bounds authentication; the engine has its own."""
+        """`time_limit` is in seconds and bounds authentication; the engine has its own.
+
+        Without `plans` nobody is told of them.
+        """
         self._engine = engine
         self._contexts = contexts
+        self._documents = documents
         self._time_limit = time_limit
         self._observer = observer or Observer()
+        self._plans = plans
 
     async def authenticate(
         self,
@@ -89,7 +106,9 @@ class Operations:
         """The operation to run; raises Refused."""
         started = perf_counter()
         try:
-            return self._engine.prepare(request.query, request.operation_name)
+            return self._documents.prepare(
+                request.query, request.operation_name, request.document_id
+            )
         except Refused as refused:
             seconds, codes = perf_counter() - started, error_codes(refused.errors)
             self._observer.operation_finished(Finished("refused", None, seconds, codes))
@@ -100,32 +119,50 @@ class Operations:
     ) -> Response:
         """Run a query or a mutation; every failure is in the response."""
         started, tally = perf_counter(), Tally()
+        trace = self._trace(prepared, viewer) if request.wants_plan else None
         response = await self._engine.execute(
-            prepared,
+            prepared if trace is None else trace.prepared,
             request.variables,
             lambda: self._contexts.operation(viewer, request_id, tally),
             request_id=request_id,
             tell_cost=request.wants_cost,
         )
         self._finished(prepared, viewer, tally, started, response.get("errors", []))
-        return response
+        return response if trace is None else with_plan(response, trace, tally)
+
+    def _trace(self, prepared: Prepared, viewer: Viewer) -> Trace | None:
+        return self._plans.trace(prepared, viewer) if self._plans is not None else None
 
     async def responses(
-        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        request_id: str,
+        deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
-        """Run any operation: one response, or one per event. Raises Refused as the last thing."""
+        """Run any operation: one response, or one per event. Raises Refused as the last thing.
+
+        Events may go to `deliver` instead; see Engine.subscribe.
+        """
         if prepared.kind != "subscription":
             response = await self.execute(prepared, request, viewer, request_id)
             if "data" not in response:
                 raise Refused(response["errors"])
             yield response
             return
-        async with aclosing(self._events(prepared, request, viewer, request_id)) as events:
+        events = self._events(prepared, request, viewer, request_id, deliver)
+        async with aclosing(events):
             async for response in events:
                 yield response
 
     async def _events(
-        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        request_id: str,
+        deliver: Deliver | None,
     ) -> AsyncGenerator[Response, None]:
         started, tally = perf_counter(), Tally()
         errors: list[dict[str, Any]] = []
@@ -135,6 +172,7 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, request_id, tally),
             request_id=request_id,
+            deliver=deliver,
         )
         try:
             async with aclosing(events):

@@ -1,21 +1,50 @@
-"""Appointing operators, for who holds the database."""
+"""`punnet grant-operator` and `revoke-operator`, for who holds the database."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
-from app.config import Settings
-from app.process import connect, running
-from models.accounts.users import User
-from models.verbs import Actor
-from models.viewer import SIGNED_OUT
+import typer
 
-Office = Callable[[Actor, str], Awaitable[User]]
-"""`models.accounts.operators.grant_operator` or `revoke_operator`."""
+from app.running import refusals_shown, run
+
+if TYPE_CHECKING:
+    from app.config import Settings
+    from models.accounts.users import User
+    from models.verbs import Actor
+
+    Office = Callable[[Actor, str], Awaitable[User]]
+
+Who = Annotated[str, typer.Argument(help="The user's id, or the subject of their token.")]
 
 
-async def appoint(settings: Settings, url: str, office: Office, who: str) -> User:
-    """Give the user of an id or a subject an office, or take it. Raises DomainError."""
+def grant_operator(who: Who) -> None:
+    """Make a user an operator, who reads what belongs to nobody."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.grant_operator, who)} is an operator now.")
+
+
+def revoke_operator(who: Who) -> None:
+    """Make an operator a user like any other."""
+    from models.accounts import operators
+
+    typer.echo(f"{_appointed(operators.revoke_operator, who)} is no operator any more.")
+
+
+def _appointed(office: Office, who: str) -> str:
+    """The id of a user who was given an office, or lost it; ends the command if there is none."""
+    with refusals_shown():
+        user: User = run(lambda settings, url: _appoint(settings, url, office, who))
+        return user.id
+
+
+async def _appoint(settings: Settings, url: str, office: Office, who: str) -> User:
+    from app.process import connect, running
+    from models.verbs import Actor
+    from models.viewer import SIGNED_OUT
+
     services = connect(settings, url)
     async with running(services, worker=False):
         ports = services.ports

@@ -1,26 +1,48 @@
-"""What a WebSocket still has to send: bounded, written by one task."""
+"""What a WebSocket still has to send: bounded, written by one task once its reader is behind."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from aiohttp import WSMsgType
 
-Send = Callable[[bytes, WSMsgType], Awaitable[None]]
+ROOM = 10
+"""Bytes that a frame takes besides its data, at most; so none is without."""
 
 
 class SlowReader(Exception):
     """The other side does not read what it is sent."""
 
 
-class Outbox:
-    """A queue of frames, bounded in number and bytes."""
+class Wire(Protocol):
+    """Where frames go; see app.frames.Frames."""
 
-    def __init__(
-        self, send: Send, *, max_frames: int, max_bytes: int, write_timeout: float
-    ) -> None:
+    def write(self, data: bytes, kind: WSMsgType) -> bool:
+        """Write a frame at once, unless the reader is behind or gone."""
+        ...
+
+    async def send(self, data: bytes, kind: WSMsgType) -> None:
+        """Write a frame, waiting for the reader; raises OSError when it is gone."""
+        ...
+
+
+class Outbox:
+    """A queue of frames, bounded in number and bytes; empty while the reader keeps up."""
+
+    __slots__ = (
+        "_bytes",
+        "_drained",
+        "_filled",
+        "_frames",
+        "_max_bytes",
+        "_max_frames",
+        "_wire",
+        "_write_timeout",
+    )
+
+    def __init__(self, wire: Wire, max_frames: int, max_bytes: int, write_timeout: float) -> None:
         """`write_timeout` is the seconds one frame may wait for the reader."""
-        self._send = send
+        self._wire = wire
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._write_timeout = write_timeout
@@ -29,8 +51,12 @@ class Outbox:
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
 
+    def offer(self, data: bytes) -> bool:
+        """Write a text frame at once; False when others wait or the reader is behind or gone."""
+        return not self._bytes and self._wire.write(data, WSMsgType.TEXT)
+
     async def put(self, data: bytes) -> None:
-        """Queue a text frame, waiting for room; the loop gets its turn each time."""
+        """Send a text frame, waiting for room; the loop gets its turn each time."""
         await asyncio.sleep(0)
         while self._is_full():
             self._drained.clear()
@@ -38,7 +64,7 @@ class Outbox:
         self._append(data, WSMsgType.TEXT)
 
     def push(self, data: bytes, kind: WSMsgType = WSMsgType.TEXT) -> None:
-        """Queue a short answer to the other side at once.
+        """Send a short answer to the other side, or queue it at once.
 
         Raises SlowReader when it asks for more and more and reads nothing.
         """
@@ -58,7 +84,7 @@ class Outbox:
             await self._filled.wait()
             data, kind = self._frames.popleft()
             await self._write(data, kind)
-            self._bytes -= len(data)
+            self._bytes -= ROOM + len(data)
             if not self._frames:
                 self._filled.clear()
             if not self._is_full():
@@ -67,13 +93,15 @@ class Outbox:
     async def _write(self, data: bytes, kind: WSMsgType) -> None:
         try:
             async with asyncio.timeout(self._write_timeout):
-                await self._send(data, kind)
+                await self._wire.send(data, kind)
         except TimeoutError as error:
             raise SlowReader from error
 
     def _append(self, data: bytes, kind: WSMsgType) -> None:
+        if not self._bytes and self._wire.write(data, kind):
+            return
         self._frames.append((data, kind))
-        self._bytes += len(data)
+        self._bytes += ROOM + len(data)
         self._filled.set()
 
     def _is_full(self) -> bool:

@@ -8,23 +8,35 @@ from typing import Any, NoReturn, cast
 import orjson
 from multidict import MultiMapping
 
-from graphql_schema.core.values import check_value, check_variables
-from models.errors import BadRequest
+from graphql_schema.core.values import check_text, check_variables
+from models.errors import BadRequest, Invalid
+
+DOCUMENT_IDS = ("documentId", "doc_id")
+"""Parameters that name a document: the GraphQL-over-HTTP draft's and Relay's."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The four parameters of a request; values are JSON that PostgreSQL can hold."""
+    """The parameters of a request; values are JSON that PostgreSQL can hold.
+
+    `query` is empty where the document is only named, by `document_id`.
+    """
 
     query: str
     operation_name: str | None
     variables: dict[str, Any]
     extensions: dict[str, Any]
+    document_id: str | None = None
 
     @property
     def wants_cost(self) -> bool:
         """Whether the client asked for the operation's cost: `"extensions": {"cost": true}`."""
         return self.extensions.get("cost") is True
+
+    @property
+    def wants_plan(self) -> bool:
+        """Whether the client asked for the operation's plan: `"extensions": {"plan": true}`."""
+        return self.extensions.get("plan") is True
 
 
 def read_json(data: bytes | str) -> Any:
@@ -72,7 +84,7 @@ def request_from_json(payload: object) -> GraphQLRequest:
 def request_from_query(parameters: MultiMapping[str]) -> GraphQLRequest:
     """The request in a URL; `variables` and `extensions` are JSON. Raises as above."""
     found: dict[str, object] = {}
-    for name in ("query", "operationName", "variables", "extensions"):
+    for name in ("query", "operationName", "variables", "extensions", *DOCUMENT_IDS):
         values = parameters.getall(name, [])
         if len(values) > 1:
             raise BadRequest(f"'{name}' must be given once.")
@@ -83,17 +95,50 @@ def request_from_query(parameters: MultiMapping[str]) -> GraphQLRequest:
 
 def request_from(parameters: Mapping[str, object]) -> GraphQLRequest:
     """Check the type of each parameter; unknown ones are ignored."""
-    query = parameters.get("query")
-    if not isinstance(query, str):
+    extensions = mapping(parameters, "extensions")
+    document_id = named_document(parameters, extensions)
+    query = string(parameters, "query")
+    if query is None and document_id is None:
         raise BadRequest("'query' must be a string.", field="query")
-    name = parameters.get("operationName")
-    if name is not None and not isinstance(name, str):
-        raise BadRequest("'operationName' must be a string.", field="operationName")
+    name = string(parameters, "operationName")
     variables = mapping(parameters, "variables")
-    for value in (query, name or ""):
-        check_value(value)
-    check_variables(variables)
-    return GraphQLRequest(query, name or None, variables, mapping(parameters, "extensions"))
+    if variables:
+        check_variables(variables)
+    return GraphQLRequest(query or "", name or None, variables, extensions, document_id)
+
+
+def named_document(parameters: Mapping[str, object], extensions: Mapping[str, Any]) -> str | None:
+    """What a request calls its document, in any of the usual places; raises as above."""
+    given = [string(parameters, name) for name in DOCUMENT_IDS]
+    found = {id for id in (*given, persisted_query(extensions)) if id}
+    if len(found) > 1:
+        raise BadRequest("The request names two documents.", field="documentId")
+    return found.pop() if found else None
+
+
+def persisted_query(extensions: Mapping[str, Any]) -> str | None:
+    """The hash of Apollo's automatic persisted queries."""
+    given = mapping(extensions, "persistedQuery")
+    if not given:
+        return None
+    if given.get("version") != 1:
+        # Not a BadRequest, for which a WebSocket would be closed.
+        raise Invalid("Unsupported persisted query version", field="persistedQuery.version")
+    digest = string(given, "sha256Hash")
+    if not digest:
+        raise BadRequest("'sha256Hash' must be a string.", field="sha256Hash")
+    return digest
+
+
+def string(parameters: Mapping[str, object], name: str) -> str | None:
+    """An optional string among the parameters."""
+    value = parameters.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadRequest(f"'{name}' must be a string.", field=name)
+    check_text(value)
+    return value
 
 
 def mapping(parameters: Mapping[str, object], name: str) -> dict[str, Any]:

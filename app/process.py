@@ -83,6 +83,7 @@ def connect(
     invitations = InvitationMails(actor, mailer or ConsoleMailer(), settings.app_url, token_of)
     bus.on_log(changes.wake)
     bus.on_text(streams.wake)
+    bus.on_windows(streams.publish)
     for follower in (streams, worker, invitations):
         changes.tap(follower.changed)
     slow = SlowOperations(background, clock, settings.slow_operation)

@@ -17,13 +17,11 @@ from app.contexts import PunnetContexts
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
-from app.graphql import graphql_server
+from app.graphql import engine_of, graphql_server
 from app.metrics import Metrics
 from app.observing import Observer, Observers
+from app.plan_telling import PlanTelling
 from app.process import Services, connect, running
-from graphql_schema.core.engine import Engine
-from graphql_schema.core.gate import Gate
-from graphql_schema.core.limits import Limits
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
@@ -44,11 +42,14 @@ def build(
     clock: Clock | None = None,
     observers: Sequence[Observer] = (),
     mailer: Mailer | None = None,
+    *,
+    plans: bool = True,
 ) -> web.Application:
     """The application for the database at `url`; see `serve` for how to run it.
 
     `observe` is told of each statement, `observers` of each operation; `mailer` sends mails,
-    which otherwise are printed.
+    which otherwise are printed. Without `plans` graphql-core executes every operation, a field at
+    a time: what plans are compared with. Raises Invalid for trusted documents that can't run.
     """
     services = connect(settings, url, observe, clock, mailer)
     metrics = Metrics(slow=settings.slow_operation)
@@ -56,13 +57,15 @@ def build(
     app[SERVICES] = services
     app.cleanup_ctx.append(_services(services, worker=settings.worker))
     schema = graphql_core_schema()
-    gate = Gate(schema, _limits(settings), introspection=settings.introspection)
     planner = Planner(schema, metrics.left_unplanned)
-    engine = Engine(schema, limits=gate, planner=planner, time_limit=settings.request_timeout)
+    engine = engine_of(settings, schema, planner if plans else None)
     metrics.count_documents(lambda: engine.checked)
+    metrics.count_events(lambda: planner.encoded)
+    services.bus.on_passed(metrics.time_text())
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
-    graphql_server(settings, engine, contexts, told).add_to(app)
+    telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
+    graphql_server(settings, engine, contexts, told, plans=telling).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -90,15 +93,6 @@ def _services(services: Services, *, worker: bool) -> Callable[[web.Application]
             yield
 
     return context
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        tokens=settings.max_tokens,
-        depth=settings.max_depth,
-        cost=settings.max_cost,
-        aliases=settings.max_aliases,
-    )
 
 
 async def _alive(_request: web.Request) -> web.Response:
@@ -137,12 +131,17 @@ async def serve(
     url: str,
     started: Callable[[str], None] = lambda address: None,
     observers: Sequence[Observer] = (),
+    *,
+    plans: bool = True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers."""
+    """Serve until SIGTERM or SIGINT; `started` is told the address once it answers.
+
+    For `plans` see `build`.
+    """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    running_app = runner(build(settings, url, observers=observers))
+    running_app = runner(build(settings, url, observers=observers, plans=plans))
     await running_app.setup()
     calm_collector()
     try:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
-from app.messages import ProtocolViolation, written
+from app.messages import NEXT_AFTER, ProtocolViolation, next_before, written
 from app.operations import Operations, Viewer
 from app.outbox import Outbox
 from app.payload import GraphQLRequest, request_from_json
@@ -15,6 +15,19 @@ from models.errors import BadRequest, DomainError, RateLimited
 
 Authenticate: TypeAlias = Callable[[], Awaitable[Viewer]]
 """Finds out who is asking; raises Refused."""
+
+
+class Delivery:
+    """Sends the `data` of an event at once, as a message of the operation; see core.delivering."""
+
+    __slots__ = ("_before", "_outbox")
+
+    def __init__(self, operation: str, outbox: Outbox) -> None:
+        self._before = next_before(operation)
+        self._outbox = outbox
+
+    def __call__(self, data: bytes) -> bool:
+        return self._outbox.offer(self._before + data + NEXT_AFTER)
 
 
 class SocketOperations:
@@ -112,7 +125,8 @@ class SocketOperations:
             if prepared.kind == "mutation" and (task := asyncio.current_task()):
                 self._mutations.add(task)
             viewer = await authenticate()
-            responses = self._operations.responses(prepared, request, viewer, request_id)
+            deliver = Delivery(operation, self._outbox)
+            responses = self._operations.responses(prepared, request, viewer, request_id, deliver)
             async with aclosing(responses):
                 async for response in responses:
                     await self._outbox.put(written("next", operation, encode(response, request_id)))

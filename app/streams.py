@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from app.topics import Follower, Topic, kind_at, news
+from app.topics import Follower, Topic, kind_at
 from app.waiting import woken
-from models.chat.chunks import STORY, Mark, Piece, Story, Window, story_of
+from models.chat.chunks import STORY, Mark, Story, Window, story_of
 from models.chat.messages import Message
 from models.errors import Invalid, NotFound, Unauthenticated, Unavailable
-from models.ports import Clock, Database, Streamed
+from models.ports import Clock, Database, Sink, Streamed
 from models.reading import Lookup
 from models.standing import renewed
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 POLL = 0.25  # seconds, when no wake-up comes
+SWEEP = 1.0  # seconds after which a text that nobody told of is looked at
 PURPOSE = "stream"
 ROOTS = ("prj_", "cnv_", "usr_", "org_")
 TAKEN = {"deleted_at", "owner_id"}
@@ -50,9 +51,10 @@ class StreamHub:
         self._background = background
         self._clock = clock
         self._signer = signer
+        self._sign = signer.signing(PURPOSE)
         self._topics: dict[str, Topic] = {}
         self._stale: set[str] = set()
-        self._read_all_at = 0.0
+        self._swept_at = 0.0
         self._woken = asyncio.Event()
         self._doubtful: set[str] = set()
 
@@ -67,15 +69,13 @@ class StreamHub:
             self._woken.set()
 
     def publish(self, windows: Sequence[Window]) -> None:
-        """Pass on windows that were stored by this very process."""
+        """Pass on windows that were stored, here or elsewhere."""
         for window in windows:
             topic = self._topics.get(window.message_id)
             if topic is None:
                 continue
             if topic.goes_on_with(window):
-                mark = Mark(window.epoch, window.part, window.start + len(window.text))
-                piece = Piece(window.kind, window.text, mark)
-                topic.pass_on(Story(window.epoch, (piece,), complete=False))
+                topic.go_on(window)
             else:
                 self.wake([window.message_id])
 
@@ -103,11 +103,16 @@ class StreamHub:
                 await asyncio.sleep(POLL)
 
     def _poll(self) -> None:
-        """Look at everything from time to time, however busy some of it is."""
+        """From time to time look at what has not moved since, however busy the rest is.
+
+        Of what moves nothing is lost: a window that does not follow on has the store read.
+        """
         now = asyncio.get_running_loop().time()
-        if now - self._read_all_at >= POLL:
-            self._read_all_at = now
-            self._stale |= {id for id, topic in self._topics.items() if not topic.complete}
+        if now - self._swept_at >= SWEEP:
+            self._swept_at = now
+            for id, topic in self._topics.items():
+                if topic.has_rested() and not topic.complete:
+                    self._stale.add(id)
 
     async def _pass_on(self) -> None:
         stale, self._stale = self._stale & self._topics.keys(), set()
@@ -127,6 +132,8 @@ class StreamHub:
     async def _check_rights(self) -> None:
         """Send those away who lost what they follow, or their account."""
         doubtful, self._doubtful = self._doubtful, set()
+        if not doubtful:
+            return
         try:
             for viewer, followed in self._followed_of(doubtful):
                 reached = await self._reached(viewer, followed)
@@ -164,41 +171,34 @@ class StreamHub:
 
     @asynccontextmanager
     async def follow(
-        self, message_id: str, viewer: Viewer, after: str | None
+        self, message_id: str, viewer: Viewer, after: str | None, sink: Sink | None = None
     ) -> AsyncGenerator[AsyncIterator[Streamed], None]:
         """The text of a message; see models.ports.Streams."""
-        seen = self._opened(message_id, after)
-        topic = self._topics.setdefault(message_id, Topic())
-        follower = Follower(viewer)
+        follower = Follower(viewer, self._opened(message_id, after), sink)
+        topic = self._topics.setdefault(message_id, Topic(message_id, self._sign))
         topic.followers.add(follower)
         try:
-            yield self._streamed(message_id, follower, seen)
+            yield self._streamed(message_id, topic, follower)
         finally:
             topic.followers.discard(follower)
             if not topic.followers:
                 self._topics.pop(message_id, None)
 
     async def _streamed(
-        self, message_id: str, follower: Follower, seen: Mark
+        self, message_id: str, topic: Topic, follower: Follower
     ) -> AsyncIterator[Streamed]:
-        story = (await _stories(self._database, {message_id: seen})).get(message_id)
-        told = False
+        story = (await _stories(self._database, {message_id: follower.seen})).get(message_id)
         while story is not None:
-            for reset, piece in news(story, seen):
-                seen, told = piece.mark, True
-                cursor = self._sign(message_id, seen)
-                yield Streamed(seen.part, piece.kind, piece.text, cursor, reset)
+            for mark, event in topic.events(story, follower.seen):
+                follower.seen, follower.told = mark, True
+                yield event
             if story.complete:
-                if not told:
+                if not follower.told:
                     # Clients such as urql take a stream without any event for a failure.
-                    kind = kind_at(story, seen)
-                    yield Streamed(seen.part, kind, "", self._sign(message_id, seen), False)
+                    yield topic.event(follower.seen, kind_at(story, follower.seen), "")
                 return
             story = await follower.next()
         raise NotFound("The message is gone.")
-
-    def _sign(self, message_id: str, mark: Mark) -> str:
-        return self._signer.sign(PURPOSE, [message_id, mark.epoch, mark.part, mark.offset])
 
     def _opened(self, message_id: str, after: str | None) -> Mark:
         if after is None:

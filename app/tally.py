@@ -20,23 +20,28 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Spent:
-    """How often one statement was sent, and the seconds until its answers."""
+    """How often one statement was sent, the seconds until its answers, and the rows in them."""
 
     count: int = 0
     seconds: float = 0.0
+    rows: int = 0
 
 
 class Tally:
-    """What one operation has sent so far: its statements by their SQL, and the rows it got."""
+    """What one operation has sent so far: its statements by their SQL."""
 
     def __init__(self) -> None:
         self.statements: dict[str, Spent] = {}
-        self.rows = 0
 
     @property
     def count(self) -> int:
         """Statements in all."""
         return sum(spent.count for spent in self.statements.values())
+
+    @property
+    def rows(self) -> int:
+        """Rows in all."""
+        return sum(spent.rows for spent in self.statements.values())
 
     async def time(self, sql: str, answer: Awaitable[Result]) -> Result:
         """Wait for the answer to a statement; one that fails counts as well."""
@@ -78,7 +83,7 @@ class TalliedDatabase:
             rows = await self._database.fetch(query, *args)
         finally:
             tally.add(query, perf_counter() - started)
-        tally.rows += len(rows)
+        tally.statements[query].rows += len(rows)
         return rows
 
 
@@ -91,12 +96,12 @@ class TalliedConnection:
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         rows = await self._tally.time(query, self._connection.fetch(query, *args))
-        self._tally.rows += len(rows)
+        self._tally.statements[query].rows += len(rows)
         return rows
 
     async def fetchrow(self, query: str, *args: Any) -> Mapping[str, Any] | None:
         row = await self._tally.time(query, self._connection.fetchrow(query, *args))
-        self._tally.rows += row is not None
+        self._tally.statements[query].rows += row is not None
         return row
 
     async def fetchval(self, query: str, *args: Any) -> Any:

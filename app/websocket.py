@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 
 from app.body import HttpRefusal
 from app.connection import Connection, SocketLimits
+from app.frames import Frames, Turn
 from app.messages import PROTOCOL
 from app.operations import Operations
 from app.sockets import Sockets
@@ -25,6 +26,7 @@ class WebSockets:
         self._operations = operations
         self._sockets = sockets
         self._limits = limits
+        self._turn = Turn()
 
     async def serve(
         self, request: web.Request, request_id: str, headers: Mapping[str, str]
@@ -37,8 +39,9 @@ class WebSockets:
         if request.method != hdrs.METH_GET or not socket.can_prepare(request):
             raise HttpRefusal(400, BadRequest("This is not a WebSocket handshake."))
         socket.headers.update(headers)
+        frames = Frames(socket, request.transport, self._turn)
         connection = Connection(
-            socket, request, request_id, self._operations, self._sockets, self._limits
+            socket, frames, request, request_id, self._operations, self._sockets, self._limits
         )
         with self._sockets.registered(connection):
             await socket.prepare(request)

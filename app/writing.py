@@ -190,5 +190,5 @@ class Writer:
                 if getattr(error, "sqlstate", None) not in TRY_AGAIN:
                     raise
         self._hub.publish(kept)
-        self._bus.wrote({window.message_id for window in kept})
+        self._bus.wrote(kept)
         return set(kept)

@@ -13,7 +13,7 @@ from bench.report import keep, show
 from bench.run import QUICK, WHOLE
 from bench.run import run as measure
 
-WIDTH = 110  # columns of a table that goes to a file
+WIDTH = 120  # columns of a table that goes to a file
 
 
 def main(

@@ -1,9 +1,10 @@
 """A bare aiohttp WebSocket server that sends the same bytes to as many sockets.
 
-    python -m bench.bare_sockets FRAME RATE
+    python -m bench.bare_sockets FRAME RATE AT_ONCE
 
 It knows nothing of messages: it sends FRAME, with the time put in, RATE times a second, to each
-socket in turn, from the moment somebody GETs /start until /stop, and once to all at /once.
+socket in turn and to AT_ONCE of them at least, from the moment somebody GETs /start until /stop,
+and once to all at /once.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from bench.feed import PADDING, STAMP, TICK, stamped
 class Sender:
     """The open sockets, and the task that sends to them."""
 
-    def __init__(self, frame: str, rate: int) -> None:
+    def __init__(self, frame: str, rate: int, at_once: int) -> None:
         before, _, after = frame.partition(PADDING)
         self._before, self._after = before[:-STAMP], after
         self._rate = rate
+        self._at_once = at_once
         self._sockets: list[web.WebSocketResponse] = []
         self._sending: asyncio.Task[None] | None = None
 
@@ -63,7 +65,8 @@ class Sender:
         return web.Response()
 
     async def _send(self) -> None:
-        loop, batch = asyncio.get_running_loop(), min(round(self._rate * TICK), len(self._sockets))
+        loop = asyncio.get_running_loop()
+        batch = max(self._at_once, min(round(self._rate * TICK), len(self._sockets)))
         turns, start = itertools.cycle(list(self._sockets)), loop.time()
         for tick in itertools.count():
             await asyncio.sleep(start + tick * batch / self._rate - loop.time())
@@ -75,11 +78,12 @@ class Sender:
             await socket.send_str(text)
 
 
-async def serve(frame: str, rate: int) -> None:
+async def serve(frame: str, rate: int, at_once: int) -> None:
     """Serve until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    runner = web.AppRunner(Sender(frame, rate).application(), access_log=None, shutdown_timeout=1)
+    app = Sender(frame, rate, at_once).application()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
@@ -91,4 +95,4 @@ async def serve(frame: str, rate: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
+    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

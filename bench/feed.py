@@ -11,12 +11,12 @@ from typing import Any, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
-from app.bus import MOST_BYTES, TEXT_CHANNEL
+from app.bus import NOTIFY_TEXT, PAUSE, TEXT_CHANNEL, notices
 from bench.generate import Running
 from models.chat import chunks
 from models.chat.chunks import Window
 
-TICK = 0.05  # seconds between two windows of some answers; a worker's are 0.04 s apart
+TICK = 2 * PAUSE  # seconds between the windows of some answers and those of others
 STAMP = 16
 """Digits of the time, in ns since the machine started, that each event carries in its text."""
 PADDING = " of text, about as much as a model writes in a twentieth of a second"
@@ -47,21 +47,22 @@ class Feed:
             await connection.execute("TRUNCATE message_chunk")
             await connection.close()
 
-    async def run(self, rate: int, seconds: float) -> None:
+    async def run(self, rate: float, seconds: float) -> None:
         """Write `rate` windows a second, at even times."""
-        loop, batch = asyncio.get_running_loop(), min(round(rate * TICK), len(self._places))
+        loop, batch = asyncio.get_running_loop(), self._at_once(rate)
         start = loop.time()
         for tick in range(round(seconds * rate / batch)):
             await asyncio.sleep(start + tick * batch / rate - loop.time())
             await self.write(batch)
 
+    def _at_once(self, rate: float) -> int:
+        return max(1, min(round(rate * TICK), len(self._places)))
+
     async def write(self, count: int) -> None:
         """Store a window for each of the next answers and tell the servers."""
         chosen = list(itertools.islice(self._turns, count))
-        await chunks.append(self._connection, [self._window(one) for one in chosen])
-        named = ",".join(one.message_id for one in chosen)
-        payload = named if len(named) <= MOST_BYTES else ""
-        await self._connection.execute("SELECT pg_notify($1, $2)", TEXT_CHANNEL, payload)
+        kept = await chunks.append(self._connection, [self._window(one) for one in chosen])
+        await self._connection.execute(NOTIFY_TEXT, TEXT_CHANNEL, notices(kept))
 
     def _window(self, answer: Running) -> Window:
         start = self._places[answer]

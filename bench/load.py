@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -29,11 +29,15 @@ class Sample:
     cpu: float = 0.0
     latencies: list[float] = field(default_factory=list[float])
 
-    def add(self, other: Sample) -> None:
-        """Take over another measurement of the same thing."""
-        self.elapsed += other.elapsed
-        self.cpu += other.cpu
-        self.latencies += other.latencies
+    @classmethod
+    def sum(cls, parts: Iterable[Sample]) -> Sample:
+        """Several measurements of the same thing as one."""
+        found = cls()
+        for one in parts:
+            found.elapsed += one.elapsed
+            found.cpu += one.cpu
+            found.latencies += one.latencies
+        return found
 
     @property
     def cpu_each(self) -> float:
@@ -117,6 +121,22 @@ async def drive(
         for client in connected:
             await client.close()
     return sample
+
+
+async def drive_once(server: Process, requests: Sequence[bytes], *, clients: int) -> None:
+    """Have so many clients ask for all of it, each request once."""
+    connected = [await Client.connect(server) for _ in range(clients)]
+    waiting = iter(requests)
+
+    async def ask(client: Client) -> None:
+        for request in waiting:
+            await client.ask(request)
+
+    try:
+        await asyncio.gather(*map(ask, connected))
+    finally:
+        for client in connected:
+            await client.close()
 
 
 async def _ask_until(end: float, client: Client, requests: Iterator[bytes], sample: Sample) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.importing import Imported
+from bench.memory import Kept
 from bench.processes import ROOT
 from bench.results import Compared, Results, Served
 
@@ -54,6 +55,8 @@ def show(results: Results, console: Console) -> None:
             f"For {results.requests:,} requests Punnet parsed and validated "
             f"{results.documents_checked} documents.\n"
         )
+    if results.kept:
+        console.print(_kept(results.kept))
     if results.subscribers:
         console.print(_subscribers(results))
     if results.imported is not None:
@@ -70,42 +73,63 @@ def _table(title: str, *columns: str) -> Table:
 def _operations(operations: list[Compared]) -> Table:
     table = _table(
         "Operations over HTTP, beside the floor",
-        "operation", "server", "CPU ms", "requests/s", "p50 ms", "p99 ms", "statements", "MB",
-        "ratio",
+        "operation", "server", "CPU ms", "requests/s", "p50 ms", "p99 ms", "p99 crowd",
+        "statements", "MB", "ratio",
     )  # fmt: skip
     for one in operations:
-        table.add_row(one.title, "punnet", *_served(one.ours), f"[bold]{one.ratio:.1f}[/bold]")
-        table.add_row("", "floor", *_served(one.floor), "1", end_section=True)
+        ours, floor = (f"{crowded:.0f}" for crowded in one.crowded)
+        ratio = f"[bold]{one.ratio:.2f}[/bold]"
+        table.add_row(one.title, "punnet", *_served(one.ours, ours), ratio)
+        table.add_row("", "fields", *_served(one.fields, ""), f"{one.fields_ratio:.1f}")
+        table.add_row("", "floor", *_served(one.floor, floor), "1", end_section=True)
     return table
 
 
-def _served(served: Served) -> list[str]:
+def _served(served: Served, crowded: str) -> list[str]:
     return [
         f"{served.cpu_ms:.2f}",
         f"{served.requests_per_second:,.0f}",
         f"{served.p50_ms:.1f}",
         f"{served.p99_ms:.1f}",
+        crowded,
         str(served.statements),
         f"{served.memory / MEGABYTE:.0f}",
     ]
 
 
+def _kept(kept: list[Kept]) -> Table:
+    table = _table(
+        "Memory after different documents", "documents", "MB", "connections", "MB each at most"
+    )
+    for one in kept:
+        table.add_row(
+            f"{one.documents:,}",
+            f"{one.process / MEGABYTE:.0f}",
+            str(one.connections),
+            f"{one.connection / MEGABYTE:.1f}",
+        )
+    return table
+
+
 def _subscribers(results: Results) -> Table:
     table = _table(
-        "Subscribers, each to a running message",
-        "subscribers", "server", "events", "per s", "CPU µs each", "p50 ms late", "p99 ms late",
-        "MB",
+        "Subscribers to running messages",
+        "subscribers", "server", "events", "per s", "CPU µs each", "per core s", "p50 ms late",
+        "p99 ms late", "p99 ms passing", "MB", "ratio",
     )  # fmt: skip
     for one in results.subscribers:
         table.add_row(
-            f"{one.subscribers:,}",
+            f"{one.subscribers:,} to {'one' if one.shared else 'one each'}",
             one.server,
             f"{one.events:,}",
             f"{one.events_per_second:,}",
-            f"{one.cpu_us:.0f}",
+            f"{one.cpu_us:.1f}",
+            f"{1e6 / one.cpu_us:,.0f}",
             f"{one.p50_ms:.1f}",
             f"{one.p99_ms:.1f}",
+            f"{one.passing_ms:.2f}" if one.passing_ms else "",
             f"{one.memory / MEGABYTE:.0f}",
+            f"{one.ratio:.2f}",
             end_section=one.server == "bare",
         )
     return table

@@ -1,4 +1,4 @@
-"""A run: fill a database, start both servers, measure them in rotation."""
+"""A run: fill a database, start the servers, measure them in rotation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.clock import SystemClock
 from app.migrations import migrate
 from app.postgres import EmbeddedPostgres
 from app.postgres_setup import DATABASE
-from bench import importing, subscribers
+from bench import importing, memory, subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
 from bench.importing import SnapshotSize
@@ -23,9 +23,9 @@ from bench.load import Sample, documents_checked, drive
 from bench.operations import OPERATIONS, Operation, Requests, requests_of
 from bench.processes import Process, settings, started
 from bench.report import commit
-from bench.results import Compared, Delivered, Results, Served, ratio_of
+from bench.results import Compared, Delivered, Results, Served, quantile, ratio_of
 from bench.statements import StatementLog
-from bench.subscribers import Load
+from bench.subscribers import Crowd, Load, in_turns
 
 Tell = Callable[[str], None]
 
@@ -36,11 +36,17 @@ CLIENTS = 8  # connections that ask at once
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. `seconds` are those of one operation on one server in one round."""
+    """How much is measured.
+
+    `seconds` are those of one operation on one server in one round; `crowd` is the number of
+    connections under which p99 is measured as well.
+    """
 
     size: Size
     rounds: int
     seconds: float
+    crowd: int
+    documents: tuple[int, ...]
     subscribers: tuple[int, ...]
     load: Load
     snapshot: SnapshotSize
@@ -51,8 +57,10 @@ WHOLE = Plan(
     size=Size(),
     rounds=5,
     seconds=1.5,
+    crowd=64,
+    documents=(10, 1_000, 5_000),
     subscribers=(500, 2_000),
-    load=Load(rate=4_000, seconds=10.0),
+    load=Load(rate=4_000, seconds=3.0, rounds=3),
     snapshot=SnapshotSize(projects=1_500),
     quick=False,
 )
@@ -60,6 +68,8 @@ QUICK = Plan(
     size=Size(users=4, projects=20, large_messages=100, running=5),
     rounds=1,
     seconds=0.2,
+    crowd=2,
+    documents=(10, 50),
     subscribers=(20,),
     load=Load(rate=200, seconds=0.5),
     snapshot=SnapshotSize(projects=3),
@@ -69,7 +79,7 @@ QUICK = Plan(
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a run measures: both servers on one filled database."""
+    """What a run measures: the servers on one filled database."""
 
     folder: Path
     url: str
@@ -77,7 +87,17 @@ class Scene:
     data: Data
     tokens: Authenticator
     ours: Process
+    fields: Process
     floor: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one round has measured of one operation, on each server."""
+
+    ours: Sample
+    fields: Sample
+    floor: Sample
 
 
 def run(plan: Plan, folder: Path, tell: Tell) -> Results:
@@ -104,9 +124,10 @@ def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]
         tokens = Authenticator(settings(), load_secret(settings()), SystemClock())
         with (
             started(folder, url, "app", "serve") as ours,
+            started(folder, url, "bench.fields") as fields,
             started(folder, url, "bench.floor") as floor,
         ):
-            yield Scene(folder, url, postgres, data, tokens, ours(), floor())
+            yield Scene(folder, url, postgres, data, tokens, ours(), fields(), floor())
     finally:
         postgres.remove()
 
@@ -115,8 +136,9 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
     requests = {one: requests_of(one, scene.data, scene.tokens) for one in OPERATIONS}
     tell("comparing the answers")
     for operation, asked in requests.items():
-        await check(operation, asked, scene.ours, scene.floor, scene.url)
-    rounds: dict[Operation, list[tuple[Sample, Sample]]] = {one: [] for one in OPERATIONS}
+        for server in (scene.ours, scene.fields):
+            await check(operation, asked, server, scene.floor, scene.url)
+    rounds: dict[Operation, list[Turn]] = {one: [] for one in OPERATIONS}
     for number in range(plan.rounds):
         tell(f"round {number + 1} of {plan.rounds}")
         for operation, asked in requests.items():
@@ -124,35 +146,52 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
     results.documents_checked = await documents_checked(scene.ours)
     tell("counting statements")
     statements = await _statements(scene, requests)
-    for operation in OPERATIONS:
+    for operation, asked in requests.items():
+        crowded = await _crowded(scene, plan, asked)
         results.operations.append(
-            _compared(scene, operation, rounds[operation], statements[operation])
+            _compared(scene, operation, rounds[operation], statements[operation], crowded)
         )
+    tell("different documents")
+    results.kept = await memory.measure(scene.ours, scene.url, scene.tokens, plan.documents)
     for count in plan.subscribers:
         tell(f"{count:,} subscribers")
-        results.subscribers += await _subscribers(scene, plan, count)
+        for shared in (False, True):
+            crowd = Crowd(scene.data.running[:count], shared)
+            results.subscribers += await _subscribers(scene, plan, crowd)
 
 
-async def _round(scene: Scene, plan: Plan, asked: Requests, number: int) -> tuple[Sample, Sample]:
-    """Both servers, the other one first in every other round."""
-    turns = [(scene.ours, asked.ours), (scene.floor, asked.floor)]
-    samples = [
-        await drive(server, requests, clients=CLIENTS, seconds=plan.seconds)
-        for server, requests in (turns if number % 2 == 0 else turns[::-1])
-    ]
-    ours, floor = samples if number % 2 == 0 else samples[::-1]
-    return ours, floor
+async def _round(scene: Scene, plan: Plan, asked: Requests, number: int) -> Turn:
+    """All servers, another one first in every round."""
+    turns = {
+        "ours": (scene.ours, asked.ours),
+        "fields": (scene.fields, asked.ours),
+        "floor": (scene.floor, asked.floor),
+    }
+    order = [*turns] * 2
+    samples = {
+        name: await drive(*turns[name], clients=CLIENTS, seconds=plan.seconds)
+        for name in order[number % 3 : number % 3 + 3]
+    }
+    return Turn(**samples)
+
+
+async def _crowded(scene: Scene, plan: Plan, asked: Requests) -> tuple[float, float]:
+    """The p99 in ms under many connections, of Punnet and of the floor."""
+    ours = await drive(scene.ours, asked.ours, clients=plan.crowd, seconds=plan.seconds)
+    floor = await drive(scene.floor, asked.floor, clients=plan.crowd, seconds=plan.seconds)
+    return 1e3 * quantile(ours.latencies, 0.99), 1e3 * quantile(floor.latencies, 0.99)
 
 
 async def _statements(
     scene: Scene, requests: dict[Operation, Requests]
-) -> dict[Operation, tuple[int, int]]:
+) -> dict[Operation, tuple[int, int, int]]:
     async with StatementLog(scene.url, scene.postgres.log) as log:
         background = await log.background()
         return {
             operation: (
                 await log.each(scene.ours, asked.ours[:COUNTED], background),
-                await log.each(scene.floor, asked.floor[:COUNTED], 0.0),
+                await log.each(scene.fields, asked.ours[:COUNTED], background),
+                await log.each(scene.floor, asked.floor[:COUNTED], background),
             )
             for operation, asked in requests.items()
         }
@@ -161,24 +200,31 @@ async def _statements(
 def _compared(
     scene: Scene,
     operation: Operation,
-    rounds: Sequence[tuple[Sample, Sample]],
-    statements: tuple[int, int],
+    rounds: Sequence[Turn],
+    statements: tuple[int, int, int],
+    crowded: tuple[float, float],
 ) -> Compared:
-    ours, floor = Sample(), Sample()
-    for mine, others in rounds:
-        ours.add(mine)
-        floor.add(others)
+    ours, fields, floor = statements
     return Compared(
         operation.name,
         operation.title,
-        Served.of(ours, statements[0], scene.ours.memory()),
-        Served.of(floor, statements[1], scene.floor.memory()),
-        ratio_of(rounds),
+        Served.of(Sample.sum(one.ours for one in rounds), ours, scene.ours.memory()),
+        Served.of(Sample.sum(one.fields for one in rounds), fields, scene.fields.memory()),
+        Served.of(Sample.sum(one.floor for one in rounds), floor, scene.floor.memory()),
+        ratio_of([(one.ours, one.floor) for one in rounds]),
+        ratio_of([(one.fields, one.floor) for one in rounds]),
+        crowded,
     )
 
 
-async def _subscribers(scene: Scene, plan: Plan, count: int) -> list[Delivered]:
-    answers = scene.data.running[:count]
-    mine = await subscribers.ours(scene.ours, scene.url, answers, scene.tokens, plan.load)
-    others = await subscribers.bare(scene.folder, scene.url, mine.frame, count, plan.load)
-    return [Delivered.of("punnet", mine), Delivered.of("bare", others)]
+async def _subscribers(scene: Scene, plan: Plan, crowd: Crowd) -> list[Delivered]:
+    load = plan.load
+    async with (
+        subscribers.ours(scene.ours, scene.url, crowd, scene.tokens, load) as mine,
+        subscribers.bare(scene.folder, scene.url, mine.delivery.frame, crowd, load) as others,
+    ):
+        await in_turns(mine, others, load)
+    return [
+        Delivered.of("punnet", mine.delivery, others.delivery),
+        Delivered.of("bare", others.delivery, others.delivery),
+    ]

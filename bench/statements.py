@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Self, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -14,8 +13,9 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 from bench.load import Client
 from bench.processes import Process
 
-STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*):")
-QUIET = 1.0  # seconds in which what runs anyhow is counted
+STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): (.*)")
+Background = frozenset[bytes]
+QUIET = 1.5  # seconds in which it is seen what runs anyhow
 
 
 class StatementLog:
@@ -32,29 +32,29 @@ class StatementLog:
     async def __aexit__(self, *_: object) -> None:
         await self._tell("ALTER SYSTEM RESET log_statement")
 
-    async def background(self) -> float:
-        """Statements per second while nobody asks for anything."""
+    async def background(self) -> Background:
+        """The statements that are sent while nobody asks for anything."""
         start = self._log.stat().st_size
         await asyncio.sleep(QUIET)
-        return self._count(start) / QUIET
+        return frozenset(self._since(start))
 
-    async def each(self, server: Process, requests: Sequence[bytes], background: float) -> int:
+    async def each(self, server: Process, requests: Sequence[bytes], background: Background) -> int:
         """Statements for one of the requests; the first, which prepares, is left out."""
         client = await Client.connect(server)
         try:
             await client.ask(requests[0])
-            start, began = self._log.stat().st_size, perf_counter()
+            start = self._log.stat().st_size
             for request in requests[1:]:
                 await client.ask(request)
-            others = background * (perf_counter() - began)
-            return round((self._count(start) - others) / (len(requests) - 1))
+            sent = [text for text in self._since(start) if text not in background]
+            return round(len(sent) / (len(requests) - 1))
         finally:
             await client.close()
 
-    def _count(self, start: int) -> int:
+    def _since(self, start: int) -> list[bytes]:
         with self._log.open("rb") as log:
             log.seek(start)
-            return len(STATEMENT.findall(log.read()))
+            return STATEMENT.findall(log.read())
 
     async def _tell(self, setting: str) -> None:
         connection: Any = await cast("Any", asyncpg).connect(self._url)

@@ -101,6 +101,8 @@ def _describe_errors() -> None:
         "INVALID": "A value does not fit; `field` names it.",
         "NOT_FOUND": "There is no such thing, or none for the viewer.",
         "PARSE_FAILED": "The document is not GraphQL.",
+        "PERSISTED_QUERY_NOT_FOUND": "No document is known by this hash: send its text as well.",
+        "PERSISTED_QUERY_NOT_SUPPORTED": "No hashes are taken: send the text alone.",
         "RATE_LIMITED": "Too many requests; `retryAfter` says when to come back.",
         "TIMEOUT": "It took too long.",
         "TOO_COSTLY": "The operation asks for too much.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import orjson
 from tortoise import Model
@@ -45,6 +45,23 @@ class Record(Model):
 
     class Meta:
         abstract = True
+
+    # Tortoise's own looks at each attribute for relations and defaults to await; it has neither.
+    __setattr__ = object.__setattr__  # pyright: ignore[reportAssignmentType] - the names of its parameters differ
+
+    def __init__(self, **values: Any) -> None:
+        """A new row; columns that are not given get their defaults. Raises TypeError for others,
+        and KeyError for none of a column's choices."""
+        fixed, made = _defaults(type(self))
+        if not values.keys() <= fixed.keys() | made.keys():
+            raise TypeError(f"{type(self).__name__} has no {sorted(values.keys() - fixed.keys())}")
+        own = vars(self)
+        own.update(fixed)
+        own.update((name, make()) for name, make in made.items() if name not in values)
+        own.update(values)
+        for name, members in _choices(type(self)):
+            if own[name] is not None:
+                own[name] = members[own[name]]
 
     @classmethod
     def table(cls) -> str:
@@ -181,6 +198,22 @@ def _choices(model: type[Record]) -> tuple[tuple[str, Mapping[str, StrEnum]], ..
     """The columns that hold one of a fixed set of values, with each value's member."""
     choices = model.choice_columns()
     return tuple((name, {one.value: one for one in kind}) for name, kind in choices.items())
+
+
+@cache
+def _defaults(model: type[Record]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """The defaults of its columns, and what makes those that each row has to itself."""
+    fixed: dict[str, Any] = {}
+    made: dict[str, Callable[[], Any]] = {}
+    for name in model.columns():
+        default: Any = model.column(name).default
+        if callable(default):
+            made[name] = default
+        elif isinstance(default, dict | list):
+            made[name] = cast("Any", default).copy
+        else:
+            fixed[name] = default
+    return fixed, made
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from tortoise import fields
@@ -21,6 +22,7 @@ KEY_TYPE = 'TEXT COLLATE "C"'
 _TOO_MUCH = Decimal(10**14)
 
 
+@cache  # the names of columns
 def camel(name: str) -> str:
     """`sandbox_url` → `sandboxUrl`, as the API spells it."""
     first, *rest = name.split("_")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from models.providing import ModelInfo
@@ -93,8 +93,7 @@ class Changes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(NamedTuple):
     """A piece of a message's text; `reset` voids what came before."""
 
     part: int
@@ -104,13 +103,20 @@ class Streamed:
     reset: bool
 
 
+Sink: TypeAlias = Callable[[Any], bool]
+"""Takes an event at once, and False when it can't: then the event comes by the iterator."""
+
+
 class Streams(Protocol):
     """The texts that are being written."""
 
     def follow(
-        self, message_id: str, viewer: Viewer, after: str | None
+        self, message_id: str, viewer: Viewer, after: str | None, sink: Sink | None = None
     ) -> AbstractAsyncContextManager[AsyncIterator[Streamed]]:
-        """The text of a message from its start or after a cursor; ends with the message."""
+        """The text of a message from its start or after a cursor; ends with the message.
+
+        While the iterator is waited for, events go to `sink` as far as it takes them.
+        """
         ...
 
 

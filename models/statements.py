@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +93,15 @@ def select(model: type[Record], where: str, *, lock: bool = False) -> str:
     return f"SELECT {listed(model)} FROM {model.table()} t WHERE {where}{ending}"
 
 
-def insert(model: type[Record], rows: Sequence[Record]) -> tuple[str, list[Any]]:
-    """Insert rows in one statement."""
+@lru_cache(maxsize=100)  # most rows are added by few at a time
+def insert(model: type[Record], count: int) -> str:
+    """Insert `count` rows in one statement; the arguments are their values."""
     names = model.columns()
-    args = [value for row in rows for value in row.values()]
     places = ", ".join(
         f"({', '.join(f'${n * len(names) + k}' for k in range(1, len(names) + 1))})"
-        for n in range(len(rows))
+        for n in range(count)
     )
-    return f"INSERT INTO {model.table()} ({', '.join(names)}) VALUES {places}", args
+    return f"INSERT INTO {model.table()} ({', '.join(names)}) VALUES {places}"
 
 
 @cache

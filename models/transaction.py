@@ -112,8 +112,8 @@ class Transaction:
             return
         for row in rows:
             self._stamp(row)
-        sql, args = statements.insert(type(rows[0]), rows)
-        await self.connection.execute(sql, *args)
+        sql = statements.insert(type(rows[0]), len(rows))
+        await self.connection.execute(sql, *(value for row in rows for value in row.values()))
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row
@@ -202,8 +202,7 @@ class Transaction:
     def _changed(self, row: Record, written: Mapping[str, Any]) -> None:
         """Take over what was written of a row, and note it."""
         old, owner = row.index_keys(), row.owner
-        for name, value in written.items():
-            setattr(row, name, value)
+        vars(row).update(written)
         note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
         note.former = owner if owner != row.owner else None
         self._note(note)
@@ -222,7 +221,6 @@ class Transaction:
         if known is None:
             known = self._rows[fresh.id] = fresh
         else:
-            for name in model.columns():
-                setattr(known, name, getattr(fresh, name))
+            vars(known).update(vars(fresh))
         known.transaction, known.locked = self, locked
         return known  # type: ignore[return-value]

@@ -18,6 +18,8 @@ from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_w
 from tests.harness.planting import make_operator
 from tests.harness.probing import ask, ask_node, probe
 
+pytestmark = pytest.mark.both_paths
+
 VIEWERS = ("signed out", "stranger", "owner", "guest", "deleted", "operator")
 HIDDEN_LIST = ("empty", "empty", "data", "data", "empty", "empty")
 HIDDEN_ROW = ("null", "null", "data", "data", "null", "null")

@@ -12,6 +12,8 @@ from tests.harness.api import Api, Server, StartServer
 from tests.harness.documents import asked, object_type, selection
 from tests.harness.ownership import NODES, PROBES, World, make_world
 
+pytestmark = pytest.mark.both_paths
+
 
 @pytest.fixture
 async def still(start_server: StartServer) -> Server:

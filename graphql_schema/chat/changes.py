@@ -106,6 +106,7 @@ class Subscription:
     ) -> AsyncIterator[MessageStreamed]:
         context = context_of(info)
         message: Any = await reach_root(context, MessageRow, message_id, "messageId")
-        async with context.ports.streams.follow(message.id, context.viewer, after) as pieces:
+        follow = context.ports.streams.follow
+        async with follow(message.id, context.viewer, after, context.sink) as pieces:
             async for piece in pieces:
                 yield piece  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -78,8 +79,13 @@ class Cursors:
 
     def __init__(self, signer: Signer, listing: Listing, parent: str) -> None:
         self._signer = signer
-        order = listing.order
-        self._purpose = f"cursor {listing.model.prefix} {listing.where} {order} {parent}"
+        self._listing = listing
+        self._parent = parent
+
+    @property
+    def _purpose(self) -> str:
+        listing = self._listing
+        return f"cursor {listing.model.prefix} {listing.where} {listing.order} {self._parent}"
 
     def sign(self, place: Place) -> str:
         """The cursor of a row's place."""
@@ -140,14 +146,16 @@ def page_query(
     """What reads a page of a parent's list, one row more than asked to know whether others
     follow; and the list's cursors. Raises Invalid."""
     cursors = Cursors(signer, listing, parent)
-    query = replace(
-        listing,
-        limit=window.size() + 1,
-        after=cursors.open(window.after, "after"),
-        before=cursors.open(window.before, "before"),
-        backward=window.last is not None,
-    )
+    query = _sized(listing, window.size() + 1, window.last is not None)
+    if window.after is not None or window.before is not None:
+        after, before = cursors.open(window.after, "after"), cursors.open(window.before, "before")
+        query = replace(query, after=after, before=before)
     return query, cursors
+
+
+@lru_cache(maxsize=10_000)  # each list of the schema, with each size
+def _sized(listing: Listing, limit: int, backward: bool) -> Listing:
+    return replace(listing, limit=limit, backward=backward)
 
 
 def cut(rows: Sequence[RowT], window: Window) -> tuple[Sequence[RowT], bool, bool]:

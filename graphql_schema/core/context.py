@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Streams
+    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Sink, Streams
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -48,6 +48,8 @@ class Context:
     request_id: str
     database: Database
     loaders: Loaders = field(init=False)
+    sink: Sink | None = field(init=False, default=None)
+    """Takes a subscription's events at once, past the iterator that the resolver gives."""
     _done: dict[str, tuple[Any, Exception | None]] = field(init=False)
 
     def __post_init__(self) -> None:

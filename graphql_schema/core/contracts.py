@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
+from graphql_schema.core.delivering import Encode
+
 
 class Cost(Protocol):
     """What one operation asks for with its variables."""
@@ -49,6 +51,10 @@ class Planned(Protocol):
 
     async def event(self, context: Any, variables: Any, event: Any) -> dict[str, Any] | None:
         """The `data` of one event of a subscription, or None in the same way."""
+        ...
+
+    def encoder(self, variables: Any) -> Encode | None:
+        """What encodes a subscription's events; None where they have to be read first."""
         ...
 
 

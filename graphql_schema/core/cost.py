@@ -30,17 +30,19 @@ _COST = "rows and fields"
 class Meter:
     """One operation of one document, measured anew for each request's variables."""
 
-    __slots__ = ("_aliases", "_limit", "_scale", "_sets")
+    __slots__ = ("_aliases", "_limit", "_scale", "_sets", "_steady")
 
     def __init__(self, sets: list[Selections], aliases: int, limit: int, scale: float) -> None:
         self._sets = sets
         self._aliases = aliases
         self._limit = limit
         self._scale = scale
+        varies = any(below.varies for found in sets for below in found.below)
+        self._steady = None if varies else self._cost({})
 
     def measure(self, variables: Mapping[str, object] | None = None) -> Measure:
         """What the operation asks for. Raises TooCostly where that is more than the limit."""
-        cost = self._cost(variables or {})
+        cost = self._cost(variables or {}) if self._steady is None else self._steady
         if cost > self._limit:
             raise refusal(_COST, self._limit, cost)
         return Measure(cost, self._limit, self._sets[-1].depth, self._aliases)

@@ -3,56 +3,30 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     GraphQLSchema,
-    GraphQLSyntaxError,
-    OperationDefinitionNode,
-    get_operation_ast,
 )
 
 from graphql_schema.core import execution
-from graphql_schema.core.contracts import Limits, Meter, Planned, Planner
+from graphql_schema.core.contracts import Limits, Planner
+from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import (
-    MAX_ERRORS,
     ErrorReport,
     Refused,
     ResponseError,
-    parse_error,
-    refusal,
-    validation_error,
     variable_error,
 )
 from graphql_schema.core.execution import Bound, OpenContext
-from graphql_schema.core.repeats import Repeat, check_repeats, repeats_of
-from graphql_schema.core.values import check_literals
-from models.errors import BadRequest, DomainError
-
-Kind: TypeAlias = Literal["query", "mutation", "subscription"]
+from graphql_schema.core.introspection import Answers
+from graphql_schema.core.preparing import Judge, Prepared
+from graphql_schema.core.repeats import check_repeats
 
 Response: TypeAlias = dict[str, Any]
 """`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
-
-TOKEN_BYTES = 1_000
-"""What graphql-core and the plan keep per lexical token, measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An operation that may run: parsed, measured and valid."""
-
-    kind: Kind
-    name: str | None
-    document: DocumentNode
-    operation: OperationDefinitionNode
-    meter: Meter
-    repeats: Mapping[str, Repeat] = field(default_factory=dict[str, Repeat])
-    planned: Planned | None = None
 
 
 class Engine:
@@ -72,21 +46,29 @@ class Engine:
         each of its events. `cache_size` bounds the estimated bytes of the documents kept.
         """
         self._schema = schema
-        self._limits = limits
-        self._planner = planner
+        self._judge = Judge(schema, limits, planner)
         self._time_limit = time_limit
-        self.checked = 0
-        """Documents that were parsed and validated so far; the others were remembered."""
         self._cache: DocumentCache[Prepared | list[ResponseError]] = DocumentCache(
             entries=cache_entries, size=cache_size
         )
+        self._answers = Answers()
+
+    @property
+    def checked(self) -> int:
+        """Documents that were parsed and validated so far; the others were remembered."""
+        return self._judge.checked
+
+    @property
+    def kept(self) -> int:
+        """The bytes that the documents which are remembered are taken to weigh."""
+        return self._cache.size
 
     def prepare(self, query: str, operation_name: str | None = None) -> Prepared:
         """Find the operation and check it. Raises Refused; the same text is checked once."""
         key = (query, operation_name)
         found = self._cache.get(key)
         if found is None:
-            found, size = self._judge(query, operation_name)
+            found, size = self._judge.judged(query, operation_name)
             self._cache.put(key, found, size)
         if isinstance(found, list):
             raise Refused(found)
@@ -106,8 +88,11 @@ class Engine:
         try:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
-            async with asyncio.timeout(self._time_limit), open_context() as context:
-                response = await _executed(prepared, bound, context, report)
+            response = self._answers.get(prepared, bound.variables.coerced)
+            if response is None:
+                async with asyncio.timeout(self._time_limit), open_context() as context:
+                    response = await _executed(prepared, bound, context, report)
+                self._answers.keep(prepared, bound.variables.coerced, response)
         except Refused as refused:
             return {"errors": refused.errors}
         except Exception as error:  # noqa: BLE001 - masked and logged with its id
@@ -121,21 +106,29 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
         """Yield a response per event; raises Refused at the start or when the source fails.
 
         The source and each event have a context of their own, since what a context has
         loaded grows old. Closing the generator closes the source.
+
+        While the generator is waited for, events whose plan reads nothing may go straight from
+        the source to `deliver`. What that does not take is yielded.
         """
         report = ErrorReport(request_id)
         try:
             prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
+            planned = prepared.planned
+            encode = planned.encoder(bound.variables) if planned else None
             async with open_context() as context:
+                if encode is not None and deliver is not None:
+                    context.sink = Direct(encode, deliver)
                 source = await self._source(bound, context, report)
                 limited = limited_by(self._time_limit, open_context)
-                read = prepared.planned.event if prepared.planned else None
-                events = execution.responses(bound, source, limited, read)
+                read = planned.event if planned else None
+                events = execution.responses(bound, source, limited, read, encode)
                 async with aclosing(events) as results:
                     async for result in results:
                         yield shaped(result, report)
@@ -153,42 +146,10 @@ class Engine:
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
-        bound, errors = execution.bind(
-            self._schema, prepared.document, prepared.operation, variables, MAX_ERRORS
-        )
-        if bound is None:
-            raise Refused([variable_error(error) for error in errors])
-        return bound
-
-    def _judge(
-        self, query: str, operation_name: str | None
-    ) -> tuple[Prepared | list[ResponseError], int]:
-        """What is kept of a document, and its size in bytes."""
-        self.checked += 1
-        size = 1_000 + 4 * len(query)
-        try:
-            prepared = self._check(query, operation_name)
-        except Refused as refused:
-            return refused.errors, size + 1_000 * len(refused.errors)
-        except DomainError as error:
-            return [refusal(error)], size
-        except GraphQLSyntaxError as error:
-            return [parse_error(error)], size
-        return prepared, size + TOKEN_BYTES * prepared.document.token_count
-
-    def _check(self, query: str, operation_name: str | None) -> Prepared:
-        document = self._limits.parse(query)
-        check_literals(query, document)
-        operation = chosen(document, operation_name)
-        meter = self._limits.meter(document, operation)
-        errors = self._limits.validate(document)
-        if errors:
-            raise Refused([validation_error(error) for error in errors])
-        name = operation.name.value if operation.name else None
-        repeats = repeats_of(document)
-        planned = self._planner.plan(document, operation) if self._planner else None
-        kind: Kind = operation.operation.value
-        return Prepared(kind, name, document, operation, meter, repeats, planned)
+        coerced = prepared.variables.coerce(variables)
+        if isinstance(coerced, list):
+            raise Refused([variable_error(error) for error in coerced])
+        return Bound(self._schema, prepared.document, prepared.name, variables, coerced)
 
 
 async def _executed(
@@ -199,16 +160,6 @@ async def _executed(
         if data is not None:
             return {"data": data}
     return shaped(await execution.run(bound, context), report)
-
-
-def chosen(document: DocumentNode, operation_name: str | None) -> OperationDefinitionNode:
-    """The operation to run; raises BadRequest when the name does not tell which."""
-    operation = get_operation_ast(document, operation_name)
-    if operation is not None:
-        return operation
-    if operation_name is not None:
-        raise BadRequest("No operation of the document has the given operationName.")
-    raise BadRequest("The document needs one operation, or an operationName to choose by.")
 
 
 def limited_by(seconds: float, open_context: OpenContext) -> OpenContext:

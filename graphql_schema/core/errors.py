@@ -142,9 +142,10 @@ def understood(error: BaseException) -> DomainError | None:
 def is_argument_error(error: GraphQLError) -> bool:
     """Whether graphql-core refused an argument, rather than a resolver or a result failing.
 
-    Only such errors carry the argument's node before they are given their path.
+    Only such errors carry the argument's node before they are given their path. That of a
+    condition at the root never gets one.
     """
-    inner = error.original_error
+    inner = error if error.path is None else error.original_error
     return isinstance(inner, GraphQLError) and bool(inner.nodes) and inner.original_error is None
 
 

@@ -8,21 +8,22 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
     Executor,
-    GraphQLError,
     GraphQLSchema,
-    OperationDefinitionNode,
+    VariableValues,
     create_source_event_stream,
     execute_root_selection_set,
     execute_subscription_event,
-    get_variable_values,
     map_source_to_response_event,
 )
+from orjson import Fragment
+
+from graphql_schema.core.delivering import Encode
 
 _NEVER_AWAITED = frozenset({str, int, float, bool, type(None), list, dict, datetime})
 
@@ -32,13 +33,13 @@ OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An operation with its `variables`, graphql-core's VariableValues."""
+    """An operation with its variables, as they were `given` and coerced."""
 
     schema: GraphQLSchema
     document: DocumentNode
     name: str | None
     given: Mapping[str, Any]
-    variables: Any
+    variables: VariableValues
 
     def executor(self, context: object) -> Any:
         """graphql-core's own, for what is executed field by field."""
@@ -50,23 +51,6 @@ class Bound:
             operation_name=self.name,
             is_awaitable=_is_awaitable,
         )
-
-
-def bind(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    given: Mapping[str, Any],
-    max_errors: int,
-) -> tuple[Bound | None, list[GraphQLError]]:
-    """The operation with its variables, or what is wrong with these."""
-    found = get_variable_values(
-        schema, operation.variable_definitions or (), dict(given), max_errors=max_errors
-    )
-    if isinstance(found, list):
-        return None, found
-    name = operation.name.value if operation.name else None
-    return Bound(schema, document, name, given, found), []
 
 
 async def run(bound: Bound, context: object) -> ExecutionResult:
@@ -84,14 +68,16 @@ Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
 
 
 def responses(
-    bound: Bound, source: Any, open_context: OpenContext, read: Read | None
+    bound: Bound, source: Any, open_context: OpenContext, read: Read | None, encode: Encode | None
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Execute each event of a source in a context of its own; closing it closes the source.
 
-    `read` is tried first.
+    `encode`, which needs no context, is tried first, and then `read`.
     """
 
     async def respond(event: Any) -> ExecutionResult:
+        if encode is not None and (encoded := encode(event.root_value)) is not None:
+            return ExecutionResult(cast("Any", Fragment(encoded)), None)
         async with open_context() as context:
             if read is not None:
                 data = await read(context, event.variable_values, event.root_value)

@@ -73,6 +73,13 @@ class Below:
     kind: Rows
     rows: float | Arguments
 
+    @property
+    def varies(self) -> bool:
+        """Whether variables say how many rows."""
+        return isinstance(self.rows, Arguments) and any(
+            isinstance(value, _Variable) for value in self.rows.values
+        )
+
 
 @dataclass(slots=True)
 class Selections:

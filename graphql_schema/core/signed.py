@@ -1,7 +1,8 @@
 """Opaque values that only the server can make: cursors and resume tokens."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from binascii import b2a_base64
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ from models.errors import Invalid
 MAX_SIGNED = 16 << 10
 TAG_SIZE = 16
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _BYTES = b"\x00"
 _JSON = b"\x01"
 
@@ -37,14 +39,25 @@ class Signer:
         `payload` is bytes or JSON (a tuple comes back as a list). Raises ValueError when the
         text would be longer than MAX_SIGNED characters.
         """
-        if isinstance(payload, bytes):
-            body = _BYTES + payload
-        else:
-            body = _JSON + orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-        text = urlsafe_b64encode(self._tag(purpose, body) + body).rstrip(b"=")
-        if len(text) > MAX_SIGNED:
-            raise ValueError("too long to sign")
-        return text.decode()
+        return self.signing(purpose)(payload)
+
+    def signing(self, purpose: str) -> Callable[[Payload], str]:
+        """`sign` for one purpose, which takes half as long."""
+        keyed = self._named(purpose)
+
+        def sign(payload: Payload) -> str:
+            if isinstance(payload, bytes):
+                body = _BYTES + payload
+            else:
+                body = _JSON + orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+            tag = keyed.copy()
+            tag.update(body)
+            text = b2a_base64(tag.digest() + body, newline=False).translate(_URL_SAFE).rstrip(b"=")
+            if len(text) > MAX_SIGNED:
+                raise ValueError("too long to sign")
+            return text.decode()
+
+        return sign
 
     def open(self, purpose: str, token: str) -> Any:
         """The payload that was signed under this purpose. Raises Invalid for anything else."""
@@ -61,8 +74,14 @@ class Signer:
         return body[1:] if body[:1] == _BYTES else orjson.loads(body[1:])
 
     def _tag(self, purpose: str, body: bytes) -> bytes:
-        name = purpose.encode()
-        # The length keeps purpose and body apart, whatever is in them.
-        keyed = self._keyed.copy()
-        keyed.update(len(name).to_bytes(8, "big") + name + body)
+        keyed = self._named(purpose)
+        keyed.update(body)
         return keyed.digest()
+
+    def _named(self, purpose: str) -> blake2b:
+        """A hash that has taken the purpose, and next takes the body."""
+        name = purpose.encode()
+        keyed = self._keyed.copy()
+        # The length keeps purpose and body apart, whatever is in them.
+        keyed.update(len(name).to_bytes(8, "big") + name)
+        return keyed

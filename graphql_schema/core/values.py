@@ -31,22 +31,30 @@ def check_value(value: object) -> None:
 
     Raises Invalid. Takes time in proportion to the value and never recurses. Keys are checked too.
     """
-    stack: list[tuple[object, int]] = [(value, 0)]
+    if not isinstance(value, dict | list):
+        _check_single(value)
+        return
+    stack = [(cast("dict[str, object] | list[object]", value), 1)]
     seen = 0
     while stack:
-        item, depth = stack.pop()
-        if isinstance(item, str):
-            check_text(item)
-        elif isinstance(item, dict | list):
-            if depth >= MAX_NESTING:
+        container, depth = stack.pop()
+        seen += len(container)
+        if seen > MAX_VALUES:
+            raise Invalid(f"There may be {MAX_VALUES:,} values.")
+        for item in parts(container):
+            if not isinstance(item, dict | list):
+                _check_single(item)
+            elif depth == MAX_NESTING:
                 raise Invalid(f"Values may be nested {MAX_NESTING} deep.")
-            container = cast("dict[str, object] | list[object]", item)
-            seen += len(container)
-            if seen > MAX_VALUES:
-                raise Invalid(f"There may be {MAX_VALUES:,} values.")
-            stack.extend((part, depth + 1) for part in parts(container))
-        elif isinstance(item, int | float):
-            check_number(item)
+            else:
+                stack.append((cast("dict[str, object] | list[object]", item), depth + 1))
+
+
+def _check_single(value: object) -> None:
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, int | float):
+        check_number(value)
 
 
 def check_variables(variables: dict[str, object]) -> None:
@@ -118,7 +126,7 @@ def check_text(text: str) -> None:
     """Raise Invalid for text that PostgreSQL cannot store."""
     if "\0" in text:
         raise Invalid("Text must not contain NUL.")
-    if SURROGATE.search(text):
+    if not text.isascii() and SURROGATE.search(text):
         raise Invalid("Text must not contain lone surrogates.")
 
 

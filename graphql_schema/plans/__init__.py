@@ -9,6 +9,8 @@
     operation   the plans of one document, one for each combination of @skip and @include
     running     one execution: whose it is, its variables, what it fetches
     planner     what the engine asks; tells what was left, and why
+    printing    a plan as plain data, for people
+    tracing     one execution whose plan is printed with what it sent
 
 What a plan meets that it was not made for, an error above all, is left to graphql-core, which
 executes the whole operation once more: a query may be read twice, a mutation is done once (see

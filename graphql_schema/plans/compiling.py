@@ -76,7 +76,7 @@ class Compiler:
         column = model.column(definition.python_name)
         if column.null and isinstance(type_of(field), GraphQLNonNull):
             raise NotTaken("a value that must be there")
-        return Leaf(key, definition.python_name, show_of(leaf(field), column))
+        return Leaf(key, definition.python_name, show_of(leaf(field), column), column.null)
 
     def _step(
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphql_schema.plans.shapes import Fixed, Json, Row, Shape
+from graphql_schema.plans.shapes import TURN, Fixed, Json, Row, Shape
 
 if TYPE_CHECKING:
     from graphql_schema.plans.running import Run
@@ -84,12 +85,15 @@ class ConnectionShape:
         rows = [row for page in pages for row in page.rows]
         made = {id(shape): await shape.objects(run, rows) for shape in self.shapes}
         found: list[Json] = []
-        start = 0
+        start = turn = 0
         for page in pages:
             end = start + len(page.rows)
             part = {shape: objects[start:end] for shape, objects in made.items()}
             found.append({field.key: _value(field, page, part) for field in self.fields})
             start = end
+            if start - turn > TURN:
+                turn = start
+                await asyncio.sleep(0)
         return found
 
 
@@ -102,16 +106,16 @@ def _value(field: PageField | Fixed, page: PageRows, made: dict[int, list[Json]]
         return {i.key: i.value if isinstance(i, Fixed) else i.of(page) for i in field.info}
     if not field.edge:  # all its fields are skipped
         return [{} for _ in page.rows]
-    columns = [_edge_values(edge, page, made) for edge in field.edge]
+    signed = any(isinstance(edge, EdgeField) and edge.shape is None for edge in field.edge)
+    cursors = [page.cursor(row) for row in page.rows] if signed else []
+    columns = [_edge_values(edge, page, made, cursors) for edge in field.edge]
     keys = [edge.key for edge in field.edge]
     return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _edge_values(
-    edge: EdgeField | Fixed, page: PageRows, made: dict[int, list[Json]]
+    edge: EdgeField | Fixed, page: PageRows, made: dict[int, list[Json]], cursors: list[str]
 ) -> Sequence[Any]:
     if isinstance(edge, Fixed):
         return [edge.value] * len(page.rows)
-    if edge.shape is None:
-        return [page.cursor(row) for row in page.rows]
-    return made[id(edge.shape)]
+    return cursors if edge.shape is None else made[id(edge.shape)]

@@ -12,16 +12,22 @@ from models import fields
 
 Show = Callable[[Any], Any]
 
+UTC_TIME = "{}.isoformat('T', 'milliseconds')[:-6] + 'Z'"
+"""Shows a time as the scalar does; from the driver each is in UTC."""
+
 SAFE_INT = 2**31
 
 
-def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) -> Show | None:
-    """What makes JSON of a value that is not null; None where it is JSON already."""
+def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) -> Show | str | None:
+    """What makes JSON of a value that is not null, a function or an expression with a place for
+    it; None where it is JSON already."""
     if isinstance(column, fields.ChoiceColumn) and isinstance(kind, GraphQLEnumType):
         names = {choice.value: kind.serialize(choice) for choice in column.choices}
         return names.__getitem__
     if isinstance(column, fields.JsonColumn):
         return _fragment if column.opaque else kind.serialize
+    if isinstance(column, fields.TimeColumn) and kind.name == "DateTime":
+        return UTC_TIME
     if _is_json(kind.name, column):
         return None
     return kind.serialize

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from graphql import (
@@ -30,6 +31,7 @@ from graphql_schema.plans.compiling import (
     selections,
     type_of,
 )
+from graphql_schema.plans.events import event_encoder
 from graphql_schema.plans.plan import (
     EntryField,
     LeafValue,
@@ -42,6 +44,7 @@ from graphql_schema.plans.plan import (
     RowValue,
     Value,
 )
+from graphql_schema.plans.resolvers import caller
 from graphql_schema.plans.shapes import Fixed
 from graphql_schema.plans.steps import OneStep, PageStep
 from models.reading import Lookup
@@ -57,10 +60,18 @@ class PlannedOperation:
     """The plans of one operation."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        encoded: Callable[[], None] = lambda: None,
     ) -> None:
-        """Raises NotTaken for what can't be compiled, whatever the conditions."""
+        """Raises NotTaken for what can't be compiled, whatever the conditions.
+
+        `encoded` is called for each event that a plan encodes.
+        """
         self._schema, self._document, self._operation = schema, document, operation
+        self._encoded = encoded
         self._conditions = conditions_of(document)
         self._plans: dict[tuple[bool, ...], Plan | NotTaken] = {}
         if not self._conditions:
@@ -89,9 +100,11 @@ class PlannedOperation:
 
     def _compiled(self, flags: tuple[bool, ...]) -> Plan:
         known = dict(zip(self._conditions, flags, strict=True))
-        return _Roots(self._schema, Compiler(self._schema, self._document, known)).plan(
-            self._operation
-        )
+        compiler = Compiler(self._schema, self._document, known)
+        plan = _Roots(self._schema, compiler).plan(self._operation)
+        if self._operation.operation is OperationType.SUBSCRIPTION:
+            return replace(plan, encode=event_encoder(plan.fields, self._encoded))
+        return plan
 
 
 class _Roots:
@@ -122,8 +135,7 @@ class _Roots:
         arguments = Arguments(field, nodes[0])
         entry = field.extensions["strawberry-definition"].metadata.get("entry")
         if entry is None:
-            resolve: Any = field.resolve
-            return RootField(key, resolve, arguments, self._value(type_of(field), nodes))
+            return RootField(key, caller(field), arguments, self._value(type_of(field), nodes))
         return EntryField(key, entry, self._entry(entry, field, nodes, arguments), arguments)
 
     def _entry(

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphql_schema.core.connection import Page
+    from graphql_schema.core.delivering import Encode
     from graphql_schema.core.entries import Entry
     from graphql_schema.plans.arguments import Arguments
+    from graphql_schema.plans.resolvers import Call
     from graphql_schema.plans.steps import OneStep
     from models.base import Record
 
@@ -141,14 +143,14 @@ class RootField:
     """A field of the query: its resolver, its arguments, and what is asked of its value."""
 
     key: str
-    resolve: Callable[..., Any]
+    call: Call
     arguments: Arguments
     value: Value
 
     async def json(self, run: Run) -> Json:
         """The field's value. Raises whatever its resolver raises, and Surprise."""
         info = SimpleNamespace(context=run.context, path=SimpleNamespace(key=self.key))
-        found = self.resolve(None, info, **self.arguments.values(run.variables))
+        found = self.call(info, self.arguments.values(run.variables))
         return await self.value.json(run, await found if isawaitable(found) else found)
 
 
@@ -166,7 +168,7 @@ class EntryField:
         by = self.entry.key(run.context, self.arguments.values(run.variables))
         if by is None and isinstance(self.step, PageStep):
             return await self.step.empty(run)
-        (found,) = await self.step.values(run, [{"id": by}])
+        (found,) = await run.follow(self.step, [{"id": by}])
         return found
 
 
@@ -175,6 +177,8 @@ class Plan:
     """A compiled operation. Any error of it means that graphql-core is to execute that."""
 
     fields: tuple[RootField | EntryField | Fixed, ...]
+    encode: Encode | None = None
+    """Of a subscription whose events need no reading: makes the bytes of their `data`."""
 
     async def data(self, run: Run) -> dict[str, Json]:
         """The `data` of a query or a mutation, whose fields follow one another."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphql_schema.core.context import Context
-    from graphql_schema.plans.shapes import Row
+    from graphql_schema.plans.shapes import Json, Row, Step
     from models.reading import Listing, Lookup
 
 
@@ -22,6 +22,10 @@ class Run:
 
     context: Context
     variables: Any
+
+    def follow(self, step: Step, rows: Sequence[Row]) -> Awaitable[Sequence[Json]]:
+        """The values of a step for rows; a run that is traced does it in a way of its own."""
+        return step.values(self, rows)
 
     async def fetch(
         self, query: Lookup | Listing, keys: Sequence[str], columns: tuple[str, ...]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.accounts.audit_logs import AuditAction, audit
-from models.accounts.users import User
+from models.accounts.users import NO_SUCH_USER, User, column_of
 from models.errors import Conflict, NotFound
-from models.ids import prefix_of
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ async def revoke_operator(tx: Transaction, who: str) -> User:
 
 async def _find(tx: Transaction, who: str) -> User:
     """The user of an id or, if it is none, of a subject."""
-    column = "id" if prefix_of(who) == User.prefix else "clerk_id"
-    user = await tx.first(User, f"{column} = $1 AND deleted_at IS NULL", who)
+    user = await tx.first(User, f"{column_of(who)} = $1 AND deleted_at IS NULL", who)
     if user is None:
-        raise NotFound("There is no such user; it appears with its first request.")
+        raise NotFound(NO_SUCH_USER)
     return user

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from models import fields
 from models.access import Owned
 from models.base import Record
+from models.ids import prefix_of
 from models.indexes import index, unique
 from models.permissions import Permission
 from models.verbs import verb
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 GUEST_NAME = "Guest"
 NAME_LIMIT = 200
 EMAIL_LIMIT = 320
+NO_SUCH_USER = "There is no such user; it appears with its first request."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,8 @@ async def meet(tx: Transaction, identity: Identity) -> User:
         avatar_url=identity.avatar_url,
     )
     return await tx.add(user)
+
+
+def column_of(who: str) -> str:
+    """The column that holds `who`: an id or, if it is none, a subject."""
+    return "id" if prefix_of(who) == User.prefix else "clerk_id"

@@ -134,7 +134,8 @@ async def _new_message(tx: Transaction, run: AgentRun) -> Message:
     main = "project_id = $1 AND main"
     (conversation,) = await tx.find(Conversation, main, run.project_id, lock=True)
     reply = Message(role=MessageRole.ASSISTANT, status=MessageStatus.STREAMING, model=run.model)
-    await messages.append(tx, conversation, reply)
+    tail = await messages.tail_of(tx, conversation.id)
+    await messages.append(tx, conversation, tail, reply)
     return reply
 
 

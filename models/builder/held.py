@@ -88,8 +88,8 @@ async def _queue(
     tail = await messages.tail_of(tx, conversation.id)
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
-        await messages.append(tx, conversation, asked)
-    (reply,) = await messages.append(tx, conversation, new_reply(model))
+        (tail,) = await messages.append(tx, conversation, tail, asked)
+    (reply,) = await messages.append(tx, conversation, tail, new_reply(model))
     await tx.add(new_generation(reply, model, project.user_id))
     return reply
 

@@ -59,7 +59,11 @@ async def fail_answer(tx: Transaction, message: Message, error: str) -> None:
 
 async def unfinished_tail(tx: Transaction, conversation_id: str) -> Message | None:
     """Lock and return the answer that is being written at the end of the selected branch."""
-    tail = await tail_of(tx, conversation_id)
+    return await unfinished(tx, await tail_of(tx, conversation_id))
+
+
+async def unfinished(tx: Transaction, tail: Message | None) -> Message | None:
+    """Lock and return a message at the end of a branch if it is still being written."""
     if tail is None or tail.status is MessageStatus.COMPLETE:
         return None
     locked = await tx.lock(Message, tail.id)

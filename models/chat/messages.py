@@ -152,10 +152,9 @@ async def tail_of(tx: Transaction, conversation_id: str) -> Message | None:
 
 
 async def append(
-    tx: Transaction, conversation: Conversation, *messages: Message
+    tx: Transaction, conversation: Conversation, tail: Message | None, *messages: Message
 ) -> tuple[Message, ...]:
-    """Add messages under the end of the selected branch, each following the one before."""
-    tail = await tail_of(tx, conversation.id)
+    """Add messages under `tail_of` the locked conversation, each following the one before."""
     parent = tail.id if tail else None
     for message, order in zip(
         messages, await conversation.next_orders(tx, len(messages)), strict=True

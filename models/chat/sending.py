@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from models.billing import admission
 from models.chat import messages
-from models.chat.answers import stop_answer, unfinished_tail
+from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import NewAttachment, attach
 from models.chat.conversations import Conversation, main_of
 from models.chat.generations import Generation
@@ -82,10 +82,11 @@ async def send_message(
     Raises Conflict while an answer is being written, unless `supersede` stops that one.
     """
     conversation = await _open(tx, to)
-    await _make_room(tx, conversation, supersede)
+    tail = await _make_room(tx, conversation, supersede=supersede)
     model = await _model(tx, conversation, draft)
     await admission.admit(tx, AdmissionRequest(conversation.owner_id, model))
-    message, reply = await _append(tx, conversation, draft, model)
+    message, reply = _drafted(tx, conversation, draft), new_reply(model)
+    await messages.append(tx, conversation, tail, message, reply)
     await attach(tx, message, draft.attachments)
     if draft.run_source is RunSource.INNGEST:
         await tx.add(new_generation(reply, model, tx.actor.viewer.id))
@@ -111,10 +112,9 @@ async def create_message(
 ) -> Message:
     """Add a user's message that nothing answers."""
     conversation = await _open(tx, to)
-    await _make_room(tx, conversation, supersede=False)
-    (message,) = await messages.append(
-        tx, conversation, _user_message(tx, content, client_message_id)
-    )
+    tail = await _make_room(tx, conversation, supersede=False)
+    message = _user_message(tx, content, client_message_id)
+    await messages.append(tx, conversation, tail, message)
     return message
 
 
@@ -136,13 +136,17 @@ async def _open(tx: Transaction, to: Target) -> Conversation:
     raise Invalid("Name a project or a conversation.", field="to")
 
 
-async def _make_room(tx: Transaction, conversation: Conversation, supersede: bool) -> None:
-    unfinished = await unfinished_tail(tx, conversation.id)
-    if unfinished is None:
-        return
-    if not supersede:
+async def _make_room(
+    tx: Transaction, conversation: Conversation, *, supersede: bool
+) -> Message | None:
+    """The message to follow, which is complete. Raises Conflict, see send_message."""
+    tail = await messages.tail_of(tx, conversation.id)
+    running = await unfinished(tx, tail)
+    if running is not None and not supersede:
         raise Conflict("An answer is being written; stop it, or send with supersede.")
-    await stop_answer(tx, unfinished)
+    if running is not None:
+        await stop_answer(tx, running)
+    return tail
 
 
 async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
@@ -163,15 +167,10 @@ def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
         return tx.actor.models.choose(None)
 
 
-async def _append(
-    tx: Transaction, conversation: Conversation, draft: Draft, model: ModelInfo
-) -> tuple[Message, Message]:
+def _drafted(tx: Transaction, conversation: Conversation, draft: Draft) -> Message:
     if draft.run_source is RunSource.WEBCONTAINER and not conversation.main:
         raise Invalid("Only an app project's messages can run in a browser.", field="runSource")
-    message = _user_message(tx, draft.content, draft.client_message_id)
-    reply = new_reply(model)
-    await messages.append(tx, conversation, message, reply)
-    return message, reply
+    return _user_message(tx, draft.content, draft.client_message_id)
 
 
 def _user_message(tx: Transaction, content: str, client_message_id: str | None) -> Message:

@@ -56,7 +56,7 @@ async def test_the_mail_holds_what_lets_one_in(start_server: StartServer) -> Non
     await invite(ada, org, "eve@example.org", "EDITOR")
     ((to, subject, text),) = await mails(letterbox, 1)
     assert (to, subject) == ("eve@example.org", "Join Ada's Orchard")
-    token = re.search(r"https://\S+/invitation#token=(\S+)", text)
+    token = re.search(r"https?://\S+/invitation#token=(\S+)", text)
     assert token
     made = (await eve.do("acceptInvitation", MEMBER, token=token[1]))["orgMember"]
     assert made["orgId"] == org

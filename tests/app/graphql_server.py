@@ -112,9 +112,11 @@ def assembled(
 ) -> GraphQLServer:
     """The endpoint over the small schema; the rest is what settings do not tell."""
     checked = schema()
+    engine = Engine(checked, limits=Limits(checked), time_limit=settings.request_timeout)
+    world.checked = lambda: engine.checked
     return graphql_server(
         settings,
-        Engine(checked, limits=Limits(checked), time_limit=settings.request_timeout),
+        engine,
         FakeContexts(world),
         world,
         keep_alive=keep_alive,

@@ -1,7 +1,7 @@
 """A small schema and what its resolvers note down."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +11,7 @@ from graphql import GraphQLResolveInfo, GraphQLSchema, build_schema
 
 from app.observing import Finished, Observer
 from app.sockets import Sockets
+from graphql_schema.core.persisted import Outcome
 from models.errors import Conflict, NotFound
 
 SDL = """
@@ -52,6 +53,7 @@ type Subscription {
 @dataclass
 class Viewer:
     kind = "user"
+    operates = False
     user_id: str | None = None
     expires_at: datetime | None = None
 
@@ -69,8 +71,11 @@ class World(Observer):
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     request_ids: list[str] = field(default_factory=list)
     observed: list[tuple[str, str | None, list[str]]] = field(default_factory=list)
+    named: list[Outcome] = field(default_factory=list)
     viewers: dict[str, Viewer] = field(default_factory=dict)
     sockets: Sockets = field(default_factory=lambda: Sockets(per_user=1))
+    checked: Callable[[], int] = lambda: 0
+    """How many documents were parsed and validated."""
     url: str = ""
     port: int = 0
 
@@ -91,6 +96,9 @@ class World(Observer):
     def operation_finished(self, done: Finished) -> None:
         assert done.seconds >= 0
         self.observed.append((done.kind, done.name, done.codes))
+
+    def document_named(self, outcome: Outcome) -> None:
+        self.named.append(outcome)
 
 
 @dataclass

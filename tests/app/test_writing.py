@@ -105,7 +105,7 @@ async def test_a_flood_of_requests_holds_up_no_stream(
 def test_a_window_is_passed_on_only_where_it_fits(
     part: int, start: int, before: int, *, fits: bool
 ) -> None:
-    topic = Topic()
+    topic = Topic("msg_a", str)
     topic.pass_on(Story(1, (Piece("text", "abcde", Mark(1, 0, 5)),), complete=False))
     window = Window("gen_a", "msg_a", 1, part, start, "text", "x", before)
     assert topic.goes_on_with(window) is fits

@@ -8,43 +8,18 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 
-const STARTS_WITHIN = 60_000; // ms: the first start makes a database
+import { root, serve, started, stop } from "./server.mjs";
+
 const TESTED_WITHIN = 90_000; // ms, of one file
-const STOPS_WITHIN = 15_000; // ms
 
 const here = import.meta.dirname;
-const root = resolve(here, "../..");
 // With a slash it is a path, seen from where the command was given; else a name to look up.
 const given = process.env.PYTHON ?? join(root, ".venv/bin/python");
 const python = given.includes("/") ? resolve(given) : given;
 const folder = mkdtempSync(join(tmpdir(), "punnet-"));
 const settings = { ...process.env, PUNNET_DEV: "true", PUNNET_PORT: "0", PUNNET_DATA_DIR: folder };
 delete settings.PUNNET_DATABASE_URL;
-
-async function started(server) {
-  const log = [];
-  const timer = setTimeout(() => server.kill("SIGKILL"), STARTS_WITHIN);
-  for await (const line of createInterface({ input: server.stderr })) {
-    log.push(line);
-    const { event, host, port } = line.startsWith("{") ? JSON.parse(line) : {};
-    if (event === "serving") {
-      clearTimeout(timer);
-      server.stderr.resume();
-      return `http://${host}:${port}/graphql`;
-    }
-  }
-  throw new Error(`The server did not start:\n${log.join("\n")}`);
-}
-
-async function stop(server) {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const timer = setTimeout(() => server.kill("SIGKILL"), STOPS_WITHIN);
-  server.kill("SIGTERM");
-  await once(server, "exit");
-  clearTimeout(timer);
-}
 
 async function test(url) {
   const token = execFileSync(python, ["-m", "app", "token"], { cwd: root, env: settings });
@@ -65,13 +40,8 @@ async function test(url) {
   return code ?? 1;
 }
 
-// In a process group of its own: Ctrl-C must reach the server by way of `stop` alone.
-const server = spawn(python, ["-m", "app", "serve"], {
-  cwd: root,
-  env: settings,
-  stdio: ["ignore", "ignore", "pipe"],
-  detached: true,
-});
+// Ctrl-C must reach the server by way of `stop` alone.
+const server = serve(python, settings);
 let running = server;
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => running.kill(signal));
 try {

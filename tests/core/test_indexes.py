@@ -6,6 +6,7 @@ values of the arguments known to the planner, and with the plan that serves any 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from tests.harness.api import Server, StartServer
 from tests.harness.filled import filled_database
 from tests.harness.filling import Filling
 from tests.harness.plans import MODES, Plan, Scan, Statement, replay
+
+pytestmark = pytest.mark.both_paths
 
 SMALL, BIG = 7, 0  # two of the owners
 LISTS = (
@@ -153,10 +156,10 @@ WRITING = (
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """A filled database to use, and a copy that stays as it is."""
+    """A filled database, which stays as it is: servers use copies of it."""
 
+    name: str
     url: str
-    copy: str
     filling: Filling
 
     def ids(self, table: type, owner: int) -> list[str]:
@@ -166,18 +169,24 @@ class Full:
 
 @pytest.fixture(scope="module")
 def full(postgres: EmbeddedPostgres, template_database: str) -> Iterator[Full]:
-    """The filled database and its copy, made once for this module."""
+    """The filled database, made once for this module."""
     with filled_database(postgres, template_database) as (name, filling):
-        copy = f"{name}_copy"
-        postgres.create_database(copy, name)
-        yield Full(postgres.url(name), postgres.url(copy), filling)
-        postgres.drop_database(copy)
+        yield Full(name, postgres.url(name), filling)
 
 
 @pytest.fixture
-async def served(full: Full, start_server: StartServer) -> Server:
-    """A server without a worker on the filled database."""
-    return await start_server(url=full.url, worker=False)
+def copy(full: Full, postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The address of a copy of it."""
+    name = f"{full.name}_copy"
+    postgres.create_database(name, full.name)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+async def served(copy: str, start_server: StartServer) -> Server:
+    """A server without a worker on a copy."""
+    return await start_server(url=copy, worker=False)
 
 
 async def test_every_table_is_filled(full: Full) -> None:
@@ -191,11 +200,19 @@ async def test_every_table_is_filled(full: Full) -> None:
 async def test_reads_go_by_an_index(full: Full, served: Server) -> None:
     for owner in (SMALL, BIG):
         await _read_everything(full, served, owner)
+    assert await _left_unplanned(served) == set(), "or one path was tested twice"
     alike: dict[str, list[Statement]] = {}
     for sql, args in served.statements:
         alike.setdefault(sql, []).append((sql, args))
     few = [one for group in alike.values() for one in (*group[:2], *group[2:][-2:])]
-    await _judge(full.copy, few, READING)
+    await _judge(full.url, few, READING)
+
+
+async def _left_unplanned(served: Server) -> set[str]:
+    """Why operations were left to graphql-core by the compiler."""
+    async with served.session.get(f"{served.url}/metrics") as response:
+        text = await response.text()
+    return set(re.findall(r'unplanned_operations_total\{reason="([^"]+)"', text))
 
 
 async def _read_everything(full: Full, served: Server, owner: int) -> None:
@@ -234,7 +251,7 @@ async def test_writes_go_by_an_index(full: Full, served: Server) -> None:
     verbs = Verbs(served, full.filling)
     await verbs.all()
     assert set(verbs.called) == set(graphql_core_schema().mutation_type.fields)  # type: ignore[union-attr]
-    await _judge(full.copy, served.statements, WRITING)
+    await _judge(full.url, served.statements, WRITING)
 
 
 async def _judge(url: str, statements: Sequence[Statement], exempt: Sequence[Exempt]) -> None:

@@ -166,6 +166,9 @@ class Letterbox:
         self.mails.append((to, subject, text))
 
 
+DEFECT = 'reason="a defect"'
+"""Among the metrics where a plan raised what it should not: the answer is right all the same."""
+
 StartServer = Callable[..., Awaitable[Server]]
 
 
@@ -183,7 +186,20 @@ def settings_for_tests(**changed: Any) -> Settings:
 
 
 @pytest.fixture
-async def start_server(database: str) -> AsyncIterator[StartServer]:
+def plans() -> bool:
+    """Whether servers read by plans. Tests marked `both_paths` run once with and once without."""
+    return True
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the marked tests run on both paths; `start_server` asks which."""
+    marked = metafunc.definition.get_closest_marker("both_paths")
+    if marked and "plans" in metafunc.fixturenames:
+        metafunc.parametrize("plans", [True, False], ids=["plans", "fields"])
+
+
+@pytest.fixture
+async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]:
     """Starts servers: `await start_server(worker=False)`, `await start_server(url=other)`."""
     async with AsyncExitStack() as stack:
 
@@ -195,7 +211,8 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
             mailer: Mailer | None = None,
             **settings: Any,
         ) -> Server:
-            started = _running(url, settings, clock, observers, mailer or Letterbox())
+            told = settings_for_tests(**settings)
+            started = _running(url, told, clock, observers, mailer or Letterbox(), plans)
             return await stack.enter_async_context(started)
 
         yield start
@@ -204,14 +221,18 @@ async def start_server(database: str) -> AsyncIterator[StartServer]:
 @asynccontextmanager
 async def _running(
     url: str,
-    settings: dict[str, Any],
+    settings: Settings,
     clock: Clock | None,
     observers: Sequence[Observer],
     mailer: Mailer,
+    plans: bool,
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
-    told = settings_for_tests(**settings)
-    app = build(told, url, lambda *seen: statements.append(seen), clock, observers, mailer)
+
+    def observe(*seen: Any) -> None:
+        statements.append(seen)
+
+    app = build(settings, url, observe, clock, observers, mailer, plans=plans)
     running = runner(app)
     await running.setup()
     try:
@@ -221,8 +242,14 @@ async def _running(
             server = Server(f"http://{host}:{port}", app, session)
             server.statements = statements
             yield server
+            assert DEFECT not in await _metrics(session, server.url), "see plan.failed in the log"
     finally:
         await running.cleanup()
+
+
+async def _metrics(session: ClientSession, url: str) -> str:
+    async with session.get(f"{url}/metrics") as response:
+        return await response.text()
 
 
 @pytest.fixture

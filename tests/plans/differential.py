@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from graphql import GraphQLSchema
 
 from graphql_schema.core.context import Context, Ports
 from graphql_schema.core.engine import Engine, Response
@@ -18,9 +19,10 @@ from graphql_schema.core.gate import Gate
 from graphql_schema.core.limits import Limits
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
-from models.errors import Unavailable
-from models.ports import Database
 from models.viewer import Viewer
+from tests.plans.grammar import Asked
+
+TIME_LIMIT = 60.0  # seconds for one answer, so that a run ends whatever is asked
 
 
 @dataclass
@@ -28,30 +30,34 @@ class Both:
     """The engines over the same schema, limits and ports."""
 
     ports: Ports
+    schema: GraphQLSchema = field(default_factory=graphql_core_schema)
     left: Counter[str] = field(default_factory=Counter[str])
     planned: Engine = field(init=False)
     plain: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        schema = graphql_core_schema()
-        gate = Gate(schema, replace(Limits(), cost=10**6))
-        planner = Planner(schema, lambda reason: self.left.update([reason]))
-        self.planned = Engine(schema, limits=gate, planner=planner, time_limit=60)
-        self.plain = Engine(schema, limits=gate, time_limit=60)
+        gate = Gate(self.schema, replace(Limits(), cost=10**6))
+        planner = Planner(self.schema, lambda reason: self.left.update([reason]))
+        self.planned = Engine(self.schema, limits=gate, planner=planner, time_limit=TIME_LIMIT)
+        self.plain = Engine(self.schema, limits=gate, time_limit=TIME_LIMIT)
 
     async def answers(
-        self, document: str, viewer: Viewer, variables: Mapping[str, Any] | None = None
+        self,
+        document: str,
+        viewer: Viewer,
+        variables: Mapping[str, Any] | None = None,
+        name: str | None = None,
     ) -> tuple[Answer, Answer]:
         """What the planned and what the plain engine answer."""
-        given = variables or {}
+        asked = Asked(document, name, dict(variables or {}))
         return (
-            await self._answer(self.planned, document, viewer, given),
-            await self._answer(self.plain, document, viewer, given),
+            await self.answer(self.planned, asked, viewer),
+            await self.answer(self.plain, asked, viewer),
         )
 
-    async def _answer(
-        self, engine: Engine, document: str, viewer: Viewer, variables: Mapping[str, Any]
-    ) -> Answer:
+    async def answer(self, engine: Engine, asked: Asked, viewer: Viewer) -> Answer:
+        """What one of the engines, or another, answers."""
+
         @asynccontextmanager
         async def opened() -> AsyncGenerator[Context, None]:
             context = Context(viewer, self.ports, "request", self.ports.database)
@@ -59,16 +65,15 @@ class Both:
             context.close()
 
         try:
-            prepared = engine.prepare(document)
+            prepared = engine.prepare(asked.document, asked.name)
         except Refused as refused:
             return Answer(b"", _set(refused.errors))
-        response = await engine.execute(prepared, variables, opened, request_id="request")
+        response = await engine.execute(prepared, asked.variables, opened, request_id="request")
         return Answer.of(response)
 
-    def failing(self, table: str) -> Both:
-        """The same, where every statement that reads a table fails."""
-        database: Any = Failing(self.ports.database, table)
-        return Both(replace(self.ports, database=database))
+    def over(self, database: Any) -> Both:
+        """The same over another database."""
+        return Both(replace(self.ports, database=database), self.schema)
 
 
 @dataclass(frozen=True)
@@ -96,16 +101,3 @@ class Answer:
 
 def _set(errors: Sequence[Any]) -> frozenset[str]:
     return frozenset(json.dumps(error, sort_keys=True) for error in errors)
-
-
-class Failing:
-    """A database from which one table can't be read."""
-
-    def __init__(self, database: Database, table: str) -> None:
-        self._database = database
-        self._table = table
-
-    async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
-        if f"FROM {self._table} t " in query:
-            raise Unavailable("This table can't be read.")
-        return await self._database.fetch(query, *args)
