@@ -74,8 +74,9 @@ migrations: $(VENV)/runs ## Write migrations for what changed in the models
 	rm -rf .punnet/scratch
 	env -u PUNNET_DATABASE_URL PUNNET_DATA_DIR=.punnet/scratch $(PY) -m app makemigrations
 
-docs: $(VENV)/runs ## Write docs/configuration.md
+docs: $(VENV)/runs ## Write docs/configuration.md and docs/permissions.md
 	$(PY) -m app configuration --output docs/configuration.md
+	$(PY) -m app permissions --output docs/permissions.md
 
 lock: ## Pin the newest versions of all dependencies (needs uv)
 	uv pip compile pyproject.toml --group build $(LOCK) -o requirements.lock

@@ -194,6 +194,16 @@ def configuration(
 
 
 @command.command()
+def permissions(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Print the page about permissions and roles, or write it to a file."""
+    from app.permissions_page import page
+
+    _put(page(), output)
+
+
+@command.command()
 def check_documents(
     path: Annotated[Path, typer.Argument(help="A JSON file of documents, or a folder of them.")],
 ) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from app.auth import Authenticator, Claims
 from app.callers import Caller
 from app.sessions import SessionViewers
 from app.tally import TalliedDatabase, Tally
 from graphql_schema.core.context import Context, Ports
+from models.accounts.api_token_text import is_api_token, is_intact
+from models.accounts.api_tokens import note_use
 from models.accounts.desk import Desk
-from models.accounts.tokens import SESSION_PREFIX
-from models.accounts.users import NO_SUCH_USER, Identity, column_of, is_live, meet, state_by
+from models.accounts.tokens import SESSION_PREFIX, digest
+from models.accounts.users import NO_SUCH_USER, Identity, column_of, meet
 from models.errors import NotFound, Unauthenticated
 from models.ports import Database, Vault
+from models.standing import is_live, state_by, token_state_by, viewer_from, viewer_from_token
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 
@@ -24,22 +25,12 @@ GUEST_HEADER = "Punnet-Guest"
 """Carries a guest's token beside the first one of the identity provider's for the same person."""
 
 
-def _viewer_in(row: Mapping[str, Any], expires_at: datetime | None = None) -> Viewer:
-    """The viewer in a row of `state_by`."""
-    return viewer_of(
-        row["id"],
-        anonymous=row["anonymous"],
-        operator=row["operator"],
-        expires_at=expires_at,
-    )
-
-
 async def viewer_named(database: Database, who: str) -> Viewer:
     """The viewer who is the user of an id or a subject. Raises NotFound."""
     rows = await database.fetch(state_by(column_of(who)), who)
     if not rows or not is_live(rows[0]):
         raise NotFound(NO_SUCH_USER)
-    return _viewer_in(rows[0])
+    return viewer_from(rows[0])
 
 
 class PunnetContexts:
@@ -66,6 +57,8 @@ class PunnetContexts:
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
+        if is_api_token(token):
+            return await self._by_api_token(token)
         if not token.startswith(SESSION_PREFIX):
             return await self._viewer(await self._authenticator.verify(token), caller)
         viewer = await self._sessions.viewer(token, replace(caller, cookie=None))
@@ -81,15 +74,27 @@ class PunnetContexts:
             caller.cookie.drop()
         return viewer or SIGNED_OUT
 
+    async def _by_api_token(self, token: str) -> Viewer:
+        rows = ()
+        if is_intact(token):
+            rows = await self._ports.database.fetch(token_state_by("token_hash"), digest(token))
+        if not rows:
+            raise Unauthenticated("The token is unknown, or was revoked.")
+        now = self._ports.clock.now()
+        viewer = viewer_from_token(rows[0], now)
+        used = rows[0]["last_used_at"]
+        await note_use(self._ports.database, rows[0]["token_id"], used, now)
+        return viewer
+
     async def _viewer(self, claims: Claims, caller: Caller) -> Viewer:
         guest = claims.kind == "guest"
         column = "id" if guest else "clerk_id"
         rows = await self._ports.database.fetch(state_by(column), claims.subject)
         if rows:
             row = rows[0]
-            if not is_live(row) or (guest and not row["anonymous"]):
+            if guest and not row["anonymous"]:
                 raise Unauthenticated("This account is gone.")
-            return _viewer_in(row, claims.expires_at)
+            return viewer_from(row, claims.expires_at)
         if guest:
             raise Unauthenticated("This account is gone.")
         return viewer_of(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -15,6 +16,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -24,6 +26,7 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
+from models.accounts.invitations import PURPOSE as INVITATION
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -50,16 +53,19 @@ class Services:
     actor: Actor
     worker: Worker
     mailer: Mailer
+    invitations: InvitationMails
     authenticator: Authenticator
     catalogue: Catalogue
 
 
 def connect(
-    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
+    settings: Settings,
+    url: str,
+    observe: Observe | None = None,
+    clock: Clock | None = None,
 ) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
-    secret = load_secret(settings)
-    clock = clock or SystemClock()
+    secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
     signer = Signer(derive_key(secret, "signed values"))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
@@ -67,15 +73,26 @@ def connect(
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
     bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
-    streams = StreamHub(database, background, signer)
+    streams = StreamHub(database, background, signer, clock)
     catalogue = Catalogue(settings)
     sign_in = sign_in_ports(settings, secret)
+    post = post_of(settings)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
+    token_of = partial(signer.sign, INVITATION)
     services = Services(
         ports=Ports(
-            database, clock, bus, catalogue, signer, changes, streams, authenticator, sign_in
+            database,
+            clock,
+            bus,
+            catalogue,
+            signer,
+            changes,
+            streams,
+            authenticator,
+            sign_in,
+            settings.dev,
         ),
         database=database,
         background=background,
@@ -86,7 +103,8 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=Worker(actor, catalogue, writer, limits),
-        mailer=Mailer(actor, post_of(settings), sign_in.tickets, settings.app_url),
+        mailer=Mailer(actor, post, sign_in.tickets, settings.app_url),
+        invitations=InvitationMails(actor, post, settings.app_url, token_of),
         authenticator=authenticator,
         catalogue=catalogue,
     )
@@ -99,7 +117,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer):
+    busy = services.worker, services.mailer, services.invitations
+    for follower in (services.streams, *busy):
         services.changes.tap(follower.changed)
 
 
@@ -110,7 +129,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.mailer) if worker else ()
+    busy = (services.worker, services.mailer, services.invitations) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield

@@ -235,10 +235,6 @@ def _opaque_columns(model: type[Record]) -> tuple[str, ...]:
 @cache
 def _key_columns(model: type[Record]) -> tuple[str, ...]:
     indexed = {c.split()[0] for index in model.indexes for c in index.columns}
-    told = indexed - {"created_at", "updated_at", "id"}
-    secret = fields.SecretColumn
-    return tuple(
-        name
-        for name in model.columns()
-        if name in told and not isinstance(model.column(name), secret)
-    )
+    times = {"created_at", "updated_at", "id"}
+    keys = (name for name in model.columns() if name in indexed - times)
+    return tuple(name for name in keys if not isinstance(model.column(name), fields.SecretColumn))

@@ -37,6 +37,9 @@ class Column(fields.Field[Any]):
         initialise: Any = super().__init__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - Tortoise types it in part
         initialise(**options)
 
+    def to_python_value(self, value: Any) -> Any:
+        return value
+
     def check(self, value: Any) -> None:
         """Raise Invalid, naming the field as the API spells it, when `value` does not fit."""
 
@@ -83,9 +86,6 @@ class TimeColumn(Column):
     field_type = datetime
     SQL_TYPE = "TIMESTAMPTZ(3)"
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
 
 class IntegerColumn(Column):
     field_type = int
@@ -108,9 +108,6 @@ class DecimalColumn(Column):
     field_type = Decimal
     SQL_TYPE = "NUMERIC(18,4)"
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
     def check(self, value: Any) -> None:
         field = camel(self.model_field_name)
         if not value.is_finite() or abs(value) >= _TOO_MUCH:
@@ -123,18 +120,12 @@ class BooleanColumn(Column):
     SQL_TYPE = "BOOLEAN"
     field_type = bool
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
 
 class JsonColumn(Column):
     field_type = dict
     SQL_TYPE = "JSONB"
     indexable = False
     opaque = True
-
-    def to_python_value(self, value: Any) -> Any:
-        return value
 
     def check(self, value: Any) -> None:
         refuse_unstorable_json(value, camel(self.model_field_name))

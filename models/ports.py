@@ -87,6 +87,7 @@ class Changes(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Heard]]:
         """The changes of an owner's rows from now on, or after a cursor of the same viewer's.
 
+        From now on those of the viewer's own rows are among them, since rights rest on some.
         The iterator raises Unavailable when its reader is too slow.
         """
         ...

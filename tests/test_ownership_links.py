@@ -55,6 +55,10 @@ TABLES = {
     "PendingSubscription": "pending_subscription",
     "WebhookEvent": "webhook_event",
     "RateLimit": "rate_limit",
+    "Org": "org",
+    "OrgMember": "org_member",
+    "AuditLog": "audit_log",
+    "ApiToken": "api_token",
 }
 TARGETS = {
     "project_id": ("project", "quiet"),
@@ -66,10 +70,12 @@ TARGETS = {
     "user_id": ("user",),
     "resolved_user_id": ("user",),
     "import_id": ("import",),
+    "org_id": ("org",),
+    "owner_user_id": ("user",),
 }
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
-NO_LINKS |= {"price_id", "event_id"}
+NO_LINKS |= {"price_id", "event_id", "request_id"}
 
 
 async def _links(server: Server, table: str) -> list[str]:

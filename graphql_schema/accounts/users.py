@@ -38,6 +38,14 @@ class User(Node):
     updated_at: datetime
 
 
+@record_type(users.User, shared=True)
+class Person:
+    """Somebody whom the viewer shares an organisation with."""
+
+    name: str
+    avatar_url: str | None
+
+
 @strawberry.input(description="What a guest may say of themselves.")
 class CreateGuestInput:
     name: str | None = given("What to call the guest.", default=None)

@@ -17,6 +17,7 @@ from models.chat.conversations import Conversation
 from models.chat.messages import Message as MessageRow
 from models.chat.projects import Project
 from models.chat.sending import Target
+from models.permissions import Permission
 
 if TYPE_CHECKING:
     from graphql_schema.chat.messages import Message
@@ -94,7 +95,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="The text of a message as it is written, from its start or after a cursor; "
-        "ends when the message is complete."
+        "ends when the message is complete.",
+        metadata={"needs": Permission.READ},
     )
     async def message_streamed(
         self,

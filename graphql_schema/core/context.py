@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from graphql_schema.core.loaders import Loaders
 from models.accounts.desk import Desk, SignInPorts
 from models.ports import NOWHERE, Client
+from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Ports:
     streams: Streams
     guests: GuestTokens
     sign_in: SignInPorts
+    dev: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +95,12 @@ class Context:
         """Drop what was read, after a write and before each event of a subscription."""
         self.close()
         self.loaders = Loaders(self.database, self.viewer)
+
+    async def renew(self) -> None:
+        """Go on with what the viewer may do by now. Raises Unauthenticated."""
+        ports = self.ports
+        self.viewer = await renewed(self.viewer, ports.database, ports.clock.now())
+        self.forget()
 
     def close(self) -> None:
         """Stop the reading that is still going on, at the end of the operation."""

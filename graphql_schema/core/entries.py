@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Key = Callable[[Context, Mapping[str, Any]], str | None]
 Id = Annotated[strawberry.ID, strawberry.argument(description="Which one.")]
+Slug = Annotated[str, strawberry.argument(description="Its name in addresses.")]
 Org = Annotated[
     strawberry.ID | None, strawberry.argument(description="Whose; default: the viewer's.")
 ]
@@ -90,6 +91,16 @@ def row_by_id(model: type[Record], description: str) -> Any:
 
     async def resolve(info: strawberry.Info, id: Id) -> Any:
         return await entry.row(info, id=id)
+
+    return _field(entry, resolve, description)
+
+
+def row_by_slug(query: Lookup, key: Key, description: str) -> Any:
+    """The row that `query` finds by the key that `key` makes of a slug."""
+    entry = Entry(query, key)
+
+    async def resolve(info: strawberry.Info, slug: Slug) -> Any:
+        return await entry.row(info, slug=slug)
 
     return _field(entry, resolve, description)
 

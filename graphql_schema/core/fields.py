@@ -47,10 +47,11 @@ class One(Relation):
 
     key: str
     name: str | None = None
+    known: bool = False
     query: Lookup | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
-        self.query = Lookup(target, checked=is_whole_of(source, self.key))
+        self.query = Lookup(target, checked=self.known or is_whole_of(source, self.key))
 
     def field(self) -> Any:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
@@ -179,12 +180,13 @@ def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = N
     )
 
 
-def one(key: str, description: str, *, name: str | None = None) -> Any:
+def one(key: str, description: str, *, name: str | None = None, known: bool = False) -> Any:
     """The row whose id is in the column `key`; null when the viewer does not reach it.
 
-    `name` is what the API calls it where that is a word of Python.
+    `name` is what the API calls it where that is a word of Python. `known` is for a shared type,
+    which shows of the row what everybody may know who reaches this one.
     """
-    return One(description, key, name)
+    return One(description, key, name, known)
 
 
 def one_by(column: str, description: str, *, where: str | None = None) -> Any:

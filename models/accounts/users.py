@@ -12,6 +12,7 @@ from models.access import Owned
 from models.base import Record
 from models.ids import prefix_of
 from models.indexes import index, unique
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class User(Record):
     """A person, or a guest who may become one."""
 
     prefix = "usr"
-    access = Owned("id")
+    access = Owned("id", read=Permission.READ_ACCOUNT)
     indexes = (
         unique("clerk_id"),
         unique("email", where="(deleted_at IS NULL)"),
@@ -75,13 +76,13 @@ class User(Record):
         table = "user_account"
 
 
-@verb
+@verb.needing(None)
 async def create_guest(tx: Transaction, name: str | None = None) -> User:
     """A guest, whose signed token is the only way in."""
     return await tx.add(User(name=GUEST_NAME if name is None else name, anonymous=True))
 
 
-@verb
+@verb.needing(None)
 async def meet(tx: Transaction, identity: Identity) -> User:
     """The user of a subject, made at first sight.
 
@@ -114,21 +115,6 @@ async def become(tx: Transaction, guest_id: str | None, known: Mapping[str, Any]
     return await tx.add(User(**known))
 
 
-STATE = f"""\
-SELECT id, anonymous, operator, deleted_at FROM {User.Meta.table}
-WHERE {{column}} = $1"""
-
-
-def state_by(column: str) -> str:
-    """The statement that reads a user's state with each request, by `id` or `clerk_id`."""
-    return STATE.format(column=column)
-
-
 def column_of(who: str) -> str:
     """The column that holds `who`: an id or, if it is none, a subject."""
     return "id" if prefix_of(who) == User.prefix else "clerk_id"
-
-
-def is_live(row: Mapping[str, Any]) -> bool:
-    """Whether a row of `state_by` may sign in."""
-    return row["deleted_at"] is None

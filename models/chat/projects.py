@@ -101,16 +101,19 @@ class NewProject:
     model_preference: str | None = None
     description: str | None = None
     showcased: bool = False
+    org_id: str | None = None
 
 
 @verb
 async def create_project(tx: Transaction, new: NewProject) -> Project:
-    """An app project of the viewer's, with its main conversation."""
+    """An app project of the viewer's or of an organisation's, with its main conversation."""
+    user = tx.actor.viewer.id
+    owner = user if new.org_id is None else new.org_id
+    tx.require(owner, field="orgId")
     if new.model_preference is not None:
         tx.actor.models.choose(new.model_preference, "modelPreference")
-    user = tx.actor.viewer.id
     project = Project(
-        owner_id=user,
+        owner_id=owner,
         user_id=user,
         kind=ProjectKind.APP,
         name=new.name,
@@ -120,7 +123,7 @@ async def create_project(tx: Transaction, new: NewProject) -> Project:
         showcased=new.showcased,
     )
     await tx.add(project)
-    main = Conversation(owner_id=user, user_id=user, project_id=project.id, title=new.name)
+    main = Conversation(owner_id=owner, user_id=user, project_id=project.id, title=new.name)
     main.main = True
     await tx.add(main)
     return project

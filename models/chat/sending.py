@@ -97,10 +97,11 @@ async def send_message(
 
 @verb
 async def create_project_with_message(
-    tx: Transaction, framework: Framework, draft: Draft
+    tx: Transaction, framework: Framework, draft: Draft, org_id: str | None = None
 ) -> Started:
     """A project with a made-up name and its first message."""
-    project = await create_project(tx, NewProject(made_up_name(), framework))
+    new = NewProject(made_up_name(), framework, org_id=org_id)
+    project = await create_project(tx, new)
     sent = await send_message(tx, Target(project_id=project.id), draft)
     return Started(project, sent.message, sent.reply)
 

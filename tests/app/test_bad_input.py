@@ -10,6 +10,7 @@ from tests.harness.api import Api, Server, StartServer
 from tests.harness.bad_values import Bad, bad_values
 from tests.harness.documents import asked, object_type
 from tests.harness.ownership import PROBES, Variables, World, dump, make_world
+from tests.harness.planting import make_operator
 
 MUTATIONS = sorted(object_type("Mutation").fields)
 
@@ -27,6 +28,7 @@ async def still(start_server: StartServer) -> Server:
 async def test_every_bad_value_is_refused_by_name(still: Server, mutation: str) -> None:
     ada = still.user()
     world = await make_world(still, ada)
+    await make_operator(still, ada)  # else some mutations look at nothing
     base = _base(mutation, world)
     found = list(bad_values(mutation, base))
     before = await dump(still)

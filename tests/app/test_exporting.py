@@ -162,7 +162,7 @@ async def test_followers_hear_of_it_once_for_each_owner(
     assert (await punnet("import", "punnet", exported, url=url)).code == 0
     connection = await asyncpg.connect(url)
     rows = await connection.fetch("SELECT owner_id, verb, changes FROM event_log")
-    users = await connection.fetch("SELECT id FROM user_account")
+    users = await connection.fetch("SELECT id FROM user_account UNION SELECT id FROM org")
     await connection.close()
     owners = [SYSTEM, *(row["id"] for row in users)]
     assert sorted(row["owner_id"] for row in rows) == sorted(owners)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.accounts.expiring import forget_expired
+from models.accounts.invitation_mails import note_mailed, take_invitation_mails
 from models.accounts.mails import forget_mail, take_mails
+from models.accounts.orgs import Org
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -26,9 +28,10 @@ from models.chat.prompting import read_prompt
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
-from tests.harness.api import Server
+from tests.harness.api import Api, Server
 from tests.harness.filling import FILES, Filling
 from tests.harness.mutations import EVERY, Scene, whole
+from tests.harness.orgs import member_of, token_of
 from tests.harness.plans import BY_TEST
 
 LEASE = timedelta(seconds=30)
@@ -66,6 +69,8 @@ class Verbs:
         """Call all there are."""
         await self.people()
         await self.ways_in()
+        await self.orgs()
+        await self.tokens()
         await self.messages()
         await self.files()
         await self.runs()
@@ -86,6 +91,74 @@ class Verbs:
         mails = await take_mails(self.actor(), 50)
         for mail in mails:
             await forget_mail(self.actor(), mail.id)
+
+    async def orgs(self) -> None:
+        org = (await self.do("createOrg", "{ org { id } }", name="New"))["org"]["id"]
+        await self.do("updateOrg", "{ org { id } }", id=org, name="Newer", slug="newer-1")
+        other = self.server.user("user-9")
+        for number, role in enumerate(("EDITOR", "VIEWER", "VIEWER", "VIEWER")):
+            invited = await self.invite(org, f"{number}@example.org", role)
+            if number == 0:
+                await self.do("updateOrgMember", "{ orgMember { id } }", id=invited, role="ADMIN")
+                self.called.add("acceptInvitation")
+                token = await token_of(self.server, invited)
+                await other.do("acceptInvitation", "{ orgMember { id } }", token=token)
+            elif number == 1:
+                token = await token_of(self.server, invited)
+                await self.do("declineInvitation", "{ declinedInvitationId }", token=token)
+            elif number == 2:
+                await self.do("revokeInvitation", "{ revokedInvitationId }", id=invited)
+            else:
+                earlier = f"{BY_TEST} UPDATE org_member SET invited_at = $2 WHERE id = $1"
+                await self.server.sql(earlier, invited, _ago())
+                await self.do("resendInvitation", "{ orgMember { id } }", id=invited)
+        await self.mails()
+        await self.move(org)
+        member = await member_of(self.server, org, other)
+        await self.do("transferOrg", "{ org { id } }", memberId=member)
+        self.called.add("removeOrgMember")
+        member = await member_of(self.server, org, self.api)
+        await other.do("removeOrgMember", "{ removedMemberId }", id=member)
+
+    async def invite(self, org: str, email: str, role: str) -> str:
+        given = {"orgId": org, "email": email, "role": role}
+        made = await self.do("inviteOrgMember", "{ orgMember { id } }", **given)
+        return made["orgMember"]["id"]
+
+    async def mails(self) -> None:
+        for mail in await take_invitation_mails(self.actor(), 20):
+            await note_mailed(self.actor(), mail)
+
+    async def move(self, org: str) -> None:
+        own = self.filling.ids[Project][self.filling.users[0]][3]
+        await self.do("moveProject", "{ project { id } }", id=own, orgId=org)
+        await self.do("moveProject", "{ project { id } }", id=own)
+        loose = f"{BY_TEST} SELECT id FROM conversation WHERE user_id = $1 AND project_id IS NULL"
+        (row, *_) = await self.server.sql(loose, self.filling.users[0])
+        for goal in (org, None):
+            given = {"id": row["id"], "orgId": goal}
+            await self.do("moveConversation", "{ conversation { id } }", **given)
+
+    async def leaving(self) -> None:
+        """The organisation of another, and the viewer's own."""
+        await self.do("leaveOrg", "{ removedMemberId }", orgId=self.org_of(-1))
+        own = self.org_of(0)
+        plan = {"id": own, "plan": "pro", "limits": {"members": 9}}
+        grant = f"{BY_TEST} UPDATE user_account SET operator = true WHERE id = $1"
+        await self.server.sql(grant, self.filling.users[0])
+        await self.do("setOrgPlan", "{ org { id } }", **plan)
+        await self.do("deleteOrg", "{ deletedOrgId }", id=own)
+
+    def org_of(self, number: int) -> str:
+        """The organisation of a user."""
+        return self.filling.ids[Org][self.filling.users[number]][0]
+
+    async def tokens(self) -> None:
+        given = {"name": "Script", "scopes": ["READ"]}
+        made = await self.do("createApiToken", "{ token apiToken { id } }", **given)
+        script = Api(self.server.session, self.server.url, made["token"])
+        await script.run("{ me { id } }")
+        await self.do("revokeApiToken", "{ revokedTokenId }", id=made["apiToken"]["id"])
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]
@@ -189,8 +262,10 @@ class Verbs:
             await self.server.sql(late, id, status, _ago())
         assert await reap_runs(actor) == 1
         await self.do("deleteProject", "{ deletedProjectId }", id=self.project)
+        await self.leaving()
         due = f"{BY_TEST} UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
-        await self.server.sql(due, self.project, _ago())
+        for root in (self.project, self.org_of(0)):
+            await self.server.sql(due, root, _ago())
         while await work_off_deletion(actor, 50):
             pass
         old = f"{BY_TEST} UPDATE event_log SET at = $1 WHERE position < 10"

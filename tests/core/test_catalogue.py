@@ -85,6 +85,9 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "session": [("token_hash",), ("user_id",)],
     "account": [("provider_id", "account_id")],
     "conversation": [("user_id",), ("user_id", "pinned"), ("project_id",)],
+    "org": [],
+    "org_member": [("org_id", "user_id")],
+    "audit_log": [],
 }
 
 
@@ -108,6 +111,7 @@ async def there(database: str) -> AsyncIterator[asyncpg.Connection]:
 def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
     assert set(SOURCES) <= set(catalogue.tables())
     assert set(catalogue.tables()) - set(SOURCES) == {
+        "api_token",
         "deletion_job",
         "event_log",
         "file_snapshot",

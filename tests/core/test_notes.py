@@ -45,11 +45,15 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
     return found
 
 
+MOVING = {"moveProject", "moveConversation"}
+"""They are told to two owners, and silent on what is below: see tests/chat/test_moving.py."""
+
+
 def test_every_mutation_is_tried() -> None:
     assert EVERY.keys() == mutations().keys()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - MOVING))
 async def test_a_mutation_notes_exactly_what_it_writes(
     start_server: StartServer, name: str
 ) -> None:

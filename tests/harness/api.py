@@ -203,17 +203,26 @@ async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]
             **settings: Any,
         ) -> Server:
             told = settings_for_tests(**settings)
-            return await stack.enter_async_context(_running(url, told, clock, observers, plans))
+            started = _running(url, told, clock, observers, plans)
+            return await stack.enter_async_context(started)
 
         yield start
 
 
 @asynccontextmanager
 async def _running(
-    url: str, settings: Settings, clock: Clock | None, observers: Sequence[Observer], plans: bool
+    url: str,
+    settings: Settings,
+    clock: Clock | None,
+    observers: Sequence[Observer],
+    plans: bool,
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
-    app = build(settings, url, lambda *seen: statements.append(seen), clock, observers, plans=plans)
+
+    def observe(*seen: Any) -> None:
+        statements.append(seen)
+
+    app = build(settings, url, observe, clock, observers, plans=plans)
     running = runner(app)
     await running.setup()
     try:

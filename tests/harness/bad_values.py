@@ -95,7 +95,7 @@ NO_FILES = [
     *({path: "a"} for path in ("/a", "../a", "a/../../b", "", "a\\b", "C:/a", "a\nb", "x" * 500)),
     {f"{n}.txt": "" for n in range(1_001)},
 ]
-OBJECTS = {"files", "metadata"}
+OBJECTS = {"files", "metadata", "limits"}
 """JSON fields that take an object, or nothing, and no other value."""
 
 
@@ -142,7 +142,8 @@ def _of_object(kind: Any, path: Path) -> Iterator[Bad]:
 def _of(kind: Any, at: Path) -> Iterator[Bad]:
     if isinstance(kind, GraphQLList):
         yield from (Bad(at, value) for value in ("x", 1, [None], [[]], [1], [PICTURE] * 21))
-        yield from _of_object(kind.of_type, (*at, "0"))
+        if isinstance(get_named_type(kind), GraphQLInputObjectType):
+            yield from _of_object(kind.of_type, (*at, "0"))
     elif isinstance(kind, GraphQLInputObjectType):
         yield from (Bad(at, value) for value in ("x", 1, [], {"nope": 1}, {}))
         if kind.is_one_of:

@@ -1,7 +1,8 @@
 """Rows of every table of records, to be written by COPY: far faster than by verbs.
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
-snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
+snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more. Each
+has an organisation too, in which the next one has a role; some of these have projects.
 Visitors have nothing any more but credits.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import orjson
 
 from models import ids
+from models.accounts.orgs import Org
 from models.accounts.users import User
 from models.base import Record
 from models.builder.agent_runs import AgentRun
@@ -61,7 +63,17 @@ class Filling:
     @property
     def users(self) -> list[str]:
         """The owners' ids, `user-0` first."""
-        return list(self.ids[Project])
+        return [owner for owner in self.ids[Project] if owner.startswith(f"{User.prefix}_")]
+
+    @property
+    def orgs(self) -> list[str]:
+        """The organisations' ids, in the order of their owners."""
+        return [id for ids_of_owner in self.ids[Org].values() for id in ids_of_owner]
+
+    def of(self, table: type[Record], owner: str) -> list[str]:
+        """The ids of a user's rows, or else of their organisation's."""
+        found = self.ids[table]
+        return found.get(owner) or found[self.ids[Org][owner][0]]
 
     def add(self, table: type[Record], owner: str, /, **values: Any) -> str:
         """Add a record of an owner and return its id; what is not given has its default."""
@@ -77,6 +89,8 @@ class Filling:
         """Add a user with credits, whose only project is deleted and gone."""
         user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
         add_usage(self, user, START)
+        about = {"slug": f"gone-{number}", "owner_user_id": user, "plan": "free"}
+        self.add(Org, user, name="Gone", **about, deleted_at=START)
         gone = ids.new_id(Project.prefix)
         self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
 
@@ -95,12 +109,13 @@ class Filling:
         self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
 
-    def project(self, user: str, messages: int, place: int) -> str:
-        """Add an app project with so many messages."""
+    def project(self, user: str, messages: int, place: int, by: str | None = None) -> str:
+        """Add an app project of a user's, or of an organisation's `by` a user, with so many
+        messages."""
         project = self.add(
             Project,
             user,
-            user_id=user,
+            user_id=by or user,
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
@@ -110,7 +125,7 @@ class Filling:
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
-        add_imports(self, user, project)
+        add_imports(self, user, by or user, project)
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
         self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project

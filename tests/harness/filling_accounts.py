@@ -7,8 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from models.accounts.accounts import Account
+from models.accounts.api_tokens import ApiToken
+from models.accounts.audit_logs import AuditLog
 from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.org_members import OrgMember
+from models.accounts.orgs import Org
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
 from models.accounts.verifications import Verification
@@ -18,12 +22,14 @@ from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.builder.imports import Import
+from models.permissions import Role
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tests.harness.filling import Filling
 
+OTHERS = (Role.VIEWER, Role.EDITOR, Role.BILLING, Role.ADMIN)
 EACH = 3  # of what an owner may have several of
 
 
@@ -64,8 +70,45 @@ def add_usage(filling: Filling, user: str, start: datetime) -> None:
     filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
 
 
-def add_imports(filling: Filling, user: str, project: str) -> None:
-    """Add what a project took over."""
+def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:
+    """Add what a project of an owner's took over for a user."""
     what: dict[str, Any] = {"source_id": "s", "source_name": "Shop", "source_url": "https://x.dev"}
     for source in ("FIGMA", "GITHUB"):
-        filling.add(Import, user, user_id=user, project_id=project, source=source, **what)
+        filling.add(Import, owner, user_id=user, project_id=project, source=source, **what)
+
+
+def add_orgs(filling: Filling, start: datetime) -> None:
+    """Add an organisation of each user's, in which the next user has a role, and what it owns;
+    every user has tokens."""
+    users = filling.users
+    for number, user in enumerate(users):
+        other, role = users[(number + 1) % len(users)], OTHERS[number % len(OTHERS)]
+        org = _add_org(filling, user, {user: Role.OWNER, other: role}, start)
+        for place in range(filling.size.projects + 2 if number % 70 == 0 else 0):
+            filling.project(org, filling.size.messages, place, by=user)
+    for user in users:
+        _audit(filling, user, start, org_id=None)
+        for number in range(EACH):
+            token = {"token_hash": f"{user}-{number}", "start": "pnt_abcdef", "scopes": ["read"]}
+            ends = start + timedelta(days=9_999)
+            filling.add(ApiToken, user, user_id=user, name="Script", expires_at=ends, **token)
+
+
+def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: datetime) -> str:
+    slug = f"org-{owner[-9:]}"
+    org = filling.add(Org, owner, name="Orchard", slug=slug, owner_user_id=owner, plan="free")
+    for user, role in roles.items():
+        filling.add(OrgMember, org, org_id=org, user_id=user, role=role, status="active")
+    for number in range(EACH):
+        about = {"email": f"{number}@example.org", "invited_by": owner, "invited_at": start}
+        state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
+        filling.add(OrgMember, org, org_id=org, **about, **state)
+    _audit(filling, org, start, org_id=org, user_id=owner)
+    return org
+
+
+def _audit(filling: Filling, owner: str, start: datetime, **values: Any) -> None:
+    for number in range(EACH):
+        at = start + timedelta(hours=number)
+        what = {"action": "member.changed", "resource": owner}
+        filling.add(AuditLog, owner, at=at, **what, **values)

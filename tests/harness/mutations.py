@@ -9,14 +9,25 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from graphql_schema.schema import graphql_core_schema
+from models import ids
 from models.accounts.verifications import Purpose
+from models.chat.conversations import Conversation
+from models.permissions import Role
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
 from tests.harness.planting import (
+    make_operator,
+    plant,
     plant_password,
     plant_session,
     plant_verification,
     plant_way_in,
+)
+from tests.harness.planting_orgs import (
+    plant_api_token,
+    plant_empty_org,
+    plant_invited,
+    plant_member,
 )
 from tests.harness.verbs import id_of
 
@@ -101,6 +112,36 @@ class Scene:
         await self.caller.do("claimAgentRun", "{ agentRun { id } }", id=run)
         return run
 
+    async def org(self) -> str:
+        """The id of an organisation of the caller's."""
+        return (await plant_empty_org(self.server, await id_of(self.caller)))[0]
+
+    async def org_member(self) -> str:
+        """The id of another member of one."""
+        user = ids.new_id("usr")
+        return await plant_member(self.server, await self.org(), user, Role.EDITOR)
+
+    async def shared_org(self) -> str:
+        """An organisation with another owner."""
+        org = await self.org()
+        await plant_member(self.server, org, ids.new_id("usr"), Role.OWNER)
+        return org
+
+    async def invited(self) -> str:
+        """The id of an invitation to the caller's organisation."""
+        by = await id_of(self.caller)
+        return (await plant_invited(self.server, await self.org(), by))[0]
+
+    async def invitation(self) -> str:
+        """The token of an invitation to somebody else's."""
+        stranger = ids.new_id("usr")
+        org, _ = await plant_empty_org(self.server, stranger)
+        return (await plant_invited(self.server, org, stranger))[1]
+
+    async def api_token(self) -> str:
+        """The id of a token for scripts."""
+        return await plant_api_token(self.server, await id_of(self.caller))
+
 
 Input = dict[str, Any]
 Prepare = Callable[[Scene], Awaitable[Input]]
@@ -156,6 +197,13 @@ async def _upsert_fragment(scene: Scene) -> Input:
         "framework": "VUE",
         "metadata": {"a": [1, None, "x"]},
     }
+
+
+def _by_nothing(**given: Any) -> Prepare:
+    async def made(scene: Scene) -> Input:
+        return given
+
+    return made
 
 
 def _by_id(prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> Prepare:
@@ -231,6 +279,34 @@ async def _delete_me(scene: Scene) -> Input:
     return {"currentPassword": PASSWORD}
 
 
+async def _create_org(scene: Scene) -> Input:
+    return {"name": "Orchard", "slug": f"orchard-{ids.new_id('org')[4:]}"}
+
+
+async def _update_org(scene: Scene) -> Input:
+    new = f"garden-{ids.new_id('org')[4:]}"
+    return {"id": await scene.org(), "name": "Garden", "slug": new}
+
+
+async def _move_conversation(scene: Scene) -> Input:
+    user = await id_of(scene.caller)
+    loose = await plant(scene.server, Conversation, user_id=user, owner_id=user)
+    return {"id": loose, "orgId": await scene.org()}
+
+
+async def _move_project(scene: Scene) -> Input:
+    return {"id": await scene.project(), "orgId": await scene.org()}
+
+
+async def _invite(scene: Scene) -> Input:
+    return {"orgId": await scene.org(), "email": "eve@example.org", "role": "EDITOR"}
+
+
+async def _set_plan(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
+
+
 EVERY: dict[str, Prepare] = {
     "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
     "verifyEmail": _verify_email,
@@ -246,6 +322,23 @@ EVERY: dict[str, Prepare] = {
     "unlinkAccount": _unlink_account,
     "claimGuest": _claim_guest,
     "deleteMe": _delete_me,
+    "createOrg": _create_org,
+    "updateOrg": _update_org,
+    "deleteOrg": _by_id(Scene.org),
+    "transferOrg": _in("memberId", Scene.org_member),
+    "setOrgPlan": _set_plan,
+    "inviteOrgMember": _invite,
+    "resendInvitation": _by_id(Scene.invited),
+    "revokeInvitation": _by_id(Scene.invited),
+    "acceptInvitation": _in("token", Scene.invitation),
+    "declineInvitation": _in("token", Scene.invitation),
+    "updateOrgMember": _by_id(Scene.org_member, role="BILLING"),
+    "removeOrgMember": _by_id(Scene.org_member),
+    "leaveOrg": _in("orgId", Scene.shared_org),
+    "createApiToken": _by_nothing(name="Script", scopes=["READ"], days=7),
+    "revokeApiToken": _by_id(Scene.api_token),
+    "moveProject": _move_project,
+    "moveConversation": _move_conversation,
     "createGuest": _create_guest,
     "createProject": _create_project,
     "updateProject": _update_project,

@@ -79,6 +79,10 @@ def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], 
         return [SUBJECT, "bob"][place]
     if name == "deleted_at":
         return None
+    if name == "anonymous":
+        return False
+    if name == "scopes":
+        return '["read"]'
     return _plain(model.column(name), name, place)
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import ids
+from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant_account, plant_import
+from tests.harness.planting import plant, plant_account, plant_import
+from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
 Variables = dict[str, Any]
@@ -55,6 +57,10 @@ NODES = {
     "PendingSubscription": "waiting",
     "WebhookEvent": "event",
     "RateLimit": "limit",
+    "Org": "org",
+    "OrgMember": "org member",
+    "AuditLog": "audit log",
+    "ApiToken": "api token",
 }
 """Every type of node and one row of it in a world."""
 
@@ -62,16 +68,27 @@ PICTURE = {"url": "https://files.example/a.png", "size": 9, "width": 1, "height"
 FILES = {"a.txt": "a"}
 
 
-async def make_world(server: Server, owner: Api) -> World:
-    """Give an owner one row of everything, and a quiet project, shown to all, with no answers."""
+async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> World:
+    """Give an owner one row of everything, and a quiet project, shown to all, with no answers.
+
+    With `in_org` the projects and what is paid are their organisation's. Each owner has one.
+    """
     ids = {"user": await id_of(owner)}
-    ids |= await plant_account(server, ids["user"])
+    ids |= await plant_org(server, ids["user"])
+    ids["api token"] = await plant_api_token(server, ids["user"])
+    org = ids["org"] if in_org else None
+    ids["home"] = org or ids["user"]
+    ids |= await plant_account(server, ids["user"], org)
+    ids["loose"] = await plant(
+        server, Conversation, user_id=ids["user"], owner_id=org or ids["user"]
+    )
     made = await owner.do(
         "createProjectWithMessage",
         "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
         "agentRun { id } }",
         content="Build it",
         attachments=[PICTURE],
+        orgId=org,
     )
     ids["project"], ids["conversation"] = (
         made["project"]["id"],
@@ -91,7 +108,7 @@ async def make_world(server: Server, owner: Api) -> World:
         files=FILES,
         framework="NEXTJS",
     )
-    ids["import"] = await plant_import(server, ids["user"], project, ids["message"])
+    ids["import"] = await plant_import(server, org or ids["user"], project, ids["message"])
     ids["draft"] = await _made(owner, "saveFragmentDraft", "draft", projectId=project, files=FILES)
     ids["snapshot"] = await _made(
         owner,
@@ -111,6 +128,7 @@ async def make_world(server: Server, owner: Api) -> World:
         name="Quiet",
         framework="VUE",
         showcased=True,
+        orgId=org,
     )
     ids["quiet"] = made["project"]["id"]
     ids["quiet conversation"] = made["project"]["conversation"]["id"]
@@ -173,6 +191,12 @@ PROBES: dict[str, Probe] = {
     "Query.accounts": _free(),
     "Query.verifications": _free(),
     "Query.models": _free(),
+    "Query.apiTokens": _free(),
+    "Query.orgMemberships": _free(),
+    "Query.auditLogs": _by("org", "org"),
+    "Query.org": _by("id", "org"),
+    "Query.orgBySlug": Probe(lambda world: [{"slug": world["org slug"]}]),
+    "Query.accessExplain": _by("id", "org"),
     "Query.showcaseProjects": _free(),
     "Query.usage": _free(),
     "Query.polarCustomer": _free(),
@@ -182,7 +206,7 @@ PROBES: dict[str, Probe] = {
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
-    "Query.projects": Probe(lambda world: [{"org": world["user"], "first": 2}]),
+    "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
@@ -204,8 +228,27 @@ PROBES: dict[str, Probe] = {
     "Mutation.changePassword": _input(password=PASSWORD),
     "Mutation.claimGuest": _input(token="forged"),
     "Mutation.deleteMe": _input(currentPassword=PASSWORD),
-    "Mutation.createProject": _input(name="New", framework="REACT"),
-    "Mutation.createProjectWithMessage": _input(content="Hello", attachments=[PICTURE]),
+    "Mutation.createProject": _input(name="New", framework="REACT", orgId=_id("org")),
+    "Mutation.createProjectWithMessage": _input(
+        content="Hello", attachments=[PICTURE], orgId=_id("org")
+    ),
+    "Mutation.moveProject": _input(id=_id("project"), orgId=_id("goal")),
+    "Mutation.moveConversation": _input(id=_id("loose"), orgId=_id("goal")),
+    "Mutation.createOrg": _input(name="New"),
+    "Mutation.updateOrg": _input(id=_id("org"), name="Other"),
+    "Mutation.deleteOrg": _input(id=_id("org")),
+    "Mutation.transferOrg": _input(memberId=_id("org member")),
+    "Mutation.setOrgPlan": _input(id=_id("org"), plan="pro", limits={"members": 5}),
+    "Mutation.updateOrgMember": _input(id=_id("org member"), role="VIEWER"),
+    "Mutation.removeOrgMember": _input(id=_id("org member")),
+    "Mutation.leaveOrg": _input(orgId=_id("org")),
+    "Mutation.inviteOrgMember": _input(orgId=_id("org"), email="new@example.org", role="VIEWER"),
+    "Mutation.resendInvitation": _input(id=_id("invited")),
+    "Mutation.revokeInvitation": _input(id=_id("invited")),
+    "Mutation.acceptInvitation": _input(token=_id("to accept")),
+    "Mutation.declineInvitation": _input(token=_id("to decline")),
+    "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
+    "Mutation.revokeApiToken": _input(id=_id("api token")),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),

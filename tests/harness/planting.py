@@ -63,19 +63,22 @@ async def make_operator(server: Server, user: Api) -> None:
     await grant_operator(actor_of(server, None), await id_of(user))
 
 
-async def plant_account(server: Server, user: str) -> dict[str, str]:
-    """A row of all that a user has beside projects, by name, and one of each that nobody has."""
-    new = ids.new_id("row")
+async def plant_account(server: Server, user: str, owner: str | None = None) -> dict[str, str]:
+    """A row of all that a user has beside projects, by name, and one of each that nobody has.
+
+    With an `owner`, what is used and paid is that one's.
+    """
+    new, payer = ids.new_id("row"), {"user_id": user, "owner_id": owner or user}
     customer, subscription = f"customer {new}", {"polar_subscription_id": f"subscription {new}"}
     waiting = {**subscription, "customer_id": customer, "event_data": {}}
     window = {"count": 1, "window_start": now_at(server), "limit_count": 5, "window_ms": 60_000}
     event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
     return {
-        **await _once(server, user),
+        **await _once(server, user, owner),
         "subscription": await plant(
-            server, Subscription, user_id=user, plan_tier=PlanTier.PRO, **subscription
+            server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
         ),
-        "customer": await plant(server, PolarCustomer, user_id=user, polar_customer_id=customer),
+        "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
         "event": await plant(server, WebhookEvent, **event),
         "limit": await plant(server, RateLimit, key=f"key {new}", **window),
@@ -125,13 +128,16 @@ def now_at(server: Server) -> Any:
     return server.services.ports.clock.now()
 
 
-async def _once(server: Server, user: str) -> dict[str, str]:
+async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     """What a user has one of, planted where it is not there yet."""
     found = {
         name: await server.sql(f"SELECT id FROM {table} WHERE user_id = $1", user)
         for name, table in (("usage", Usage.table()), ("grant", OAuthConnection.table()))
     }
-    if not found["usage"]:
+    if owner is not None:  # an organisation's are no user's
+        payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
+        found["usage"] = [{"id": await plant(server, Usage, **payer, points=Decimal("2.5"))}]
+    elif not found["usage"]:
         found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
     if not found["grant"]:
         token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")

@@ -1,0 +1,99 @@
+"""Tokens for scripts: what a user's programs sign in with, within scopes and for a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from models import fields
+from models.access import Owned
+from models.accounts.audit_logs import AuditAction, audit
+from models.base import Record
+from models.errors import Conflict, Invalid
+from models.indexes import index, unique
+from models.permissions import Permission, Scope
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.ports import Database
+    from models.transaction import Transaction
+
+MOST = 50  # of a user
+LONGEST = 366  # days
+USED_EVERY = timedelta(minutes=1)
+
+
+class ApiToken(Record):
+    """What a program signs in with instead of its user."""
+
+    prefix = "tok"
+    access = Owned(read=Permission.ACCOUNT)
+    indexes = (unique("token_hash"), index("user_id", "created_at", "id"))
+
+    owner_id: str = fields.key("Whose token it is.")
+    user_id: str = fields.key("Id of the user it stands for.")
+    name: str = fields.text("What it is for.", limit=100)
+    start: str = fields.key("Its first characters, by which it is known again.")
+    token_hash: str | None = fields.digest("SHA-256 of the token.")
+    scopes: list[str] = fields.json("What it is good for.", opaque=False)
+    expires_at: datetime = fields.moment("When it ends.")
+    last_used_at: datetime | None = fields.moment("When it was last used, to a minute.", null=True)
+
+    class Meta:
+        table = "api_token"
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiToken:
+    """A token to keep: its first characters and its hash; `days` is how long it lasts."""
+
+    name: str
+    scopes: Sequence[Scope]
+    days: int
+    start: str
+    hash: str
+
+
+@verb.needing(Permission.ACCOUNT)
+async def create_api_token(tx: Transaction, new: NewApiToken) -> ApiToken:
+    """Keep a token of the viewer's. Raises Conflict where there are too many."""
+    user = tx.actor.viewer.id
+    tx.require(user)
+    if not new.scopes:
+        raise Invalid("Name at least one.", field="scopes")
+    if not 1 <= new.days <= LONGEST:
+        raise Invalid(f"From 1 to {LONGEST}.", field="days")
+    if len(await tx.find(ApiToken, f"user_id = $1 LIMIT {MOST}", user)) == MOST:
+        raise Conflict(f"At most {MOST} tokens.")
+    scopes = sorted({scope.value for scope in new.scopes})
+    token = ApiToken(owner_id=user, user_id=user, name=new.name, start=new.start, scopes=scopes)
+    token.token_hash = new.hash
+    token.expires_at = tx.now + timedelta(days=new.days)
+    await tx.add(token)
+    await audit(tx, AuditAction.TOKEN_CREATED, token, start=token.start, scopes=scopes)
+    return token
+
+
+@verb.needing(Permission.ACCOUNT)
+async def revoke_api_token(tx: Transaction, id: str) -> str:
+    """End a token; returns its id."""
+    token = await tx.reach(ApiToken, id, field="id")
+    await token.remove()
+    await audit(tx, AuditAction.TOKEN_REVOKED, token, start=token.start)
+    return token.id
+
+
+_USED = """\
+UPDATE api_token SET last_used_at = $2
+WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)"""
+
+
+async def note_use(
+    database: Database, id: str, last_used_at: datetime | None, now: datetime
+) -> None:
+    """Note that a token is in use, once a minute however often it is."""
+    before = now - USED_EVERY
+    if last_used_at is None or last_used_at <= before:
+        await database.fetch(_USED, id, now, before)
