@@ -14,7 +14,8 @@ from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.accounts import api_tokens
-from models.accounts.api_token_text import SHOWN, digest, new_api_token
+from models.accounts.api_token_text import SHOWN, new_api_token
+from models.accounts.tokens import digest
 from models.permissions import Permission, Scope
 from models.reading import Listing, Order
 

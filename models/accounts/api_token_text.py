@@ -6,7 +6,6 @@ mistyped one is known without a look into the database.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import string
 from binascii import crc32
@@ -44,8 +43,3 @@ def checksum(text: str) -> str:
         number, rest = divmod(number, len(_ALPHABET))
         digits = _ALPHABET[rest] + digits
     return digits
-
-
-def digest(token: str) -> str:
-    """What is stored of a random token: SHA-256, which is enough for what nobody can guess."""
-    return hashlib.sha256(token.encode()).hexdigest()

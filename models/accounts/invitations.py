@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.api_token_text import digest
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.org_members import (
     MemberStatus,
@@ -24,6 +23,7 @@ from models.accounts.org_members import (
     require_role,
 )
 from models.accounts.orgs import Org, find_org
+from models.accounts.tokens import digest
 from models.accounts.users import EMAIL_LIMIT, User
 from models.errors import Conflict, Invalid, NotFound
 from models.permissions import Permission, Role

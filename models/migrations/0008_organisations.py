@@ -8,7 +8,7 @@ from tortoise.fields.base import OnDelete
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0006_slow_operation_indexes')]
+    dependencies = [('models', '0007_signing_in')]
 
     initial = False
 
