@@ -59,20 +59,19 @@ class PunnetContexts:
             raise Unauthenticated("Send the token as `Authorization: Bearer …`.")
         if is_api_token(token):
             return await self._by_api_token(token)
-        if not token.startswith(SESSION_PREFIX):
-            return await self._viewer(await self._authenticator.verify(token), caller)
-        viewer = await self._sessions.viewer(token, replace(caller, cookie=None))
-        if viewer is None:
-            raise Unauthenticated("This session has ended.")
-        return viewer
+        if token.startswith(SESSION_PREFIX):
+            return await self._sessions.viewer(token, replace(caller, cookie=None))
+        return await self._viewer(await self._authenticator.verify(token), caller)
 
     async def _by_cookie(self, caller: Caller) -> Viewer:
         if caller.session is None:
             return SIGNED_OUT
-        viewer = await self._sessions.viewer(caller.session, caller)
-        if viewer is None and caller.cookie is not None:
-            caller.cookie.drop()
-        return viewer or SIGNED_OUT
+        try:
+            return await self._sessions.viewer(caller.session, caller)
+        except Unauthenticated:
+            if caller.cookie is not None:
+                caller.cookie.drop()
+            return SIGNED_OUT
 
     async def _by_api_token(self, token: str) -> Viewer:
         rows = ()

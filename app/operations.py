@@ -29,8 +29,8 @@ class Viewer(Protocol):
         ...
 
     @property
-    def session_id(self) -> str | None:
-        """The session that lets them in; none for another kind of token."""
+    def rests_on(self) -> tuple[str | None, ...]:
+        """The rows that let them in, by their ids: all are needed."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Ends what is open within a second once its session or its user is gone."""
+"""Ends what is open within a second once its user, session or token is gone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 
 from app.sockets import Sockets
 from app.waiting import woken
+from models.accounts.api_tokens import ApiToken
 from models.accounts.sessions import Session
 from models.accounts.users import User
 from models.errors import Unavailable
@@ -20,15 +21,17 @@ RETRY = 0.25  # seconds, while the database is away
 _THERE = f"""\
 SELECT id FROM {Session.Meta.table} WHERE id = ANY($1::text[])
 UNION ALL
+SELECT id FROM {ApiToken.Meta.table} WHERE id = ANY($1::text[])
+UNION ALL
 SELECT id FROM {User.Meta.table} WHERE id = ANY($1::text[]) AND deleted_at IS NULL"""
 
 log = structlog.get_logger()
 
 
 class Revocations:
-    """Follows the event log for sessions and users that go.
+    """Follows the event log for users, sessions and tokens that go.
 
-    What was opened while a session ended was let in by a look that came too soon, so each newcomer
+    What was opened while one ended was let in by a look that came too soon, so each newcomer
     is looked at once more.
     """
 
@@ -39,7 +42,7 @@ class Revocations:
     def changed(self, _owner: str, change: Mapping[str, Any]) -> None:
         """Follow the event log."""
         prefix = change["id"].partition("_")[0]
-        ended = prefix == Session.prefix and change["op"] == "remove"
+        ended = prefix in (Session.prefix, ApiToken.prefix) and change["op"] == "remove"
         # A guest who became a user is not entered with the guest's token any more.
         other = prefix == User.prefix and {"deleted_at", "anonymous"} & set(change["columns"])
         if ended or (other and change["op"] == "change"):

@@ -32,7 +32,7 @@ class Sockets:
         self._open: set[Open] = set()
         self._closing = False
         self.grounds: dict[Open, frozenset[str]] = {}
-        """What lets each one in: the ids of its user and its session."""
+        """What lets each one in: the ids of its user and of its session or token."""
         self.unsure: set[str] = set()
         """Grounds that may have gone between the look at them and their place here."""
         self.came = asyncio.Event()
@@ -43,7 +43,7 @@ class Sockets:
 
         `address` is whom someone signed out counts for. Raises RateLimited when there is no place.
         """
-        grounds = frozenset(filter(None, (viewer.user_id, viewer.session_id)))
+        grounds = frozenset(filter(None, viewer.rests_on))
         with self._counted(viewer.user_id or f"address {address}"):
             self.grounds[opened] = grounds
             self.unsure |= grounds
@@ -54,7 +54,7 @@ class Sockets:
                 del self.grounds[opened]
 
     def revoke(self, gone: Collection[str]) -> None:
-        """End all that was opened by a session or a user among `gone`."""
+        """End all that was opened by a user, a session or a token among `gone`."""
         for opened, grounds in list(self.grounds.items()):
             if not grounds.isdisjoint(gone):
                 opened.revoke()

@@ -32,7 +32,7 @@ PURPOSE = "stream"
 ROOTS = ("prj_", "cnv_", "usr_", "org_")
 TAKEN = {"deleted_at", "owner_id"}
 """Columns of roots that say who reaches what is below."""
-RIGHTS = ("mem_", "tok_")
+RIGHTS = ("mem_", "ses_", "tok_")
 """Rows that viewers' rights rest on."""
 
 log = structlog.get_logger()

@@ -1,7 +1,7 @@
 """A viewer's standing: what the database says of them now, read with each request.
 
-So whoever loses a role, a token or the account is refused at the very next request, whichever
-process serves it.
+So whoever loses a role, a session, a token or the account is refused at the very next request,
+whichever process serves it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,24 @@ if TYPE_CHECKING:
 _ROLES = """\
 (SELECT jsonb_object_agg(m.org_id, m.role) FROM org_member m JOIN org o ON o.id = m.org_id
 WHERE m.user_id = u.id AND m.status = 'active' AND o.deleted_at IS NULL) AS roles"""
+_USER = f"u.id, u.anonymous, u.operator, u.deleted_at, {_ROLES}"
 _STATE = f"""\
-SELECT u.id, u.anonymous, u.operator, u.deleted_at, {_ROLES}
-FROM user_account u WHERE u.{{column}} = $1"""
+SELECT {_USER} FROM user_account u WHERE u.{{column}} = $1"""
+# OFFSET 0 keeps the user a look-up by key, whatever the planner thinks of the tables' sizes.
+_SESSIONS_STATE = f"""\
+SELECT {_USER}, s.id AS session_id, s.expires_at, s.last_active, s.rotated_at
+FROM session s CROSS JOIN LATERAL (
+    SELECT * FROM user_account WHERE id = s.user_id OFFSET 0) u
+WHERE {{where}}"""
 _TOKENS_STATE = f"""\
-SELECT u.id, u.anonymous, u.operator, u.deleted_at, {_ROLES},
-    k.id AS token_id, k.scopes, k.expires_at, k.last_used_at
+SELECT {_USER}, k.id AS token_id, k.scopes, k.expires_at, k.last_used_at
 FROM api_token k JOIN user_account u ON u.id = k.user_id WHERE k.{{column}} = $1"""
+
+SESSION_BY_ID = _SESSIONS_STATE.format(where="s.id = $1")
+SESSION_BY_TOKEN = _SESSIONS_STATE.format(where="s.token_hash = $1 OR s.previous_hash = $1")
+"""Read the standing of a session's user by the session's id, or by its token's digest."""
+
+ENDED = "This session has ended."
 
 Row = Mapping[str, Any]
 
@@ -48,7 +59,9 @@ def is_live(row: Row) -> bool:
     return row["deleted_at"] is None
 
 
-def viewer_from(row: Row, expires_at: datetime | None = None) -> Viewer:
+def viewer_from(
+    row: Row, expires_at: datetime | None = None, session_id: str | None = None
+) -> Viewer:
     """The viewer that a row of `state_by` tells of. Raises Unauthenticated."""
     if not is_live(row):
         raise Unauthenticated("This account is gone.")
@@ -58,7 +71,15 @@ def viewer_from(row: Row, expires_at: datetime | None = None) -> Viewer:
         operator=row["operator"],
         expires_at=expires_at,
         roles=_roles(row),
+        session_id=session_id,
     )
+
+
+def viewer_from_session(row: Row, now: datetime) -> Viewer:
+    """The viewer that a row of `SESSION_BY_ID` tells of. Raises Unauthenticated."""
+    if row["expires_at"] <= now:
+        raise Unauthenticated(ENDED)
+    return viewer_from(row, row["expires_at"], row["session_id"])
 
 
 def viewer_from_token(row: Row, now: datetime) -> Viewer:
@@ -85,14 +106,18 @@ def _roles(row: Row) -> dict[str, Role]:
 def _reading(viewer: Viewer) -> tuple[str, str]:
     if viewer.token_id is not None:
         return token_state_by("id"), viewer.token_id
+    if viewer.session_id is not None:
+        return SESSION_BY_ID, viewer.session_id
     return state_by("id"), viewer.id
 
 
 def _again(viewer: Viewer, rows: Sequence[Row], now: datetime) -> Viewer:
     if not rows:
-        raise Unauthenticated("This account is gone, or the token was revoked.")
+        raise Unauthenticated("This account or session is gone, or the token was revoked.")
     if viewer.token_id is not None:
         return viewer_from_token(rows[0], now)
+    if viewer.session_id is not None:
+        return viewer_from_session(rows[0], now)
     return viewer_from(rows[0], viewer.expires_at)
 
 

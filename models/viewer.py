@@ -54,8 +54,8 @@ class Viewer:
 
     @property
     def rests_on(self) -> tuple[str | None, ...]:
-        """The rows without which the viewer is nobody: the user, and the token they came with."""
-        return self.user_id, self.token_id
+        """The rows without which the viewer is nobody: the user, and what they came with."""
+        return self.user_id, self.session_id, self.token_id
 
     def owners_with(self, permission: Permission) -> tuple[str, ...]:
         """The owners on whose rows the viewer holds `permission`."""

@@ -11,6 +11,7 @@ from models.access import Owned
 from models.accounts.users import User
 from models.base import Record
 from models.indexes import index, unique
+from models.permissions import Permission
 from models.storable import storable
 from models.verbs import verb
 
@@ -29,7 +30,7 @@ class Session(Record):
     """A device on which a user is signed in."""
 
     prefix = "ses"
-    access = Owned()
+    access = Owned(read=Permission.READ_ACCOUNT)
     indexes = (
         unique("token_hash"),
         index("previous_hash"),
@@ -52,18 +53,18 @@ class Session(Record):
     class Meta:
         table = "session"
 
-    @verb
+    @verb.needing(Permission.ACCOUNT)
     async def end(self, tx: Transaction) -> str:
         """Sign the device out; returns its id."""
         await self.remove()
         return self.id
 
-    @verb
+    @verb.needing(Permission.ACCOUNT)
     async def end_others(self, tx: Transaction) -> int:
         """Sign its user out everywhere else; returns how many sessions ended."""
         return await end_sessions(tx, self.user_id, but=self.id)
 
-    @verb
+    @verb.needing(Permission.ACCOUNT)
     async def rotate(self, tx: Transaction, token: NewToken) -> Session:
         """Give it a new token, from now on; the old one serves until the new one is used."""
         return await self.replace_token(tx, token, self.token_hash)
@@ -124,7 +125,7 @@ async def end_sessions(tx: Transaction, user_id: str, *, but: str | None = None)
     return await tx.remove_many(Session, "user_id = $1 AND id <> $2", user_id, but or "")
 
 
-@verb
+@verb.needing(None)
 async def touch(tx: Transaction, id: str, token_hash: str, client: Client) -> None:
     """Note that a session is used with a token; the token before ends with its grace."""
     session = await tx.lock(Session, id)
@@ -142,7 +143,7 @@ async def touch(tx: Transaction, id: str, token_hash: str, client: Client) -> No
         await user.change(last_active_at=tx.now)
 
 
-@verb
+@verb.needing(None)
 async def renew(tx: Transaction, id: str, token_hash: str, token: NewToken) -> bool:
     """Rotate a session that was entered with a token, unless another request just did.
 
@@ -155,15 +156,3 @@ async def renew(tx: Transaction, id: str, token_hash: str, token: NewToken) -> b
         return False
     await session.replace_token(tx, token, token_hash)
     return True
-
-
-STATE = """\
-SELECT u.id, u.anonymous, u.operator, u.deleted_at, s.id AS session_id, s.expires_at,
-    s.last_active, s.rotated_at, s.token_hash = $1 AS newest
-FROM session s CROSS JOIN LATERAL (
-    SELECT * FROM user_account WHERE id = s.user_id OFFSET 0) u
-WHERE s.token_hash = $1 OR s.previous_hash = $1"""
-"""Reads with each request the user of the session whose token has the digest $1.
-
-OFFSET 0 keeps the user a look-up by key, whatever the planner thinks of the tables' sizes.
-"""

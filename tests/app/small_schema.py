@@ -56,7 +56,10 @@ class Viewer:
     operates = False
     user_id: str | None = None
     expires_at: datetime | None = None
-    session_id: str | None = None
+
+    @property
+    def rests_on(self) -> tuple[str | None, ...]:
+        return (self.user_id,)
 
 
 @dataclass
