@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from models.accounts.addresses import address_of
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.org_members import (
     MemberStatus,
@@ -24,8 +25,8 @@ from models.accounts.org_members import (
 )
 from models.accounts.orgs import Org, find_org
 from models.accounts.tokens import digest
-from models.accounts.users import EMAIL_LIMIT, User
-from models.errors import Conflict, Invalid, NotFound
+from models.accounts.users import User
+from models.errors import Conflict, NotFound
 from models.permissions import Permission, Role
 from models.verbs import verb
 
@@ -68,7 +69,7 @@ async def invite_org_member(
     """Invite somebody by mail. Raises Conflict for who is invited or a member already."""
     org, viewer = await open_org(tx, org_id, field="orgId")
     require_role(viewer, org, invitee.role)
-    email = _checked(invitee.email)
+    email = address_of(invitee.email)
     await _refuse_known(tx, org, email)
     await refuse_too_many_members(tx, org)
     invited = OrgMember(
@@ -161,17 +162,6 @@ async def _refuse_known(tx: Transaction, org: Org, email: str) -> None:
         return
     if await tx.first(OrgMember, "org_id = $1 AND user_id = $2", org.id, user.id):
         raise Conflict("This user is a member already.", field="email")
-
-
-def _checked(email: str) -> str:
-    """The address in lower case. Raises Invalid for what can't be one."""
-    address = email.strip().lower()
-    name, _, host = address.rpartition("@")
-    if not name or "." not in host or len(address) > EMAIL_LIMIT or not address.isprintable():
-        raise Invalid("Must be an e-mail address.", field="email")
-    if any(character.isspace() or character in '<>,;:"()[]\\' for character in address):
-        raise Invalid("Must be an e-mail address.", field="email")
-    return address
 
 
 def _refuse_accepted(member: OrgMember) -> None:

@@ -129,9 +129,7 @@ async def test_nobody_gives_more_than_they_hold(still: Server) -> None:
         assert (await invite(bob, org, f"{role}@example.org", role))["role"] == role
 
 
-@pytest.mark.parametrize(
-    "email", ["", "a", "a@b", "a b@c.de", "<a@b.de>", "a@b.de, c@d.de", "@b.de"]
-)
+@pytest.mark.parametrize("email", ["", "a", "a b@c.de", "<a@b.de>", "a@b.de, c@d.de", "@b.de"])
 async def test_what_is_no_address(still: Server, email: str) -> None:
     ada = still.user("ada")
     with pytest.raises(Refused) as refused:
