@@ -43,8 +43,6 @@ COUNTED = {
     f"Mutation.{name}"
     for name in ("signIn", "verifyEmail", "resetPassword", "changeEmail", "changePassword")
 } | {"Mutation.deleteMe"}
-LASTING_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "data", "NOT_FOUND")
-MEMBERS_WRITE = ("UNAUTHENTICATED", "data", "data", "CONFLICT", "data", "data")
 NO_SESSION = ("UNAUTHENTICATED", *("CONFLICT",) * 5)
 LASTING = (
     "Org",
@@ -98,7 +96,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.resetPassword": ("INVALID",) * 6,
     "Mutation.signOut": NO_SESSION,
     "Mutation.rotateSession": NO_SESSION,
-    "Mutation.changeEmail": MEMBERS_WRITE,
+    "Mutation.changeEmail": USERS_WRITE,
     "Mutation.claimGuest": ("UNAUTHENTICATED", *("INVALID",) * 5),
     "Mutation.createProject": ORGS_WRITE,
     "Mutation.createProjectWithMessage": ORGS_WRITE,
@@ -160,10 +158,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"node {name}": OPERATORS_ROW for name in OPERATORS},
     "node ApiToken": ("null", "null", "data", "null", "data", "null"),
     # Last, since they end what the others ask for; in the end nobody is left.
-    "Mutation.unlinkAccount": LASTING_WRITE,
-    "Mutation.revokeSession": LASTING_WRITE,
-    "Mutation.revokeOtherSessions": LASTING_WRITE,
-    "Mutation.changePassword": MEMBERS_WRITE,
+    "Mutation.unlinkAccount": OWN_USERS_WRITE,
+    "Mutation.revokeSession": OWN_USERS_WRITE,
+    "Mutation.revokeOtherSessions": OWN_USERS_WRITE,
+    "Mutation.changePassword": USERS_WRITE,
     "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
 

@@ -26,8 +26,13 @@ PERSONAL = {
     "Query.me", "Query.usage", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
     "Query.subscriptions", "Query.apiTokens", "Query.orgMemberships", "Query.models",
     "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
-    "Mutation.createGuest", "Mutation.createOrg", "Mutation.createApiToken", "node User",
-    "node OAuthGrant",
+    "Query.session", "Query.sessions", "Query.accounts", "Mutation.createGuest",
+    "Mutation.createOrg", "Mutation.createApiToken", "Mutation.signUp", "Mutation.verifyEmail",
+    "Mutation.signIn", "Mutation.signOut", "Mutation.rotateSession", "Mutation.revokeSession",
+    "Mutation.revokeOtherSessions", "Mutation.requestPasswordReset", "Mutation.resetPassword",
+    "Mutation.changePassword", "Mutation.changeEmail", "Mutation.unlinkAccount",
+    "Mutation.claimGuest", "Mutation.deleteMe", "node User", "node OAuthGrant", "node Session",
+    "node Account",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}
@@ -192,5 +197,6 @@ async def test_a_mutation_needs_what_its_verb_does(still: Server) -> None:
         given = await prepare(scene)
         end = await log_end(still)
         await scene.caller.do(name, "{ __typename }", **given)
-        (verb,) = {row["verb"] for row in await log_since(still, end)}
+        ran = {row["verb"] for row in await log_since(still, end)}
+        (verb,) = ran - {"count_try", "touch"}
         assert NEEDS[f"Mutation.{name}"] is VERBS_NEED[verb], (name, verb)

@@ -20,6 +20,7 @@ from app.payload import read_json
 from app.responses import SAFE_HEADERS, STATUS
 from models.accounts.linking import Arrival, enter_through
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
+from models.permissions import Permission
 
 if TYPE_CHECKING:
     from app.callers import Caller, Callers
@@ -124,7 +125,7 @@ class SignInRoutes:
         viewer: Viewer | None = None,
         link: bool = False,
     ) -> Errand:
-        if link and (viewer is None or viewer.user_id is None or viewer.anonymous):
+        if link and (viewer is None or not viewer.owners_with(Permission.ACCOUNT)):
             raise Unauthenticated("Sign in to link an account.")
         user, guest = (viewer.user_id, viewer.anonymous) if viewer else (None, False)
         provider = request.match_info["provider"]

@@ -14,6 +14,7 @@ from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.accounts import accounts
+from models.permissions import Permission
 from models.reading import Listing, Order
 
 
@@ -75,7 +76,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation("Take a way of signing in away; never the last one.")
+    @mutation("Take a way of signing in away; never the last one.", needs=Permission.ACCOUNT)
     async def unlink_account(
         self, info: strawberry.Info, input: UnlinkAccountInput
     ) -> UnlinkAccountPayload:

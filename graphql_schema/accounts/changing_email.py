@@ -7,6 +7,7 @@ import strawberry
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import changing_email
+from models.permissions import Permission
 
 
 @strawberry.input(description="Another address.")
@@ -24,7 +25,10 @@ class ChangeEmailPayload:
 
 @strawberry.type
 class Mutation:
-    @mutation("Send a link that proves a new address; `verifyEmail` then changes it.")
+    @mutation(
+        "Send a link that proves a new address; `verifyEmail` then changes it.",
+        needs=Permission.ACCOUNT,
+    )
     async def change_email(
         self, info: strawberry.Info, input: ChangeEmailInput
     ) -> ChangeEmailPayload:

@@ -9,6 +9,7 @@ import strawberry
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import guests
+from models.permissions import Permission
 
 if TYPE_CHECKING:
     from graphql_schema.accounts.users import User
@@ -26,7 +27,10 @@ class ClaimGuestPayload:
 
 @strawberry.type
 class Mutation:
-    @mutation("Take over what the viewer made as a guest; the guest's token ends.")
+    @mutation(
+        "Take over what the viewer made as a guest; the guest's token ends.",
+        needs=Permission.ACCOUNT,
+    )
     async def claim_guest(self, info: strawberry.Info, input: ClaimGuestInput) -> ClaimGuestPayload:
         context = context_of(info)
         guest = context.ports.guests.guest_of(input.token)

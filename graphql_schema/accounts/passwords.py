@@ -10,6 +10,7 @@ from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import passwords
+from models.permissions import Permission
 
 if TYPE_CHECKING:
     from graphql_schema.accounts.sessions import Session
@@ -74,7 +75,10 @@ class Mutation:
         email = await passwords.reset_password(desk, input.token, input.password)
         return ResetPasswordPayload(email=email)
 
-    @mutation("Change the password, or add one; every other device is signed out.")
+    @mutation(
+        "Change the password, or add one; every other device is signed out.",
+        needs=Permission.ACCOUNT,
+    )
     async def change_password(
         self, info: strawberry.Info, input: ChangePasswordInput
     ) -> ChangePasswordPayload:

@@ -14,6 +14,7 @@ from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.accounts import sessions
+from models.permissions import Permission
 from models.reading import Listing, Lookup, Order
 
 
@@ -68,14 +69,17 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    @mutation("Sign a device out; what it listens to ends within a second.")
+    @mutation(
+        "Sign a device out; what it listens to ends within a second.",
+        needs=Permission.ACCOUNT,
+    )
     async def revoke_session(
         self, info: strawberry.Info, input: RevokeSessionInput
     ) -> RevokeSessionPayload:
         ended = await sessions.Session.end(acting(info, input), input.id)
         return RevokeSessionPayload(revoked_session_id=strawberry.ID(ended))
 
-    @mutation("Sign out everywhere but in one session.")
+    @mutation("Sign out everywhere but in one session.", needs=Permission.ACCOUNT)
     async def revoke_other_sessions(
         self, info: strawberry.Info, input: RevokeOtherSessionsInput
     ) -> RevokeOtherSessionsPayload:

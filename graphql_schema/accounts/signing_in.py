@@ -10,6 +10,7 @@ from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import signing_in
+from models.permissions import Permission
 
 if TYPE_CHECKING:
     from graphql_schema.accounts.sessions import Session
@@ -65,7 +66,10 @@ class Mutation:
         token = carried(context, made.token, input.carrier)
         return SignInPayload(user=made.user, session=made.session, token=token)
 
-    @mutation("Sign out: the session's token holds no longer, and what it listens to ends.")
+    @mutation(
+        "Sign out: the session's token holds no longer, and what it listens to ends.",
+        needs=Permission.ACCOUNT,
+    )
     async def sign_out(self, info: strawberry.Info, input: SignOutInput) -> SignOutPayload:
         context = context_of(info)
         ended = await signing_in.sign_out(context.actor(), everywhere=input.everywhere)
@@ -73,7 +77,10 @@ class Mutation:
             context.cookie.drop()
         return SignOutPayload(session_id=strawberry.ID(ended))
 
-    @mutation("Take a new token before the session ends; the old one holds until it is used.")
+    @mutation(
+        "Take a new token before the session ends; the old one holds until it is used.",
+        needs=Permission.ACCOUNT,
+    )
     async def rotate_session(
         self, info: strawberry.Info, input: RotateSessionInput
     ) -> RotateSessionPayload:

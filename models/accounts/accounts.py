@@ -10,6 +10,7 @@ from models.accounts.users import User
 from models.base import Record
 from models.errors import Conflict
 from models.indexes import index, unique
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Account(Record):
     """A way in which a user signs in: a password, or an account at a provider."""
 
     prefix = "acc"
-    access = Owned()
+    access = Owned(read=Permission.READ_ACCOUNT)
     indexes = (unique("provider_id", "account_id"), index("user_id", "created_at", "id"))
 
     owner_id: str = fields.key("Whose account it is.")
@@ -44,7 +45,7 @@ class Account(Record):
     class Meta:
         table = "account"
 
-    @verb
+    @verb.needing(Permission.ACCOUNT)
     async def unlink(self, tx: Transaction) -> str:
         """Take this way in away; returns its id. Raises Conflict for the last one."""
         user = await tx.lock(User, self.user_id)  # two at once must not each spare the other

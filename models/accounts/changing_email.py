@@ -8,6 +8,7 @@ from models.accounts.addresses import address_of, holder_of
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import own_user, prove
 from models.accounts.verifications import Purpose, Ticket, issue
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ async def change_email(desk: Desk, email: str, password: str | None) -> str:
     return address
 
 
-@verb
+@verb.needing(Permission.ACCOUNT)
 async def ask_to_change(tx: Transaction, email: str, ticket: Ticket) -> None:
     """Send the link that changes the viewer's address, or tell its owner that it is taken."""
     user = await own_user(tx)

@@ -20,7 +20,7 @@ _ENDED = f"expires_at < $1 ORDER BY expires_at LIMIT {BATCH}"
 _OVER = f"window_start < $1 ORDER BY window_start LIMIT {BATCH}"
 
 
-@verb
+@verb.needing(None)
 async def forget_expired(tx: Transaction) -> None:
     """Remove what is past its time, a bounded number of rows a call."""
     await tx.remove_many(Session, _ENDED, tx.now)

@@ -34,7 +34,7 @@ class IdentityEvent:
     avatar_url: str | None = None
 
 
-@verb
+@verb.needing(None)
 async def receive_identity_event(tx: Transaction, event: IdentityEvent) -> bool:
     """Do what an event asks for, once; False for one that came before.
 

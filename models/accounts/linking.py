@@ -71,7 +71,7 @@ async def enter_through(desk: Desk, arrival: Arrival) -> str | None:
     return token
 
 
-@verb
+@verb.needing(None)
 async def link(tx: Transaction, arrival: Arrival, vault: Vault) -> Account:
     """Give a user one more way in."""
     user = await _live(tx, arrival.link_to or "")
@@ -81,7 +81,7 @@ async def link(tx: Transaction, arrival: Arrival, vault: Vault) -> Account:
     return await _keep(tx, known, user, arrival.identity, vault)
 
 
-@verb
+@verb.needing(None)
 async def arrive(
     tx: Transaction, arrival: Arrival, token: NewToken, client: Client, vault: Vault
 ) -> User:

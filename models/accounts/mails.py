@@ -67,7 +67,7 @@ async def post(
     await tx.add(mail)
 
 
-@verb
+@verb.needing(None)
 async def take_mails(tx: Transaction, most: int) -> list[Mail]:
     """Take mails that are due; one that is not forgotten is due again after a pause."""
     due = f"due_at <= $1 ORDER BY due_at LIMIT {most}"
@@ -77,7 +77,7 @@ async def take_mails(tx: Transaction, most: int) -> list[Mail]:
     return found
 
 
-@verb
+@verb.needing(None)
 async def forget_mail(tx: Transaction, id: str) -> None:
     """A mail was sent, or never can be."""
     mail = await tx.lock(Mail, id)

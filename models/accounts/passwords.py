@@ -12,6 +12,7 @@ from models.accounts.sessions import Renewed, Session, end_sessions
 from models.accounts.users import User
 from models.accounts.verifications import Purpose, Ticket, issue, redeem, withdraw
 from models.errors import Invalid
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ async def request_password_reset(desk: Desk, email: str) -> str:
     return address
 
 
-@verb
+@verb.needing(None)
 async def ask_to_reset(tx: Transaction, email: str, ticket: Ticket) -> None:
     """Send the link that sets a new password."""
     holder = await holder_of(tx, email)
@@ -50,7 +51,7 @@ async def reset_password(desk: Desk, token: str, password: str) -> str:
     return await replace_forgotten(desk.actor, token, await desk.hashed(password))
 
 
-@verb
+@verb.needing(None)
 async def replace_forgotten(tx: Transaction, token: str, password_hash: str) -> str:
     """Use a verification to set a password, and sign every device out."""
     proven = await redeem(tx, token, Purpose.RESET_PASSWORD)
@@ -85,7 +86,7 @@ async def change_password(desk: Desk, current: str | None, password: str) -> Ren
     return None if session is None else Renewed(session, token)
 
 
-@verb
+@verb.needing(Permission.ACCOUNT)
 async def replace_own(
     tx: Transaction, proven: str | None, password_hash: str, token: NewToken
 ) -> Session | None:

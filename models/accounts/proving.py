@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import CREDENTIAL, Account
 from models.accounts.users import User
-from models.errors import Conflict, Forbidden
+from models.errors import Forbidden
+from models.viewer import REFUSAL
 
 if TYPE_CHECKING:
     from models.accounts.desk import Desk
@@ -20,8 +21,10 @@ WHERE provider_id = '{CREDENTIAL}' AND account_id = $1"""
 async def prove(desk: Desk, password: str | None) -> str | None:
     """Check the viewer's password, if they have one; returns its hash.
 
-    Raises Forbidden when it is wrong or missing, and RateLimited.
+    Raises Forbidden when it is wrong or missing, and for a token for scripts; RateLimited.
     """
+    if desk.actor.viewer.token_id is not None:
+        raise Forbidden(REFUSAL)
     viewer = desk.actor.viewer.id
     await desk.count("prove", viewer)
     rows = await desk.actor.database.fetch(_OWN, viewer)
@@ -32,8 +35,5 @@ async def prove(desk: Desk, password: str | None) -> str | None:
 
 
 async def own_user(tx: Transaction) -> User:
-    """The viewer's own row, locked. Raises Conflict for a guest."""
-    user = await tx.reach(User, tx.actor.viewer.id)
-    if user.anonymous:
-        raise Conflict("Sign up first; a guest has nothing to sign in with.")
-    return user
+    """The viewer's own row, locked."""
+    return await tx.reach(User, tx.actor.viewer.id)

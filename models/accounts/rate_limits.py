@@ -55,7 +55,7 @@ class Limit:
     window: timedelta
 
 
-@verb
+@verb.needing(None)
 async def count_try(tx: Transaction, limits: Sequence[Limit]) -> None:
     """Count one more under each key. Raises RateLimited, counting none, where one is used up."""
     for limit in sorted(limits, key=lambda limit: limit.key):

@@ -11,6 +11,7 @@ from models.accounts.guests import take_over
 from models.accounts.sessions import NewToken, Renewed, Session, end_sessions, open_session
 from models.accounts.users import User
 from models.errors import Conflict, Unauthenticated
+from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Proof:
     password_hash: str | None
 
 
-@verb
+@verb.needing(None)
 async def enter(
     tx: Transaction, proof: Proof, token: NewToken, client: Client, vault: Vault
 ) -> tuple[User, Session]:
@@ -81,7 +82,7 @@ async def enter(
     return user, await open_session(tx, user, token, client)
 
 
-@verb
+@verb.needing(None)
 async def renew_hash(tx: Transaction, proof: Proof, hashed: str) -> Proof:
     """Store a password's hash by the present parameters."""
     await check_proof(tx, proof)
@@ -97,7 +98,7 @@ async def check_proof(tx: Transaction, proof: Proof) -> None:
         raise _wrong() from None
 
 
-@verb
+@verb.needing(Permission.ACCOUNT)
 async def sign_out(tx: Transaction, *, everywhere: bool) -> str:
     """End the viewer's session, or all of them; returns its id. Raises Conflict without one."""
     viewer = tx.actor.viewer

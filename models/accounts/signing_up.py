@@ -54,7 +54,7 @@ def check_name(name: str) -> None:
     refuse_unstorable(name, "name")
 
 
-@verb
+@verb.needing(None)
 async def ask_to_confirm(tx: Transaction, new: SigningUp) -> None:
     """Send the link that ends signing up, or tell the owner that there is an account."""
     holder = await holder_of(tx, new.email)
@@ -81,7 +81,7 @@ async def verify_email(desk: Desk, token: str) -> str:
     return await confirm(desk.actor, token)
 
 
-@verb
+@verb.needing(None)
 async def confirm(tx: Transaction, token: str) -> str:
     """Use a verification: make the user who signed up, or give a user the new address."""
     found = await redeem(tx, token, Purpose.SIGN_UP, Purpose.CHANGE_EMAIL)

@@ -56,7 +56,7 @@ async def test_a_user_takes_a_guest_over_once(here: Town) -> None:
     kept = (await make_world(here.server, ada))["grant"]
     world = await make_world(here.server, guest)
     claim = "mutation($t: String!) { claimGuest(input: {token: $t}) { user { id } } }"
-    assert await guest.code(claim, t=guest.token) == "CONFLICT"
+    assert await guest.code(claim, t=guest.token) == "FORBIDDEN"
     assert (await ada.run(claim, t=guest.token))["claimGuest"]["user"]["id"] == mine
     assert await ada.code(claim, t=guest.token) == "NOT_FOUND"
     assert await ada.code(claim, t=ada.token) == "INVALID"
