@@ -115,7 +115,7 @@ async def remove_org_member(tx: Transaction, member_id: str) -> str:
     require_role(viewer, org, member.role)
     if member.status is not MemberStatus.ACTIVE:
         raise Conflict("Revoke the invitation instead.")
-    await _leave(tx, org, member)
+    await leave(tx, org, member)
     await audit(tx, AuditAction.MEMBER_REMOVED, member, user=member.user_id, role=member.role)
     return member.id
 
@@ -129,7 +129,7 @@ async def leave_org(tx: Transaction, org_id: str) -> str:
     if member is None:
         raise NotFound("There is no such thing, or it is not yours.", field="orgId")
     org = await find_org(tx, org_id, field="orgId")
-    await _leave(tx, org, member)
+    await leave(tx, org, member)
     await audit(tx, AuditAction.MEMBER_LEFT, member, role=member.role)
     return member.id
 
@@ -147,7 +147,7 @@ async def transfer_org(tx: Transaction, member_id: str) -> Org:
     await org.change(owner_user_id=member.user_id)
     own = await tx.find(OrgMember, "org_id = $1 AND user_id = $2", org.id, viewer.id, lock=True)
     await own[0].change(role=Role.ADMIN)
-    await _withdraw_beyond(tx, org, viewer.id, Role.ADMIN)
+    await withdraw_beyond(tx, org, viewer.id, Role.ADMIN)
     await audit(tx, AuditAction.ORG_TRANSFERRED, org, user=member.user_id)
     return org
 
@@ -195,7 +195,8 @@ async def refuse_too_many_members(tx: Transaction, org: Org) -> None:
         raise Conflict(f"At most {most} members.")
 
 
-async def _leave(tx: Transaction, org: Org, member: OrgMember) -> None:
+async def leave(tx: Transaction, org: Org, member: OrgMember) -> None:
+    """Remove a member. Raises Conflict for the last owner."""
     await _after_losing(tx, org, member, None)
     await member.remove()
 
@@ -206,15 +207,15 @@ async def _after_losing(tx: Transaction, org: Org, member: OrgMember, role: Role
     if member.status is not MemberStatus.ACTIVE or member.user_id is None:
         return
     if role is not Role.OWNER:
-        heir = await _other_owner(tx, org, member.user_id)
+        heir = await other_owner(tx, org, member.user_id)
         if heir is None:
             raise Conflict("An organisation keeps at least one owner.")
         if org.owner_user_id == member.user_id:
             await org.change(owner_user_id=heir.user_id)
-    await _withdraw_beyond(tx, org, member.user_id, role)
+    await withdraw_beyond(tx, org, member.user_id, role)
 
 
-async def _other_owner(tx: Transaction, org: Org, user_id: str) -> OrgMember | None:
+async def other_owner(tx: Transaction, org: Org, user_id: str) -> OrgMember | None:
     """The longest-standing owner beside a user."""
     others = (
         "org_id = $1 AND role = 'owner' AND status = 'active' AND user_id <> $2 "
@@ -223,7 +224,7 @@ async def _other_owner(tx: Transaction, org: Org, user_id: str) -> OrgMember | N
     return await tx.first(OrgMember, others, org.id, user_id)
 
 
-async def _withdraw_beyond(tx: Transaction, org: Org, user_id: str, role: Role | None) -> None:
+async def withdraw_beyond(tx: Transaction, org: Org, user_id: str, role: Role | None) -> None:
     """Take back the invitations of a user to roles that they may not give any more."""
     own = "org_id = $1 AND invited_by = $2 AND status = 'invited'"
     held = ROLES[role] if role is not None else frozenset[Permission]()

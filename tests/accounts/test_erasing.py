@@ -10,12 +10,13 @@ from models.packages import record_models
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.eventually import eventually
+from tests.harness.orgs import found, invite, join
 from tests.harness.ownership import make_world
 from tests.harness.planting import make_operator, plant_password, plant_session
 from tests.harness.verbs import id_of
 
 DONE = "SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM deletion_job WHERE state <> 'complete')"
-TOMBSTONES = {"User", "Project", "DeletionJob"}
+TOMBSTONES = {"User", "Project", "DeletionJob", "Org", "AuditLog"}
 
 
 async def rows_of(server: Server, user: str) -> dict[str, int]:
@@ -97,3 +98,20 @@ async def test_the_address_is_free_again(start_server: StartServer) -> None:
         "signIn", "{ user { id } }", email="ada@example.com", password=PASSWORD * 2
     )
     assert made["user"]["id"] == await id_of(eve)
+
+
+async def test_organisations_go_on_with_who_is_left(start_server: StartServer) -> None:
+    server = await start_server(worker=False)
+    ada, bob, eve = server.user("ada"), server.user("bob"), server.user("eve")
+    shared, lonely = await found(ada, "Orchard"), await found(ada, "Garden")
+    await join(server, ada, shared, bob, "ADMIN")
+    await join(server, ada, lonely, eve, "EDITOR")
+    await invite(ada, lonely, "bob@example.org", "EDITOR")
+    user = await id_of(ada)
+    await ada.do("deleteMe", "{ deletedUserId }")
+    query = "query($id: ID!) { org(id: $id) { ownerUserId members { nodes { role } } } }"
+    left = (await bob.run(query, id=shared))["org"]
+    assert left == {"ownerUserId": await id_of(bob), "members": {"nodes": [{"role": "OWNER"}]}}
+    assert (await eve.run(query, id=lonely))["org"] is None, "nobody is left to answer for it"
+    named = "SELECT id FROM org_member WHERE user_id = $1 OR invited_by = $1"
+    assert len(await server.sql(named, user)) == 2, "whom they invited stays"
