@@ -10,7 +10,7 @@ from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, CookieJar, WSMsgType
+from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Refused, Server, StartServer
@@ -262,12 +262,7 @@ async def opened(api: Api, way: str, variables: Any) -> AsyncIterator[Any]:
         async with api.listen(LISTEN, **variables) as events:
 
             async def heard(what: str) -> None:
-                if what == "first":
-                    await events.next()
-                    return
-                while (frame := await events.socket.receive(5)).type is WSMsgType.TEXT:
-                    pass
-                assert (frame.type, events.socket.close_code) == (WSMsgType.CLOSE, 4403)
+                await (events.next() if what == "first" else events.revoked())
 
             yield heard
         return

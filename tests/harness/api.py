@@ -115,6 +115,13 @@ class Events:
         async with asyncio.timeout(seconds):
             return await anext(self)
 
+    async def revoked(self, seconds: float = 5.0) -> None:
+        """Pass over what still comes, until the socket closes on who may not listen any more."""
+        async with asyncio.timeout(seconds):
+            while (frame := await self.socket.receive()).type is WSMsgType.TEXT:
+                pass
+        assert (frame.type, self.socket.close_code) == (WSMsgType.CLOSE, 4403)
+
     async def message(self) -> dict[str, Any]:
         """The next message of the protocol; answers pings."""
         while True:
