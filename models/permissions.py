@@ -39,7 +39,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.BILLING: "See usage, subscriptions and customers.",
     Permission.OWN: "Delete the organisation or hand it on.",
     Permission.READ_ACCOUNT: "See one's account and what it is connected to.",
-    Permission.ACCOUNT: "Act for oneself: join organisations, make tokens, change how one signs in.",
+    Permission.ACCOUNT: "Act for oneself: join organisations, make tokens, say how one signs in.",
     Permission.OPERATE: "Run the service.",
 }
 

@@ -14,6 +14,7 @@ from models.accounts.api_token_text import checksum, is_intact, new_api_token
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
+from tests.harness.mutations import EVERY, Scene
 
 TOKEN = "{ apiToken { id name start scopes expiresAt lastUsedAt } token }"
 LIST = "{ apiTokens { nodes { id name start scopes expiresAt lastUsedAt } } }"
@@ -111,6 +112,19 @@ async def test_use_is_noted_once_a_minute(start_server: StartServer) -> None:
     steps = [moment - start for moment in noted]
     minute = timedelta(seconds=61)
     assert steps == [timedelta(), timedelta(), timedelta(), minute, minute + timedelta(seconds=100)]
+
+
+async def test_no_script_decides_who_comes_in(still: Server) -> None:
+    for mutation in (
+        "revokeSession", "revokeOtherSessions", "unlinkAccount", "changeEmail", "changePassword",
+        "claimGuest", "deleteMe",
+    ):  # fmt: skip
+        ada = still.user(f"ada-{mutation}")
+        given = await EVERY[mutation](Scene(still, ada))
+        program = script(still, await make(ada, "READ", "WRITE", "ADMIN", "BILLING"))
+        with pytest.raises(Refused) as refused:
+            await program.do(mutation, "{ __typename }", **given)
+        assert refused.value.code == "FORBIDDEN", mutation
 
 
 async def test_a_script_makes_no_tokens_and_no_organisations(still: Server) -> None:

@@ -17,8 +17,10 @@ KEYED = sorted(
     for name, field in mutations().items()
     if "idempotencyKey" in field.args["input"].type.of_type.fields
 )
-ANONYMOUS = "A key belongs to a viewer, and there is none yet. It may be repeated: only the last "
-"of its mails is needed, and the limit by address bounds their number."
+ANONYMOUS = (
+    "A key belongs to a viewer, and there is none yet. It may be repeated: only the last of its "
+    "mails is needed, and the limit by address bounds their number."
+)
 WITHOUT_KEY = {
     "createGuest": "A key belongs to a viewer, and there is none yet. To return an earlier guest's "
     "token for a key would let in whoever guesses it; a guest too many owns nothing and costs "
