@@ -59,10 +59,7 @@ class Services:
 
 
 def connect(
-    settings: Settings,
-    url: str,
-    observe: Observe | None = None,
-    clock: Clock | None = None,
+    settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
 ) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret, clock = load_secret(settings), clock or SystemClock()
@@ -74,25 +71,15 @@ def connect(
     bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
-    catalogue = Catalogue(settings)
-    sign_in = sign_in_ports(settings, secret)
-    post = post_of(settings)
+    catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     token_of = partial(signer.sign, INVITATION)
+    post, app_url, dev = post_of(settings), settings.app_url, settings.dev
     services = Services(
         ports=Ports(
-            database,
-            clock,
-            bus,
-            catalogue,
-            signer,
-            changes,
-            streams,
-            authenticator,
-            sign_in,
-            settings.dev,
+            database, clock, bus, catalogue, signer, changes, streams, authenticator, sign_in, dev
         ),
         database=database,
         background=background,
@@ -103,8 +90,8 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=Worker(actor, catalogue, writer, limits),
-        mailer=Mailer(actor, post, sign_in.tickets, settings.app_url),
-        invitations=InvitationMails(actor, post, settings.app_url, token_of),
+        mailer=Mailer(actor, post, sign_in.tickets, app_url),
+        invitations=InvitationMails(actor, post, app_url, token_of),
         authenticator=authenticator,
         catalogue=catalogue,
     )

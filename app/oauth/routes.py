@@ -21,6 +21,7 @@ from app.responses import SAFE_HEADERS, STATUS
 from models.accounts.linking import Arrival, enter_through
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
 from models.permissions import Permission
+from models.viewer import SIGNED_OUT, Viewer
 
 if TYPE_CHECKING:
     from app.callers import Caller, Callers
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from app.cors import Origins
     from app.oauth.providers import Provider
     from app.oauth.redirects import Redirects
-    from models.viewer import Viewer
 
 MAX_BODY = 8 << 10
 PATIENCE = 10.0  # seconds for a body to arrive
@@ -122,12 +122,11 @@ class SignInRoutes:
         self,
         request: web.Request,
         redirect_to: str | None,
-        viewer: Viewer | None = None,
+        viewer: Viewer = SIGNED_OUT,
         link: bool = False,
     ) -> Errand:
-        if link and (viewer is None or not viewer.owners_with(Permission.ACCOUNT)):
-            raise Unauthenticated("Sign in to link an account.")
-        user, guest = (viewer.user_id, viewer.anonymous) if viewer else (None, False)
+        if link:
+            viewer.require(Permission.ACCOUNT, viewer.id)
         provider = request.match_info["provider"]
         base = self._public_url or f"http://{request.host}"
         return Errand.new(
@@ -135,8 +134,8 @@ class SignInRoutes:
             self._redirects.checked(redirect_to),
             f"{base}/auth/{provider}/callback",
             self._contexts.now(),
-            link_to=user if link else None,
-            guest_id=user if guest else None,
+            link_to=viewer.user_id if link else None,
+            guest_id=viewer.user_id if viewer.anonymous else None,
         )
 
     def _provider(self, request: web.Request) -> Provider:
