@@ -53,11 +53,12 @@ async def hide(tx: Transaction, org: Org) -> None:
 
 _OWN = "owner_id = $1 AND deleted_at IS NULL"
 # IS TRUE, or it would be looked for among everybody's.
-_LOOSE = f"{_OWN} AND (project_id IS NULL) IS TRUE"
+LOOSE = f"{_OWN} AND (project_id IS NULL) IS TRUE"
+"""An owner's conversations that are in no project."""
 
 empties(
     Roots("org", 10, Project, _OWN, order="created_at, id"),
-    Roots("org", 20, Conversation, _LOOSE, order="updated_at, id"),
+    Roots("org", 20, Conversation, LOOSE, order="updated_at, id"),
     Phase("org", 30, OrgMember, "org_id = $1", order="created_at, id"),
     Phase("cnv", 50, Attachment, NEXT_MESSAGES),
     Phase("cnv", 60, Generation, NEXT_MESSAGES),

@@ -1,4 +1,5 @@
-"""What becomes of an erased user's rows: projects like any deleted ones, the rest in batches."""
+"""What becomes of an erased user's rows: projects and conversations as when they are deleted one by
+one, the rest in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from models.access import PartOf
 from models.accounts.erasing import ERASED_NAME, user_erased
 from models.accounts.guests import Path, paths
 from models.accounts.users import User
+from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob, Tombstone, empties, leaves, schedule
+from models.chat.emptying_orgs import LOOSE, Roots
 from models.chat.projects import Project
 
 if TYPE_CHECKING:
@@ -75,5 +78,9 @@ def _own() -> tuple[Path, ...]:
     )
 
 
-empties(Projects(), OwnRows())
+empties(
+    Projects(),
+    Roots(User.prefix, 15, Conversation, LOOSE, order="updated_at, id"),
+    OwnRows(),
+)
 leaves(User.prefix, Tombstone(User, {"name": ERASED_NAME}))

@@ -18,7 +18,7 @@ from tests.harness.verbs import id_of
 # What organisations own is emptied after their retention.
 DONE = """SELECT 1 AS yes WHERE NOT EXISTS (
     SELECT 1 FROM deletion_job WHERE state <> 'complete' AND NOT starts_with(root_id, 'org_'))"""
-TOMBSTONES = {"User", "Project", "DeletionJob", "Org", "AuditLog"}
+TOMBSTONES = {"User", "Project", "Conversation", "DeletionJob", "Org", "AuditLog"}
 
 
 async def rows_of(server: Server, user: str) -> dict[str, int]:
