@@ -191,9 +191,9 @@ def test_the_descriptions_say_what_mutations_need() -> None:
 
 async def test_a_mutation_needs_what_its_verb_does(still: Server) -> None:
     """The verb that a mutation ran is told by the event log."""
-    scene = Scene(still, still.user())
-    await id_of(scene.caller)
     for name, prepare in EVERY.items():
+        scene = Scene(still, still.user(name))
+        await id_of(scene.caller)
         given = await prepare(scene)
         end = await log_end(still)
         await scene.caller.do(name, "{ __typename }", **given)
