@@ -95,35 +95,21 @@ class PostgresDatabase:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._acquire() as connection:
+            async with self._kept.lent() as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection, None]:
         with _lost():
-            async with self._acquire() as connection, connection.transaction():
+            async with self._kept.lent() as connection, connection.transaction():
                 yield connection
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Mapping[str, Any]]:
         try:
-            connection, sound = await self._kept.take(), False
-            try:
-                rows = await connection.fetch(query, *args)
-                sound = True
-            finally:
-                await self._kept.give(connection, sound=sound)
+            async with self._kept.lent() as connection:
+                return await connection.fetch(query, *args)
         except LOST as error:
             _tell_lost(error)
-        return rows
-
-    @asynccontextmanager
-    async def _acquire(self) -> AsyncGenerator[Any, None]:
-        connection, sound = await self._kept.take(), False
-        try:
-            yield connection
-            sound = True
-        finally:
-            await self._kept.give(connection, sound=sound)
 
     async def _prepare(self, connection: Any) -> None:
         await use_json(connection)

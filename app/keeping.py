@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -24,13 +25,18 @@ class KeptConnections:
         self._pool = pool
         self._idle: list[Any] = []
         self._waiting = 0
+        self._closed = False
         self._tidying = asyncio.create_task(self._tidy())
+
+    def lent(self) -> Lent:
+        """A connection for a block."""
+        return Lent(self)
 
     async def take(self) -> Any:
         """A connection. Raises TimeoutError when none is free within ACQUIRE seconds."""
         while self._idle:
             connection = self._idle.pop()
-            if _is_open(connection):
+            if _denies(connection.is_closed):
                 return connection
             await self._pool.release(connection)
         self._waiting += 1
@@ -42,7 +48,8 @@ class KeptConnections:
 
     async def give(self, connection: Any, *, sound: bool) -> None:
         """Give a connection back; it is not `sound` after anything but success."""
-        if sound and not self._waiting and _is_between(connection):
+        wanted = self._closed or self._waiting
+        if sound and not wanted and _denies(connection.is_in_transaction):
             self._idle.append(connection)
         else:
             await self._pool.release(connection)
@@ -50,7 +57,7 @@ class KeptConnections:
     async def close(self) -> None:
         """Give the pool back what is idle, and keep nothing more."""
         self._tidying.cancel()
-        self._waiting += 1
+        self._closed = True
         await self._give_idle()
 
     async def _tidy(self) -> None:
@@ -64,16 +71,25 @@ class KeptConnections:
             await self._pool.release(connection)
 
 
-def _is_open(connection: Any) -> bool:
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:  # it was lost, and the pool has taken it back
-        return False
+class Lent:
+    """A connection that is given back at the end of a block."""
+
+    __slots__ = ("_connection", "_kept")
+
+    def __init__(self, kept: KeptConnections) -> None:
+        self._kept = kept
+
+    async def __aenter__(self) -> Any:
+        self._connection = await self._kept.take()
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._kept.give(self._connection, sound=kind is None)
 
 
-def _is_between(connection: Any) -> bool:
-    """Whether a connection is outside of any transaction."""
+def _denies(question: Callable[[], bool]) -> bool:
+    """Whether a connection says no; one that was lost, which the pool has taken back, can't."""
     try:
-        return not connection.is_in_transaction()
-    except asyncpg.InterfaceError:  # as above
+        return not question()
+    except asyncpg.InterfaceError:
         return False

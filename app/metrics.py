@@ -69,19 +69,23 @@ class Metrics(Observer):
 
     def count_documents(self, checked: Callable[[], float]) -> None:
         """Tell how many documents were parsed and validated, those remembered left out."""
-        Gauge(
+        self._told_by(
+            checked,
             "punnet_documents_checked",
             "Documents that were parsed and validated, each text once while it is remembered.",
-            registry=self.registry,
-        ).set_function(checked)
+        )
 
     def count_events(self, encoded: Callable[[], float]) -> None:
         """Tell how many events were encoded, each once for all who asked the same of it."""
-        Gauge(
+        self._told_by(
+            encoded,
             "punnet_events_encoded",
             "Events encoded, each once for all subscribers that ask the same of it.",
-            registry=self.registry,
-        ).set_function(encoded)
+        )
+
+    def _told_by(self, value: Callable[[], float], name: str, description: str) -> None:
+        """Show what a function gives at the moment."""
+        Gauge(name, description, registry=self.registry).set_function(value)
 
     def time_text(self) -> Callable[[float], None]:
         """What notes the seconds that a batch of text took from the bus to the sockets."""

@@ -30,8 +30,8 @@ class OperationLines(Observer):
         """Show an operation with its time, statements, rows and errors."""
         line = _head(done.kind, done.name)
         line.append(f" {done.seconds * 1_000:.1f} ms", "bold")
-        line.append(f" · {_counted(done.tally.count, 'statement')}")
-        line.append(f" · {_counted(done.tally.rows, 'row')}")
+        line.append(f" · {counted(done.tally.count, 'statement')}")
+        line.append(f" · {counted(done.tally.rows, 'row')}")
         if done.codes:
             line.append(f" · {' '.join(done.codes)}", "red")
         self._print(line)
@@ -53,7 +53,8 @@ def _head(kind: str, name: str | None) -> Text:
     return line
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `2 rows`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from app.config import Settings
 from graphql_schema.core.engine import Engine
-from graphql_schema.core.errors import Refused, ResponseError
+from graphql_schema.core.errors import Refused, in_a_line
 from graphql_schema.core.persisted import TrustedDocument, TrustedDocuments, bare, check_trusted
 from models.errors import Invalid
 
@@ -42,7 +42,7 @@ def checked_documents(path: Path, engine: Engine) -> dict[str, TrustedDocument]:
             except Invalid as error:
                 faults.append(f"{file}: {id}: {error.message}")
             except Refused as refused:
-                faults.append(f"{file}: {id}: {_told(refused.errors[0])}")
+                faults.append(f"{file}: {id}: {in_a_line(refused.errors[0])}")
     if faults:
         more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise Invalid("\n".join([*faults[:SHOWN], *more]))
@@ -60,13 +60,6 @@ def _checked(engine: Engine, text: str, other: TrustedDocument | None) -> Truste
     if other is not None and other.text != text:
         raise Invalid("the same id names another document")
     return other or check_trusted(engine, text)
-
-
-def _told(error: ResponseError) -> str:
-    places = error.get("locations", [])[:1]
-    return error["message"] + "".join(
-        f" (line {place['line']}, column {place['column']})" for place in places
-    )
 
 
 def _documents(file: Path) -> Iterator[tuple[str, str]]:

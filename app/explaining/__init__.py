@@ -32,14 +32,14 @@ def explain(
     """Show the plan of an operation with EXPLAIN; a query is run, nothing else is."""
     from app.explaining.explanation import Question, explanation
     from app.explaining.showing import show
-    from graphql_schema.core.errors import Refused
+    from graphql_schema.core.errors import Refused, in_a_line
 
     with refusals_shown():
         asked = Question(_text(document), operation, variables, who, analyze=analyze)
         try:
             show(run(lambda settings, url: explanation(settings, url, asked)))
         except Refused as refused:
-            raise SystemExit("\n".join(map(_said, refused.errors))) from refused
+            raise SystemExit("\n".join(map(in_a_line, refused.errors))) from refused
 
 
 def _text(document: str) -> str:
@@ -48,10 +48,3 @@ def _text(document: str) -> str:
         return document
     read = sys.stdin.buffer.read() if document == "-" else Path(document).read_bytes()
     return read.decode(errors="surrogateescape")  # what is no text is refused with the rest
-
-
-def _said(error: dict[str, object]) -> str:
-    """An error with its first place."""
-    for place in error.get("locations") or ():  # type: ignore[attr-defined]
-        return f"{error['message']} (line {place['line']}, column {place['column']})"
-    return str(error["message"])

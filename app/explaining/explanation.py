@@ -14,7 +14,7 @@ from app.plan_telling import beside
 from app.process import connect
 from app.tally import Spent, TalliedDatabase, Tally
 from graphql_schema.core.context import Context
-from graphql_schema.core.errors import Refused, ResponseError, variable_error
+from graphql_schema.core.errors import Refused, ResponseError
 from graphql_schema.plans.tracing import Trace
 from graphql_schema.schema import graphql_core_schema
 from models.viewer import SIGNED_OUT
@@ -120,10 +120,7 @@ def _request(asked: Question) -> GraphQLRequest:
 def _unrun(trace: Trace, request: GraphQLRequest) -> Explanation:
     """The plan of an operation that must not be executed to be looked at."""
     prepared = trace.prepared
-    coerced = prepared.variables.coerce(request.variables)
-    if isinstance(coerced, list):
-        raise Refused([variable_error(error) for error in coerced])
-    levels = trace.levels_for(coerced)
+    levels = trace.levels_for(prepared.variables.coerce(request.variables))
     return Explanation(prepared.kind, prepared.name, ran=False, reason=trace.reason, levels=levels)
 
 

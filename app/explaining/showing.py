@@ -13,6 +13,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.tree import Tree
 
+from app.operation_lines import counted
 from graphql_schema.plans.printing import milliseconds
 
 if TYPE_CHECKING:
@@ -85,12 +86,8 @@ def _head(level: Level) -> Text:
 def _numbers(statements: int, rows: int, seconds: float) -> str:
     if not statements:
         return "not sent"
-    counted = f"{_counted(statements, 'statement')} · {_counted(rows, 'row')}"
-    return f"{counted} · {milliseconds(seconds):.1f} ms"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    told = f"{counted(statements, 'statement')} · {counted(rows, 'row')}"
+    return f"{told} · {milliseconds(seconds):.1f} ms"
 
 
 def _statement(sql: str, told: Explanation) -> Iterator[RenderableType]:

@@ -6,21 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
-from graphql import (
-    ExecutionResult,
-    GraphQLSchema,
-)
+from graphql import ExecutionResult, GraphQLSchema
 
 from graphql_schema.core import execution
 from graphql_schema.core.contracts import Limits, Planner
 from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
-from graphql_schema.core.errors import (
-    ErrorReport,
-    Refused,
-    variable_error,
-)
-from graphql_schema.core.execution import Bound, OpenContext
+from graphql_schema.core.errors import ErrorReport, Refused
+from graphql_schema.core.execution import Bound, Execution, OpenContext
 from graphql_schema.core.introspection import Answers
 from graphql_schema.core.preparing import Judge, Judged, Prepared, Verdict, accepted
 from graphql_schema.core.repeats import check_repeats
@@ -137,10 +130,11 @@ class Engine:
             async with open_context() as context:
                 if encode is not None and deliver is not None:
                     context.sink = Direct(encode, deliver)
-                source = await self._source(bound, context, report)
+                executor = bound.executor(context)
+                source = await self._source(executor, report)
                 limited = limited_by(self._time_limit, open_context)
                 read = planned.event if planned else None
-                events = execution.responses(bound, source, limited, read, encode)
+                events = execution.responses(executor, source, limited, read, encode)
                 async with aclosing(events) as results:
                     async for result in results:
                         yield shaped(result, report)
@@ -149,9 +143,9 @@ class Engine:
         except Exception as error:
             raise Refused([report.raised(error)]) from error
 
-    async def _source(self, bound: Bound, context: object, report: ErrorReport) -> Any:
+    async def _source(self, executor: Execution, report: ErrorReport) -> Any:
         async with asyncio.timeout(self._time_limit):
-            found = await execution.source_of(bound, context)
+            found = await execution.source_of(executor)
         if isinstance(found, ExecutionResult):
             raise Refused([report.field_error(error) for error in found.errors or []])
         return found
@@ -159,8 +153,6 @@ class Engine:
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
         coerced = prepared.variables.coerce(variables)
-        if isinstance(coerced, list):
-            raise Refused([variable_error(error) for error in coerced])
         return Bound(self._schema, prepared.document, prepared.name, variables, coerced)
 
 

@@ -54,6 +54,14 @@ class Refused(Exception):
         self.errors = list(errors)
 
 
+def in_a_line(error: ResponseError) -> str:
+    """The message of an error with its first place."""
+    places = error.get("locations", [])[:1]
+    return error["message"] + "".join(
+        f" (line {place['line']}, column {place['column']})" for place in places
+    )
+
+
 def error_codes(errors: Sequence[ResponseError]) -> list[str]:
     """The distinct codes in the order they first appear."""
     return list(dict.fromkeys(str(error["extensions"]["code"]) for error in errors))

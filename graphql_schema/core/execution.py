@@ -27,6 +27,9 @@ from graphql_schema.core.delivering import Encode
 
 _NEVER_AWAITED = frozenset({str, int, float, bool, type(None), list, dict, datetime})
 
+Execution: TypeAlias = Any
+"""A graphql-core Executor, which leaves its type parameter open."""
+
 OpenContext: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
 """Makes a fresh context for one execution."""
 
@@ -41,7 +44,7 @@ class Bound:
     given: Mapping[str, Any]
     variables: VariableValues
 
-    def executor(self, context: object) -> Any:
+    def executor(self, context: object) -> Execution:
         """graphql-core's own, for what is executed field by field."""
         return Executor.build(
             self.schema,
@@ -58,9 +61,9 @@ async def run(bound: Bound, context: object) -> ExecutionResult:
     return await _settled(execute_root_selection_set(bound.executor(context)))
 
 
-async def source_of(bound: Bound, context: object) -> Any:
+async def source_of(executor: Execution) -> Any:
     """The event source of a subscription, or an ExecutionResult that says why there is none."""
-    return await _settled(create_source_event_stream(bound.executor(context)))
+    return await _settled(create_source_event_stream(executor))
 
 
 Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
@@ -68,7 +71,11 @@ Read: TypeAlias = Callable[[Any, Any, Any], Awaitable[dict[str, Any] | None]]
 
 
 def responses(
-    bound: Bound, source: Any, open_context: OpenContext, read: Read | None, encode: Encode | None
+    executor: Execution,
+    source: Any,
+    open_context: OpenContext,
+    read: Read | None,
+    encode: Encode | None,
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Execute each event of a source in a context of its own; closing it closes the source.
 
@@ -86,7 +93,7 @@ def responses(
             event.context_value = context
             return await _settled(execute_subscription_event(event))
 
-    return map_source_to_response_event(bound.executor(None), source, respond)
+    return map_source_to_response_event(executor, source, respond)
 
 
 def _is_awaitable(value: Any) -> TypeGuard[Awaitable[Any]]:

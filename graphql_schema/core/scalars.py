@@ -8,6 +8,9 @@ from typing import Any, NewType
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
+UTC_TIME = "{}.isoformat('T', 'milliseconds')[:-6] + 'Z'"
+"""`_show` for code that is generated; from the driver each time is in UTC."""
+
 
 def _show(value: datetime) -> str:
     in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)

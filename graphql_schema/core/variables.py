@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, cast
 
 import graphql
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     GraphQLDefaultInput,
-    GraphQLError,
     GraphQLNonNull,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -20,9 +21,7 @@ from graphql import (
 from graphql.execution.get_variable_signature import GraphQLVariableSignature
 from graphql.execution.values import VariableValueSource
 
-from graphql_schema.core.errors import MAX_ERRORS
-
-INT32 = 2**31
+from graphql_schema.core.errors import MAX_ERRORS, Refused, variable_error
 
 
 class Declared(NamedTuple):
@@ -43,8 +42,8 @@ class Variables:
         self._nodes = operation.variable_definitions or ()
         self._declared = [_declared(schema, node) for node in self._nodes]
 
-    def coerce(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        """The values, or what is wrong with them, MAX_ERRORS at most."""
+    def coerce(self, given: Mapping[str, Any]) -> VariableValues:
+        """The values. Raises Refused with what is wrong with them, MAX_ERRORS at most."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
         for one in self._declared:
@@ -57,8 +56,11 @@ class Variables:
                 return self._by_the_book(given)
         return VariableValues(sources, coerced)
 
-    def _by_the_book(self, given: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
-        return get_variable_values(self._schema, self._nodes, dict(given), max_errors=MAX_ERRORS)
+    def _by_the_book(self, given: Mapping[str, Any]) -> VariableValues:
+        found = get_variable_values(self._schema, self._nodes, dict(given), max_errors=MAX_ERRORS)
+        if isinstance(found, list):
+            raise Refused([variable_error(error) for error in found])
+        return found
 
 
 def _coerced(one: Declared, value: Any) -> Any:
@@ -83,7 +85,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_int(value: Any) -> bool:
-    return type(value) is int and -INT32 <= value < INT32
+    return type(value) is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
 
 
 def _is_boolean(value: Any) -> bool:

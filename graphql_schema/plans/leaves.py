@@ -6,16 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from graphql import GraphQLEnumType, GraphQLScalarType
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLEnumType, GraphQLScalarType
 
+from graphql_schema.core.scalars import UTC_TIME
 from models import fields
 
 Show = Callable[[Any], Any]
-
-UTC_TIME = "{}.isoformat('T', 'milliseconds')[:-6] + 'Z'"
-"""Shows a time as the scalar does; from the driver each is in UTC."""
-
-SAFE_INT = 2**31
 
 
 def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) -> Show | str | None:
@@ -37,7 +33,8 @@ def _is_json(name: str, column: fields.Column) -> bool:
     if isinstance(column, fields.TextColumn):
         return name in {"ID", "String"}
     if isinstance(column, fields.IntegerColumn):
-        return name == "Int" and column.least >= -SAFE_INT and column.most < SAFE_INT
+        fits = column.least >= GRAPHQL_MIN_INT and column.most <= GRAPHQL_MAX_INT
+        return name == "Int" and fits
     return isinstance(column, fields.BooleanColumn) and name == "Boolean"
 
 

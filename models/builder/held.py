@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from models.builder.agent_runs import AgentRun, AgentRunStatus
 from models.chat import messages
-from models.chat.answers import unfinished_tail
+from models.chat.answers import unfinished
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project
@@ -74,18 +74,22 @@ async def _release(tx: Transaction, run: AgentRun) -> Release:
         await _let_go(run, None)
         return Release.CLAIMABLE
     (conversation,) = await tx.find(Conversation, "project_id = $1 AND main", project.id, lock=True)
-    if await unfinished_tail(tx, conversation.id) is not None:
+    tail = await messages.tail_of(tx, conversation.id)
+    if await unfinished(tx, tail) is not None:
         return Release.WAITING
-    await _let_go(run, await _queue(tx, run, project, conversation))
+    await _let_go(run, await _queue(tx, run, project, conversation, tail))
     return Release.QUEUED
 
 
 async def _queue(
-    tx: Transaction, run: AgentRun, project: Project, conversation: Conversation
+    tx: Transaction,
+    run: AgentRun,
+    project: Project,
+    conversation: Conversation,
+    tail: Message | None,
 ) -> Message:
     """Have the server's workers answer a run: what a user asked last, else what the run says."""
     model = usable_model(tx, run.model)
-    tail = await messages.tail_of(tx, conversation.id)
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
         (tail,) = await messages.append(tx, conversation, tail, asked)

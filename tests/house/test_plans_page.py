@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "plans.md").read_text(encoding="utf
 BLOCKS = dict(re.findall(r"^```(text|json)\n(.*?)^```$", PAGE, re.M | re.S))
 COMMAND = re.compile(r"^punnet (explain .*)$", re.M)
 MILLISECONDS = re.compile(r"[\d.]+ ms$", re.M)
-POSTGRES = re.compile(r"\(cost=|^[│ ]*(?:->|Index Cond:|Filter:|Sort Key:|READS ALL OF)")
+POSTGRES = re.compile(r"\(cost=|^[│ ]*(?:->|[A-Z][A-Za-z ]+: |READS ALL OF)")
 
 
 @pytest.fixture
