@@ -15,6 +15,7 @@ from bench.processes import Process
 
 STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): (.*)")
 Background = frozenset[bytes]
+BRACKETS = frozenset((b"BEGIN", b"COMMIT", b"BEGIN;", b"COMMIT;"))
 QUIET = 1.5  # seconds in which it is seen what runs anyhow
 
 
@@ -33,10 +34,13 @@ class StatementLog:
         await self._tell("ALTER SYSTEM RESET log_statement")
 
     async def background(self) -> Background:
-        """The statements that are sent while nobody asks for anything."""
+        """The statements that are sent while nobody asks for anything.
+
+        Not what brackets a transaction: a request's own would not be counted then.
+        """
         start = self._log.stat().st_size
         await asyncio.sleep(QUIET)
-        return frozenset(self._since(start))
+        return frozenset(self._since(start)) - BRACKETS
 
     async def each(self, server: Process, requests: Sequence[bytes], background: Background) -> int:
         """Statements for one of the requests; the first, which prepares, is left out."""
