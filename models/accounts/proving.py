@@ -33,13 +33,14 @@ async def prove(desk: Desk, password: str | None) -> str | None:
     if desk.actor.viewer.token_id is not None:
         raise Forbidden(REFUSAL)
     viewer, session = desk.actor.viewer.id, desk.actor.viewer.session_id
-    await desk.count("prove", viewer)
     (own,) = await desk.actor.database.fetch(_OWN, viewer, session)
     known, signed_in_at = own["password_hash"], own["signed_in_at"]
     if known is None:
         if signed_in_at is not None and desk.actor.clock.now() - signed_in_at >= FRESH:
             raise Forbidden("Sign in anew first; it was too long ago.")
-    elif not await desk.matches(password or "", known):
+        return None
+    await desk.count("prove", viewer)
+    if not await desk.matches(password or "", known):
         raise Forbidden("The password is wrong.", field="currentPassword")
     return known
 

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from models.accounts.accounts import set_password
 from models.accounts.addresses import address_of, claim_address, holder_of
 from models.accounts.mails import MailKind, post
+from models.accounts.tokens import digest
 from models.accounts.users import NAME_LIMIT, User, become
-from models.accounts.verifications import Purpose, Ticket, issue, redeem
+from models.accounts.verifications import Purpose, Ticket, Verification, issue, redeem
 from models.errors import Invalid
 from models.storable import refuse_unstorable
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.accounts.desk import Desk
-    from models.accounts.verifications import Verification
     from models.transaction import Transaction
+
+_CHOSEN = f"SELECT password_hash FROM {Verification.Meta.table} WHERE value_hash = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ async def ask_to_confirm(tx: Transaction, new: SigningUp) -> None:
     await post(tx, kind, new.email, None if holder else new.ticket.id)
 
 
-async def verify_email(desk: Desk, token: str) -> str:
+async def verify_email(desk: Desk, token: str, password: str | None) -> str:
     """Prove an address with the value that was sent to it, and do what it was sent for.
 
+    Whoever signs up gives the chosen password once more: else a stranger who signs up with
+    somebody's address, and waits until they open the link, has a way into what becomes theirs.
     Returns the address. Raises Invalid, Conflict and RateLimited.
     """
     await desk.count("verify")
+    rows = await desk.actor.database.fetch(_CHOSEN, digest(token))
+    chosen = rows[0]["password_hash"] if rows else None
+    if chosen is not None and not await desk.matches(password or "", chosen):
+        raise Invalid("This is not the password of who signed up.", field="password")
     return await confirm(desk.actor, token)
 
 
