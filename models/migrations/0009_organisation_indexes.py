@@ -17,7 +17,6 @@ class Migration(migrations.Migration):
                 'CREATE INDEX org_member_org_id_created_at_id_idx ON public.org_member USING btree (org_id, created_at, id)',
                 'CREATE INDEX org_member_user_id_created_at_id_idx ON public.org_member USING btree (user_id, created_at, id)',
                 'CREATE UNIQUE INDEX org_member_token_hash_key ON public.org_member USING btree (token_hash)',
-                'CREATE INDEX org_member_mail_due_at_part_idx ON public.org_member USING btree (mail_due_at) WHERE (mail_due_at IS NOT NULL)',
                 "ALTER TABLE public.audit_log ADD CONSTRAINT audit_log_action_check CHECK (action = ANY (ARRAY['org.created'::text, 'org.changed'::text, 'org.deleted'::text, 'org.transferred'::text, 'org.plan_set'::text, 'member.invited'::text, 'invitation.resent'::text, 'invitation.revoked'::text, 'invitation.declined'::text, 'member.joined'::text, 'member.changed'::text, 'member.removed'::text, 'member.left'::text, 'moved.in'::text, 'moved.out'::text, 'token.created'::text, 'token.revoked'::text, 'operator.granted'::text, 'operator.revoked'::text]))",
                 "ALTER TABLE public.org_member ADD CONSTRAINT org_member_role_check CHECK (role = ANY (ARRAY['owner'::text, 'admin'::text, 'editor'::text, 'viewer'::text, 'billing'::text]))",
                 "ALTER TABLE public.org_member ADD CONSTRAINT org_member_status_check CHECK (status = ANY (ARRAY['active'::text, 'invited'::text]))",
