@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -202,6 +203,24 @@ async def test_use_is_noted_once_a_minute(start_server: StartServer) -> None:
     assert (row["user_agent"], row["ip_address"]) == ("another/2", "127.0.0.1")
     (user,) = await server.sql("SELECT last_active_at FROM user_account")
     assert user["last_active_at"] == row["last_active"]
+
+
+async def test_use_is_no_loss_of_rights(start_server: StartServer) -> None:
+    """Whoever listens is not looked at again because their session, or the user, was used."""
+    clock = FakeClock()
+    here, there = [await start_server(worker=False, clock=clock) for _ in range(2)]
+    ada = await signed_in(here)
+    made = await ada.do("createProject", "{ project { id } }", name="x", framework="VUE")
+    listener = Api(there.session, there.url, ada.token)
+    async with listener.listen(LISTEN, id=made["project"]["id"]) as events:
+        await events.next()
+        clock.advance(minutes=2)
+        there.statements.clear()
+        await ada.run(ME)
+        (touched,) = await here.sql("SELECT last_active FROM session")
+        assert touched["last_active"] == clock.now()
+        await asyncio.sleep(1)  # what another process changed is heard within a quarter of it
+        assert not [sql for sql, _ in there.statements if "user_account" in sql]
 
 
 async def test_sessions_are_listed_and_ended_one_by_one_or_all_but_one(
