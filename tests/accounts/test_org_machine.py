@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.permissions import ROLES, Permission, Role
@@ -80,7 +80,7 @@ class Machine:
 
     def __init__(self, server: Server, users: dict[str, Api], org: str) -> None:
         self.server, self.users, self.org = server, users, org
-        self.model = Model({"ada": Role.OWNER, "bob": Role.ADMIN})
+        self.model = Model({"ada": Role.OWNER, "bob": Role.ADMIN, "cat": Role.ADMIN})
 
     async def step(self, name: str, who: str, *rest: Any) -> None:
         """One operation, which must go as the model says."""
@@ -233,8 +233,10 @@ async def test_no_sequence_of_operations_breaks_an_organisation(start_server: St
 
     async def tell(steps: list[tuple[Any, ...]]) -> None:
         org = await found(users["ada"])
-        await plant_member(server, org, await id_of(users["bob"]), Role.ADMIN)
+        for admin in ("bob", "cat"):
+            await plant_member(server, org, await id_of(users[admin]), Role.ADMIN)
         machine = Machine(server, users, org)
+        await machine.step("invite", "ada", "dan", Role.VIEWER)
         for step in steps:
             await machine.step(*step)
         await machine.check()
@@ -245,6 +247,8 @@ async def test_no_sequence_of_operations_breaks_an_organisation(start_server: St
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
+    @example([("change", "bob", "dan", Role.ADMIN), ("change", "ada", "bob", Role.VIEWER)])
+    @example([("transfer", "ada", "bob"), ("remove", "bob", "ada"), ("leave", "bob")])
     @given(st.lists(STEP, min_size=8, max_size=24))
     def walk(steps: list[tuple[Any, ...]]) -> None:
         asyncio.run_coroutine_threadsafe(tell(steps), loop).result()
