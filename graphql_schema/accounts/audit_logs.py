@@ -36,6 +36,10 @@ describe(
     MOVED_OUT="A project or conversation went to another owner.",
     TOKEN_CREATED="A token for scripts was made.",  # noqa: S106 - a description
     TOKEN_REVOKED="A token for scripts was revoked.",  # noqa: S106 - a description
+    PASSWORD_SET="The user's password was set.",  # noqa: S106 - a description
+    EMAIL_CHANGED="The user's address was changed.",
+    ACCOUNT_LINKED="The user got one more way in.",
+    ACCOUNT_UNLINKED="A way in was taken away.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

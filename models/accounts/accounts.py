@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.users import User
 from models.base import Record
 from models.errors import Conflict
@@ -53,6 +54,7 @@ class Account(Record):
         if not left and (user is None or user.clerk_id is None):
             raise Conflict("This is the only way in; link another first.")
         await self.remove()
+        await audit(tx, AuditAction.ACCOUNT_UNLINKED, self, provider=self.provider_id)
         return self.id
 
 

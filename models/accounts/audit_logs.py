@@ -39,6 +39,10 @@ class AuditAction(StrEnum):
     MOVED_OUT = "moved.out"
     TOKEN_CREATED = "token.created"  # noqa: S105 - an action
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an action
+    PASSWORD_SET = "password.set"  # noqa: S105 - an action
+    EMAIL_CHANGED = "email.changed"
+    ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_UNLINKED = "account.unlinked"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

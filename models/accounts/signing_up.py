@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import set_password
 from models.accounts.addresses import address_of, claim_address, holder_of
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.mails import MailKind, post
 from models.accounts.tokens import digest
 from models.accounts.users import NAME_LIMIT, User, become
@@ -125,3 +126,4 @@ async def _change_address(tx: Transaction, proven: Verification) -> None:
     if user.email is not None and user.email_verified and user.email != proven.identifier:
         await post(tx, MailKind.ADDRESS_CHANGED, user.email)
     await user.change(email=proven.identifier, email_verified=True)
+    await audit(tx, AuditAction.EMAIL_CHANGED, user)
