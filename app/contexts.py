@@ -50,6 +50,8 @@ class PunnetContexts:
         A header goes before a cookie. A cookie that does not hold makes nobody of its sender, and
         is dropped: no page can take it back by itself, to sign in anew.
         """
+        if caller.let_in is not None:
+            return await self._sessions.again(caller.let_in, caller)
         header = caller.headers.get("Authorization")
         if header is None:
             return await self._by_cookie(caller)
@@ -133,4 +135,4 @@ class PunnetContexts:
         """A context for one operation or one event; `tally` counts its statements."""
         database = TalliedDatabase(self._ports.database, tally)
         client, cookie = caller.client, caller.cookie
-        return Context(viewer, self._ports, request_id, database, client, cookie)
+        return Context(viewer, self._ports, request_id, database, client, cookie, caller.by_cookie)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -16,7 +15,6 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
-from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -26,7 +24,6 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.invitations import PURPOSE as INVITATION
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -53,7 +50,6 @@ class Services:
     actor: Actor
     worker: Worker
     mailer: Mailer
-    invitations: InvitationMails
     authenticator: Authenticator
     catalogue: Catalogue
 
@@ -75,7 +71,6 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    token_of = partial(signer.sign, INVITATION)
     post, app_url, dev = post_of(settings), settings.app_url, settings.dev
     services = Services(
         ports=Ports(
@@ -91,7 +86,6 @@ def connect(
         actor=actor,
         worker=Worker(actor, catalogue, writer, limits),
         mailer=Mailer(actor, post, sign_in.tickets, app_url),
-        invitations=InvitationMails(actor, post, app_url, token_of),
         authenticator=authenticator,
         catalogue=catalogue,
     )
@@ -104,8 +98,7 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    busy = services.worker, services.mailer, services.invitations
-    for follower in (services.streams, *busy):
+    for follower in (services.streams, services.worker, services.mailer):
         services.changes.tap(follower.changed)
 
 
@@ -116,7 +109,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.mailer, services.invitations) if worker else ()
+    busy = (services.worker, services.mailer) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield

@@ -1,4 +1,5 @@
-"""Secrets stay secret: planted ones are looked for in tables, logs, errors and the event log."""
+"""Secrets stay secret: planted ones are looked for in tables, the audit and event logs among them,
+in logs, answers, errors, metrics and the schema."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from graphql_schema.schema import sdl
 from tests.harness.api import Api
 from tests.harness.fleet import Fleet
 from tests.harness.nursery import nursery
@@ -20,7 +22,13 @@ from tests.harness.post_office import PostOffice
 
 FIRST, SECOND = "planted-password-one", "planted-password-two"
 WRONG = "planted-wrong-password"
-EMAIL = "ada@planted.example"
+EMAIL, INVITED = "ada@planted.example", "eve@planted.example"
+SHOWN = """{
+  me { id } accounts { id scope hasPassword } sessions { id } apiTokens { nodes { start } }
+  auditLogs { nodes { action metadata } }
+  orgMemberships { nodes { org {
+    members { nodes { id email } } auditLogs { nodes { metadata } } } } }
+}"""
 CLIENT_SECRET = "the client's secret"
 
 
@@ -70,11 +78,15 @@ async def test_planted_secrets_are_found_nowhere(
         assert server.url
         secrets = await _sign_up_and_about(Api(session, server.url, None), office, session)
         tables = await _tables(database)
-        texts = {"log": server.child.log.read_text(), "tables": tables, **secrets.pop("said")}
+        async with session.get(f"{server.url}/metrics") as told:
+            metrics = await told.text()
+        texts = {"tables": tables, "metrics": metrics, "schema": sdl(), **secrets.pop("said")}
+        texts["log"] = server.child.log.read_text()
     for name, text in texts.items():
         for what, secret in secrets.items():
             assert secret not in text, f"{what} is in the {name}"
-    for token in (secrets["session token"], secrets["value of a link"]):
+    for what in ("session token", "value of a link", "token for scripts", "invitation"):
+        token = secrets[what]
         assert hashlib.sha256(token.encode()).hexdigest() not in texts["log"]
 
 
@@ -97,8 +109,9 @@ async def _sign_up_and_about(api: Api, office: PostOffice, session: ClientSessio
     reset = await office.token(EMAIL, 3)
     browser = Browser(session, api.url.removesuffix("/graphql"))
     await browser.go(f"{browser.base}/auth/acme")
-    shown = await api.ask("{ me { id } accounts { id scope hasPassword } sessions { id } }")
-    return {
+    more = await _invite_and_about(all_said, office)
+    shown = await api.ask(SHOWN)
+    return more | {
         "password": FIRST,
         "new password": SECOND,
         "wrong password": WRONG,
@@ -110,6 +123,33 @@ async def _sign_up_and_about(api: Api, office: PostOffice, session: ClientSessio
         "refresh token": REFRESH,
         "client secret": CLIENT_SECRET,
         "said": {"answers": "".join(all_said.texts), "lists": json.dumps(shown)},
+    }
+
+
+async def _invite_and_about(said: Everything, office: PostOffice) -> dict[str, str]:
+    """The secrets of guests, scripts and invitations, each used well and badly."""
+    api, own = said.api, said.api.token
+    about = {"name": "Script", "scopes": ["READ"]}
+    await said.do("createApiToken", "{ token }", **about, currentPassword=WRONG)
+    script = await said.do("createApiToken", "{ token }", **about, currentPassword=SECOND)
+    org = await said.do("createOrg", "{ org { id } }", name="Orchard")
+    invited = {"orgId": org["org"]["id"], "email": INVITED, "role": "VIEWER"}
+    await said.do("inviteOrgMember", "{ orgMember { id ticket: id } }", **invited)
+    invitation = await office.token(INVITED)
+    await said.do("acceptInvitation", "{ orgMember { id } }", token=invitation)  # a member already
+    api.token = None
+    guest = await said.do("createGuest", "{ token }")
+    for token in (script["token"], guest["token"]):
+        api.token = token
+        await said.do("acceptInvitation", "{ orgMember { id } }", token=invitation)
+        api.token = f"{token}x"
+        await said.do("declineInvitation", "{ __typename }", token=f"{invitation}x")
+    api.token = own
+    await said.do("claimGuest", "{ user { id } }", token=guest["token"])
+    return {
+        "token for scripts": script["token"],
+        "guest token": guest["token"],
+        "invitation": invitation,
     }
 
 
