@@ -36,6 +36,10 @@ describe(
     MOVED_OUT="A project or conversation went to another owner.",
     TOKEN_CREATED="A token for scripts was made.",  # noqa: S106 - a description
     TOKEN_REVOKED="A token for scripts was revoked.",  # noqa: S106 - a description
+    KEY_SET="A provider's key was set.",
+    KEY_CHANGED="A key's use was changed.",
+    KEY_DELETED="A provider's key was deleted.",
+    KEY_TESTED="A key was shown to its provider, to see whether it holds.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

@@ -39,6 +39,10 @@ class AuditAction(StrEnum):
     MOVED_OUT = "moved.out"
     TOKEN_CREATED = "token.created"  # noqa: S105 - an action
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an action
+    KEY_SET = "key.set"
+    KEY_CHANGED = "key.changed"
+    KEY_DELETED = "key.deleted"
+    KEY_TESTED = "key.tested"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 
