@@ -29,10 +29,10 @@ class LocalTokens:
         self._dev = settings.dev
         self._clock = clock
         self._algorithms = Algorithms([ALGORITHM])
-        secrets_known = (secret, *previous_secrets(settings))
+        known = (secret, *previous_secrets(settings))
         self._keys = {
             purpose: [
-                OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in secrets_known
+                OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in known
             ]
             for purpose in (GUEST, DEV)
         }

@@ -36,6 +36,10 @@ AUDITED = {
     "leaveOrg": ["member.left"],
     "createApiToken": ["token.created"],
     "revokeApiToken": ["token.revoked"],
+    "setUserKey": ["key.set"],
+    "updateUserKey": ["key.changed"],
+    "deleteUserKey": ["key.deleted"],
+    "testUserKey": ["key.tested"],
     "moveProject": ["moved.in", "moved.out"],
     "moveConversation": ["moved.in", "moved.out"],
 }

@@ -88,6 +88,7 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "org": [],
     "org_member": [("org_id", "user_id")],
     "audit_log": [],
+    "user_key": [("user_id", "provider")],
 }
 
 
