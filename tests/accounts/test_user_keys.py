@@ -44,15 +44,25 @@ def key_in(request: web.Request) -> str | None:
     return request.headers.get("Authorization", "").removeprefix("Bearer ") or None
 
 
+def by(key: str) -> str:
+    """An answer that tells which key it was asked with."""
+    return f"By …{key[-4:]}."
+
+
+def refusal(request: web.Request, status: int = 401) -> web.Response:
+    """A refusal that tells the key back, as OpenAI's does in part."""
+    told = {"error": {"message": f"Incorrect API key provided: {key_in(request)}", "code": "x"}}
+    return web.json_response(told, status=status)
+
+
 def serving(*accepted: str, status: int = 401) -> Callable[[Reply], Awaitable[Any]]:
-    """Answers with the key that was used, or refuses it in words that tell it too."""
+    """Answers with the end of the key that was used, or refuses it."""
 
     async def play(reply: Reply) -> web.Response | None:
         key = key_in(reply.request)
         if key not in accepted:
-            told = {"error": {"message": f"Incorrect API key provided: {key}", "code": "x"}}
-            return web.json_response(told, status=status)
-        await reply.chunk({"content": f"By {key}."}, reason="stop")
+            return refusal(reply.request, status)
+        await reply.chunk({"content": by(key)}, reason="stop")
         await reply.done(usage=(3, 4))
         return None
 
@@ -240,12 +250,12 @@ async def test_answers_for_a_user_are_asked_with_their_key(start_server: StartSe
         noted: list[Any] = []
         for _ in range(2):
             end = await told(ada, await ask(ada, "Hello", model=MODEL))
-            assert end["content"] == f"By {OWN}."
+            assert end["content"] == by(OWN)
             assert end["usage"] == {"inputTokens": 3, "outputTokens": 4, "ownKey": True}
             noted.append((await ada.run(LIST))["userKeys"][0]["lastUsedAt"])
             clock.advance(seconds=30)
         end = await told(eve, await ask(eve, "Hello", model=MODEL))
-        assert end["content"] == f"By {SERVERS}."
+        assert end["content"] == by(SERVERS)
         assert end["usage"] == {"inputTokens": 3, "outputTokens": 4}
     assert noted[0] is not None
     assert noted[0] == noted[1], "once a minute"
@@ -260,7 +270,7 @@ async def test_a_members_key_is_used_for_no_other_member(start_server: StartServ
         await set_key(ada)
         for caller, key in ((ada, OWN), (eve, SERVERS)):
             message = await ask(caller, "Hello", model=MODEL, orgId=org)
-            assert (await told(caller, message))["content"] == f"By {key}."
+            assert (await told(caller, message))["content"] == by(key)
 
 
 async def test_a_refused_key_ends_the_answer_and_the_servers_is_not_used(
@@ -286,7 +296,7 @@ async def test_a_fallback_is_used_where_the_servers_key_is_not_served(
         ada = here.user("ada")
         await set_key(ada, mode="FALLBACK")
         end = await told(ada, await ask(ada, "Hello", model=MODEL))
-    assert (end["content"], end["errorCode"]) == (f"By {OWN}.", None)
+    assert (end["content"], end["errorCode"]) == (by(OWN), None)
     used = [one["Authorization"] for one in provider.headers]
     assert used == [f"Bearer {SERVERS}", f"Bearer {OWN}"]
 
@@ -307,7 +317,7 @@ async def test_a_fallback_stays_unused_where_it_would_not_help(start_server: Sta
         await set_key(ada, mode="FALLBACK")
         for _ in range(2):  # the second one is tried again
             end = await told(ada, await ask(ada, "Hello", model=MODEL))
-            assert end["content"] == f"By {SERVERS}."
+            assert end["content"] == by(SERVERS)
         assert (await told(ada, await ask(ada, "Hello", model=MODEL)))["type"] == "ERROR"
     assert {one["Authorization"] for one in provider.headers} == {f"Bearer {SERVERS}"}
     assert len(provider.headers) == 4

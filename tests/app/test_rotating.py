@@ -18,7 +18,7 @@ from models.accounts.user_keys import UserKey
 from models.base import Record
 from models.packages import record_models
 from models.sealing import purpose_of, sealed_columns
-from tests.accounts.test_user_keys import LIST, MODEL, OTHER, OWN, serving, set_key, told
+from tests.accounts.test_user_keys import LIST, MODEL, OTHER, OWN, by, serving, set_key, told
 from tests.app.openai_endpoint import endpoint
 from tests.harness.answers import ask
 from tests.harness.api import SECRET, Api, Server, StartServer
@@ -212,7 +212,7 @@ async def test_servers_go_on_while_a_secret_takes_over(
         cursor = await two_projects(ada)
         for here in (first, second):  # each reads what the other signed and sealed
             await all_is_well(here, ada, guest, cursor)
-            assert await answered_by(here, eve) == OTHER
+            assert await answered_by(here, eve) == by(OTHER)
         ended, *_ = await asyncio.gather(
             punnet("rotate-keys", url=database, **ROTATING),
             *(answered_by(here, ada) for here in (first, second)),
@@ -220,7 +220,7 @@ async def test_servers_go_on_while_a_secret_takes_over(
         assert (ended.code, counted(ended.out)["user_key"]) == (0, 1), ended.err
         last = await start_server(secret=NEW_SECRET, **given)
         for name, key in (("ada", OWN), ("eve", OTHER)):
-            assert await answered_by(last, last.user(name)) == key
+            assert await answered_by(last, last.user(name)) == by(key)
     refused = Api(last.session, last.url, guest)
     assert await refused.code("{ me { id } }") == "UNAUTHENTICATED"
     assert await last.user("ada").code(PAGE, after=cursor) == "INVALID"
@@ -243,7 +243,7 @@ async def all_is_well(here: Server, user: Api, guest: str, cursor: str) -> None:
 
 
 async def answered_by(here: Server, user: Api) -> str:
-    """The key with which an answer was asked for a user at a server."""
+    """An answer for a user at a server, which tells the key that it was asked with."""
     there = Api(here.session, here.url, user.token)
     end = await told(there, await ask(there, "Hello", model=MODEL))
-    return end["content"].removeprefix("By ").removesuffix(".")
+    return end["content"]
