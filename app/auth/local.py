@@ -31,9 +31,7 @@ class LocalTokens:
         self._algorithms = Algorithms([ALGORITHM])
         known = (secret, *previous_secrets(settings))
         self._keys = {
-            purpose: [
-                OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in known
-            ]
+            purpose: [OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in known]
             for purpose in (GUEST, DEV)
         }
         self._expected = {
