@@ -32,4 +32,10 @@ class Migration(migrations.Migration):
             name='error_code',
             field=ChoiceColumn(null=True, description='What its user can mend of that, if anything.', choices=AnswerError),
         ),
+        # Tortoise gives no comment to a column that it adds.
+        ops.RunSQL(
+            [
+                "COMMENT ON COLUMN public.message.error_code IS 'What its user can mend of that, if anything.'",
+            ]
+        ),
     ]
