@@ -39,6 +39,10 @@ class AuditAction(StrEnum):
     MOVED_OUT = "moved.out"
     TOKEN_CREATED = "token.created"  # noqa: S105 - an action
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an action
+    KEY_SET = "key.set"
+    KEY_CHANGED = "key.changed"
+    KEY_DELETED = "key.deleted"
+    KEY_TESTED = "key.tested"
     USER_SIGNED_UP = "user.signed_up"
     USER_ERASED = "user.erased"
     GUEST_CLAIMED = "guest.claimed"

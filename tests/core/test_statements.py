@@ -58,6 +58,7 @@ TYPES = {
     "ShowcaseProject": 1,
     "Usage": 1,
     "User": 1,
+    "UserKey": 1,
     "Verification": 1,
     "WebhookEvent": 1,
 }
@@ -84,6 +85,7 @@ QUERIES = {
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),

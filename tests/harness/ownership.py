@@ -14,7 +14,7 @@ from models import ids
 from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant, plant_account, plant_import
+from tests.harness.planting import plant, plant_account, plant_import, plant_user_key
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
@@ -61,6 +61,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
 
@@ -76,6 +77,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids = {"user": await id_of(owner)}
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
@@ -192,6 +194,7 @@ PROBES: dict[str, Probe] = {
     "Query.verifications": _free(),
     "Query.models": _free(),
     "Query.apiTokens": _free(),
+    "Query.userKeys": _free(),
     "Query.orgMemberships": _free(),
     "Query.auditLogs": _by("org", "org"),
     "Query.org": _by("id", "org"),
@@ -249,6 +252,10 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
+    "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
+    "Mutation.deleteUserKey": _input(id=_id("user key")),
+    "Mutation.testUserKey": _input(id=_id("user key")),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
