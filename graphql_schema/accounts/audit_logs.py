@@ -36,6 +36,8 @@ describe(
     MOVED_OUT="A project or conversation went to another owner.",
     TOKEN_CREATED="A token for scripts was made.",  # noqa: S106 - a description
     TOKEN_REVOKED="A token for scripts was revoked.",  # noqa: S106 - a description
+    DATA_EXPORTED="Somebody asked for all that is theirs.",
+    ACCOUNT_DELETED="Somebody deleted their account, or their identity provider did.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )
