@@ -28,6 +28,8 @@ _NEXT = (
     f"ORDER BY array_position(ARRAY[{_RANKS}], role), created_at, id"
 )
 
+_INVITED = "email = $1 AND status = 'invited' ORDER BY id"
+
 
 @user_leaves.attach
 async def refuse_to_orphan(tx: Transaction, user: User) -> None:
@@ -59,6 +61,15 @@ async def leave_orgs(tx: Transaction, user: User) -> None:
             await org.delete(tx)
         await withdraw_beyond(tx, org, user.id, None)
         await member.remove()
+    if user.email is not None and user.email_verified:
+        await _decline_all(tx, user.email)
+
+
+async def _decline_all(tx: Transaction, email: str) -> None:
+    """Turn down what a user was invited to: it holds their address."""
+    for invited in await tx.find(OrgMember, _INVITED, email, lock=True):
+        await invited.remove()
+        await audit(tx, AuditAction.INVITATION_DECLINED, invited, role=invited.role)
 
 
 async def _places(tx: Transaction, user: User) -> AsyncIterator[tuple[OrgMember, Org]]:
