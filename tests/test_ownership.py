@@ -37,6 +37,7 @@ OWN_USERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "data", 
 # A guest has no tokens to see.
 OWNERS_TOKEN = ("UNAUTHENTICATED", "NOT_FOUND", "data", "NOT_FOUND", "data", "NOT_FOUND")
 OPERATORS_WRITE = ("UNAUTHENTICATED", *("FORBIDDEN",) * 4, "data")
+OWN_WRITE = ("UNAUTHENTICATED", *("data",) * 5)
 PUBLIC = ("data",) * 6
 # Refused or not, a try is counted.
 COUNTED = {
@@ -49,6 +50,7 @@ LASTING = (
     "OrgMember",
     "AuditLog",
     "User",
+    "UserPreferences",
     "Session",
     "Account",
     "Usage",
@@ -60,6 +62,7 @@ OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
+    "Query.preferences": OWN_ROW,
     "Query.session": ("null",) * 6,  # they come with tokens of another kind
     "Query.sessions": OWN_LIST,
     "Query.accounts": OWN_LIST,
@@ -132,6 +135,12 @@ TABLE: dict[str, tuple[str, ...]] = {
     ),
     "Mutation.createApiToken": USERS_WRITE,
     "Mutation.revokeApiToken": OWNERS_TOKEN,
+    "Mutation.updatePreferences": OWN_WRITE,
+    "Mutation.updateProfile": OWN_WRITE,
+    "Mutation.updateFavoriteModels": OWN_WRITE,
+    "Mutation.addFavoriteModel": OWN_WRITE,
+    "Mutation.removeFavoriteModel": OWN_WRITE,
+    "Mutation.exportMyData": OWN_WRITE,
     "Mutation.updateProject": OWNERS_WRITE,
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
@@ -151,6 +160,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.failAgentRun": OWNERS_WRITE,
     "Mutation.cancelAgentRun": OWNERS_WRITE,
     "Subscription.messageChanged": OWNERS_WRITE,
+    "Subscription.preferencesChanged": OWN_WRITE,
+    "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},

@@ -58,6 +58,7 @@ TYPES = {
     "ShowcaseProject": 1,
     "Usage": 1,
     "User": 1,
+    "UserPreferences": 1,
     "Verification": 1,
     "WebhookEvent": 1,
 }
@@ -79,6 +80,7 @@ QUERIES = {
     "oauthConnections": ("", 1),
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
+    "preferences": ("", 1),
     "rateLimits": ("", 1),
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
