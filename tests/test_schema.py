@@ -31,7 +31,7 @@ OURS = {
 }
 VERBS = {
     "accept", "add", "cancel", "change", "claim", "clear", "complete", "create", "decline",
-    "delete", "enqueue", "fail", "heartbeat", "invite", "leave", "move", "remove", "request",
+    "delete", "enqueue", "export", "fail", "heartbeat", "invite", "leave", "move", "remove", "request",
     "resend", "reset", "restore", "revoke", "rotate", "save", "send", "set", "sign", "stop",
     "transfer", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
