@@ -119,8 +119,8 @@ class OwnExports:
     async def _written(self, user_id: str) -> IO[bytes]:
         file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
         try:
-            with lost():
-                async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE):
+                with lost():
                     await write_own_export(self._url, user_id, file)
         except TimeoutError:
             file.close()

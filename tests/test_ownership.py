@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from models import ids as ids_of
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
@@ -175,11 +176,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.changePassword": USERS_WRITE,
     "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def operator_of(server: Server) -> Api:

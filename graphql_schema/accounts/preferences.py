@@ -89,7 +89,7 @@ class Mutation:
         self, info: strawberry.Info, input: UpdatePreferencesInput
     ) -> UpdatePreferencesPayload:
         changed = chosen(input, *CHANGEABLE)
-        row: Any = await preferences.update_preferences(acting(info, input), changed)
+        row: Any = await preferences.update_preferences(acting(info, input), **changed)
         return UpdatePreferencesPayload(preferences=row)
 
 

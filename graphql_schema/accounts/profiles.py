@@ -77,7 +77,7 @@ class Mutation:
         self, info: strawberry.Info, input: UpdateProfileInput
     ) -> UpdateProfilePayload:
         changed = chosen(input, "name", "system_prompt")
-        row: Any = await profiles.update_profile(acting(info, input), changed)
+        row: Any = await profiles.update_profile(acting(info, input), **changed)
         return UpdateProfilePayload(user=row)
 
     @mutation("Choose the viewer's favourite models.")

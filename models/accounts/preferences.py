@@ -77,7 +77,7 @@ class UserPreferences(Record):
 
 
 @verb
-async def update_preferences(tx: Transaction, changed: Mapping[str, Any]) -> UserPreferences:
+async def update_preferences(tx: Transaction, **changed: Any) -> UserPreferences:
     """Change some of the viewer's preferences. Raises Invalid, naming the field."""
     user = tx.actor.viewer.id
     tx.require(user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ ACTIVE_EVERY = timedelta(minutes=1)
 
 
 @verb
-async def update_profile(tx: Transaction, changed: Mapping[str, Any]) -> User:
+async def update_profile(tx: Transaction, **changed: Any) -> User:
     """Change the viewer's name or system prompt. Raises Invalid."""
     user = await tx.reach(User, tx.actor.viewer.id)
     return await user.change(**changed)

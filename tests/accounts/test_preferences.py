@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 
 FIELDS = """
@@ -36,11 +37,6 @@ CHANGED = (
 async def still(start_server: StartServer) -> Server:
     """A server on which nothing happens by itself."""
     return await start_server(worker=False)
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def update(api: Api, **given: Any) -> Any:
