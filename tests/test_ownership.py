@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from models import ids as ids_of
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
@@ -37,6 +38,7 @@ OWN_USERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "data", 
 # A guest has no tokens and no keys to see.
 OWNERS_TOKEN = ("UNAUTHENTICATED", "NOT_FOUND", "data", "NOT_FOUND", "data", "NOT_FOUND")
 OPERATORS_WRITE = ("UNAUTHENTICATED", *("FORBIDDEN",) * 4, "data")
+OWN_WRITE = ("UNAUTHENTICATED", *("data",) * 5)
 PUBLIC = ("data",) * 6
 # Refused or not, a try is counted.
 COUNTED = {
@@ -49,6 +51,7 @@ LASTING = (
     "OrgMember",
     "AuditLog",
     "User",
+    "UserPreferences",
     "Session",
     "Account",
     "Usage",
@@ -60,6 +63,7 @@ OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
+    "Query.preferences": OWN_ROW,
     "Query.session": ("null",) * 6,  # they come with tokens of another kind
     "Query.sessions": OWN_LIST,
     "Query.accounts": OWN_LIST,
@@ -137,6 +141,12 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.updateUserKey": OWNERS_TOKEN,
     "Mutation.deleteUserKey": OWNERS_TOKEN,
     "Mutation.testUserKey": OWNERS_TOKEN,
+    "Mutation.updatePreferences": OWN_WRITE,
+    "Mutation.updateProfile": OWN_WRITE,
+    "Mutation.updateFavoriteModels": OWN_WRITE,
+    "Mutation.addFavoriteModel": OWN_WRITE,
+    "Mutation.removeFavoriteModel": OWN_WRITE,
+    "Mutation.exportMyData": OWN_WRITE,
     "Mutation.updateProject": OWNERS_WRITE,
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
@@ -156,6 +166,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.failAgentRun": OWNERS_WRITE,
     "Mutation.cancelAgentRun": OWNERS_WRITE,
     "Subscription.messageChanged": OWNERS_WRITE,
+    "Subscription.preferencesChanged": OWN_WRITE,
+    "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},
@@ -170,11 +182,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.changePassword": USERS_WRITE,
     "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def operator_of(server: Server) -> Api:

@@ -33,7 +33,10 @@ PERSONAL = {
     "Mutation.revokeOtherSessions", "Mutation.requestPasswordReset", "Mutation.resetPassword",
     "Mutation.changePassword", "Mutation.changeEmail", "Mutation.unlinkAccount",
     "Mutation.claimGuest", "Mutation.deleteMe", "node User", "node OAuthGrant", "node Session",
-    "node Account",
+    "node Account", "Query.preferences", "Mutation.updatePreferences", "Mutation.updateProfile",
+    "Mutation.updateFavoriteModels", "Mutation.addFavoriteModel", "Mutation.removeFavoriteModel",
+    "Mutation.exportMyData", "Subscription.preferencesChanged", "Subscription.viewerChanged",
+    "node UserPreferences",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}

@@ -18,7 +18,7 @@ from app.body import HttpRefusal, check_content, read_in_time
 from app.oauth.answers import text_of
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
-from app.responses import SAFE_HEADERS, STATUS
+from app.responses import SAFE_HEADERS, plain_refusal
 from models.accounts.linking import Arrival, enter_through
 from models.accounts.proving import prove
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
@@ -167,9 +167,9 @@ class SignInRoutes:
             try:
                 response = await handler(request)
             except HttpRefusal as refused:
-                response = _refusal(refused.error, refused.status)
+                response = plain_refusal(refused.error, refused.status)
             except DomainError as error:
-                response = _refusal(error, STATUS.get(error.code, 400))
+                response = plain_refusal(error)
             response.headers.update(HEADERS | self._origins.response_headers(request.headers))
             return response
 
@@ -181,8 +181,3 @@ class SignInRoutes:
     async def _close(self, _app: web.Application) -> None:
         for provider in self._providers.values():
             await provider.close()
-
-
-def _refusal(error: DomainError, status: int) -> web.Response:
-    body = {"message": error.message, "extensions": error.extensions}
-    return web.json_response({"errors": [body]}, status=status)

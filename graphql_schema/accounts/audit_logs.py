@@ -49,6 +49,7 @@ describe(
     EMAIL_CHANGED="The user's address was changed.",
     ACCOUNT_LINKED="The user got one more way to sign in.",
     ACCOUNT_UNLINKED="A way to sign in was taken away.",
+    DATA_EXPORTED="Somebody asked for all that is theirs.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

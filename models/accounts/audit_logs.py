@@ -52,6 +52,7 @@ class AuditAction(StrEnum):
     EMAIL_CHANGED = "email.changed"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    DATA_EXPORTED = "data.exported"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from models.access import OperatorOnly, PartOf
+from models.access import OperatorOnly, Owned, PartOf
 from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.users import User
 from models.errors import NotFound
@@ -79,18 +79,21 @@ def paths() -> tuple[Path, ...]:
 
 def path_of(model: type[Record], alias: str, owner: str) -> str:
     """The condition that finds an owner's rows of a table through an index."""
+    access = model.access
+    if isinstance(access, Owned) and access.column == "id":
+        return f"{alias}.id = {owner}"
     own = f"{alias}.owner_id = {owner}"
     leading = {index.columns[0] for index in model.indexes if not index.where}
-    for column in ("owner_id", "user_id"):
-        if column in leading:
-            return own if column == "owner_id" else f"{alias}.user_id = {owner} AND {own}"
-    access = model.access
-    assert isinstance(access, PartOf), f"{model.__name__} can't be found by its owner"
-    whole, inner = model.referenced(access.whole), f"{alias}w"
-    return (
-        f"{own} AND {alias}.{access.whole}_id IN (SELECT {inner}.id FROM {whole.table()} {inner} "
-        f"WHERE {path_of(whole, inner, owner)})"
-    )
+    if "owner_id" in leading:
+        return own
+    if isinstance(access, PartOf):
+        whole, inner = model.referenced(access.whole), f"{alias}w"
+        return (
+            f"{own} AND {alias}.{access.whole}_id IN (SELECT {inner}.id FROM {whole.table()} "
+            f"{inner} WHERE {path_of(whole, inner, owner)})"
+        )
+    assert "user_id" in leading, f"{model.__name__} can't be found by its owner"
+    return f"{alias}.user_id = {owner} AND {own}"
 
 
 def _depth(model: type[Record]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from models.accounts.preferences import chosen_model
 from models.accounts.user_keys import choose_model
 from models.billing import admission
 from models.chat import messages
@@ -157,6 +158,8 @@ async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> M
     if preferred is None and conversation.project_id is not None:
         project = await tx.find(Project, "id = $1", conversation.project_id)
         preferred = project[0].model_preference
+    if preferred is None:
+        preferred = await chosen_model(tx, tx.actor.viewer.id)
     return await usable_model(tx, preferred)
 
 

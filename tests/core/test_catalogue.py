@@ -85,6 +85,7 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "session": [("token_hash",), ("user_id",)],
     "account": [("provider_id", "account_id")],
     "conversation": [("user_id",), ("user_id", "pinned"), ("project_id",)],
+    "user_preferences": [],
     "org": [],
     "org_member": [("org_id", "user_id")],
     "audit_log": [],

@@ -59,6 +59,7 @@ TYPES = {
     "Usage": 1,
     "User": 1,
     "UserKey": 1,
+    "UserPreferences": 1,
     "Verification": 1,
     "WebhookEvent": 1,
 }
@@ -80,6 +81,7 @@ QUERIES = {
     "oauthConnections": ("", 1),
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
+    "preferences": ("", 1),
     "rateLimits": ("", 1),
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),

@@ -284,6 +284,16 @@ async def _delete_me(scene: Scene) -> Input:
     return {"currentPassword": PASSWORD}
 
 
+async def _export_my_data(scene: Scene) -> Input:
+    await scene.password()
+    return {"currentPassword": PASSWORD}
+
+
+async def _remove_favourite(scene: Scene) -> Input:
+    await scene.caller.do("addFavoriteModel", "{ user { id } }", model="mock:slow")
+    return {"model": "mock:slow"}
+
+
 async def _create_org(scene: Scene) -> Input:
     return {"name": "Orchard", "slug": f"orchard-{ids.new_id('org')[4:]}"}
 
@@ -333,6 +343,12 @@ EVERY: dict[str, Prepare] = {
     "unlinkAccount": _unlink_account,
     "claimGuest": _claim_guest,
     "deleteMe": _delete_me,
+    "exportMyData": _export_my_data,
+    "updatePreferences": _input(layout="sidebar", hiddenModels=["mock:slow"]),
+    "updateProfile": _input(name="Ada L.", systemPrompt="Be brief."),
+    "updateFavoriteModels": _input(models=["mock:slow", "mock:fail"]),
+    "addFavoriteModel": _input(model="mock:slow"),
+    "removeFavoriteModel": _remove_favourite,
     "createOrg": _create_org,
     "updateOrg": _update_org,
     "deleteOrg": _by_id(Scene.org),

@@ -133,11 +133,9 @@ async def tell_user(story: Story) -> None:
         "message_count": 5,
         "daily_message_count": 3,
         "daily_pro_message_count": 2,
-        "favorite_models": ["mock:raypx-1"],
-        "system_prompt": "Be brief.",
     }
     flags = {"premium": True, "email_verified": True}
-    times = {"daily_reset": day(20), "daily_pro_reset": day(21), "last_active_at": day(22)}
+    times = {"daily_reset": day(20), "daily_pro_reset": day(21)}
     await alter(
         story.server, User, user, **{**changed, **flags, **times, "clerk_id": row["clerk_id"]}
     )
