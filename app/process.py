@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.auth import Authenticator, derive_key, load_secret
+from app.auth import Authenticator, derive_key, load_secret, previous_keys
 from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
@@ -30,6 +30,7 @@ from models.viewer import SIGNED_OUT
 
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
+SIGNED = "signed values"  # what the signer's key is derived for
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -60,7 +61,7 @@ def connect(
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
-    signer = Signer(derive_key(secret, "signed values"))
+    signer = Signer(derive_key(secret, SIGNED), previous_keys(settings, SIGNED))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
@@ -84,7 +85,7 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, limits),
+        worker=Worker(actor, catalogue, writer, limits, sign_in.vault),
         mailer=Mailer(actor, post, sign_in.tickets, app_url),
         authenticator=authenticator,
         catalogue=catalogue,

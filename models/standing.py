@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROLES = """\
 (SELECT jsonb_object_agg(m.org_id, m.role) FROM org_member m JOIN org o ON o.id = m.org_id
 WHERE m.user_id = u.id AND m.status = 'active' AND o.deleted_at IS NULL) AS roles"""
-_USER = f"u.id, u.anonymous, u.operator, u.deleted_at, {_ROLES}"
+_USER = f"u.id, u.anonymous, u.operator, u.deleted_at, u.last_active_at, {_ROLES}"
 _STATE = f"""\
 SELECT {_USER} FROM user_account u WHERE u.{{column}} = $1"""
 # OFFSET 0 keeps the user a look-up by key, whatever the planner thinks of the tables' sizes.

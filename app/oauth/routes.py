@@ -20,7 +20,7 @@ from app.oauth.answers import Answer, text_of
 from app.oauth.codes import checked_challenge, sealed_code, token_in
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
-from app.responses import SAFE_HEADERS, STATUS
+from app.responses import SAFE_HEADERS, plain_refusal
 from models.accounts.linking import Arrival, enter_through, redeem_code
 from models.accounts.proving import prove
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
@@ -186,9 +186,9 @@ class SignInRoutes:
             try:
                 response = await handler(request)
             except HttpRefusal as refused:
-                response = _refusal(refused.error, refused.status)
+                response = plain_refusal(refused.error, refused.status)
             except DomainError as error:
-                response = _refusal(error, STATUS.get(error.code, 400))
+                response = plain_refusal(error)
             response.headers.update(HEADERS | self._origins.response_headers(request.headers))
             return response
 
@@ -200,8 +200,3 @@ class SignInRoutes:
     async def _close(self, _app: web.Application) -> None:
         for provider in self._providers.values():
             await provider.close()
-
-
-def _refusal(error: DomainError, status: int) -> web.Response:
-    body = {"message": error.message, "extensions": error.extensions}
-    return web.json_response({"errors": [body]}, status=status)

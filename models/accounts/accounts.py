@@ -53,8 +53,8 @@ class Account(Record):
         left = await tx.find(Account, "user_id = $1 AND id <> $2", self.user_id, self.id)
         if not left and (user is None or user.clerk_id is None):
             raise Conflict("This is the only way in; link another first.")
-        await self.remove()
         await audit(tx, AuditAction.ACCOUNT_UNLINKED, self, provider=self.provider_id)
+        await self.remove()
         return self.id
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import MOST, Account
 from models.accounts.addresses import address_of, claim_address, holder_of
-from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.guests import take_over
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import prove
@@ -180,5 +180,6 @@ async def _keep(
         **sealed,
     )
     await tx.add(account)
-    await audit(tx, AuditAction.ACCOUNT_LINKED, account, provider=account.provider_id)
+    provider = identity.provider_id
+    await audit_own(tx, AuditAction.ACCOUNT_LINKED, account, user.id, provider=provider)
     return account

@@ -49,7 +49,7 @@ class OrgMember(Record):
     access = PartOf("org")
     indexes = (
         unique("org_id", "user_id"),
-        unique("org_id", "email", where=_INVITED),
+        unique("email", "org_id", where=_INVITED),
         index("org_id", "created_at", "id"),
         index("user_id", "created_at", "id"),
         unique("token_hash"),

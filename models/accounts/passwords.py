@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import check_unchanged, set_password
 from models.accounts.addresses import address_of, holder_of
-from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import own_user, prove
 from models.accounts.sessions import Renewed, Session, end_sessions, open_session
@@ -67,9 +67,9 @@ async def replace_forgotten(tx: Transaction, token: str, password_hash: str) -> 
 
 async def _changed(tx: Transaction, user: User, email: str | None) -> None:
     """End what the old password let in, and tell the owner."""
+    await audit_own(tx, AuditAction.PASSWORD_CHANGED, user, user.id)
     await withdraw(tx, user.id)
     await end_sessions(tx, user.id)
-    await audit(tx, AuditAction.PASSWORD_SET, user)
     if email is not None:
         await post(tx, MailKind.PASSWORD_CHANGED, email)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from models.accounts.accounts import CREDENTIAL, Account
 from models.accounts.sessions import Session
 from models.accounts.users import User
-from models.errors import Forbidden
+from models.errors import Forbidden, Invalid
 from models.viewer import REFUSAL
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ async def prove(desk: Desk, password: str | None) -> str | None:
     """Check the viewer's password; returns its hash, None for a viewer who has none.
 
     Whoever has none and came with a session must have signed in a moment ago. Raises Forbidden
-    when the proof is wrong or missing, and for a token for scripts; RateLimited.
+    when the proof is wrong or missing, and for a token for scripts; Invalid for a password where
+    there is none; RateLimited.
     """
     if desk.actor.viewer.token_id is not None:
         raise Forbidden(REFUSAL)
@@ -36,6 +37,8 @@ async def prove(desk: Desk, password: str | None) -> str | None:
     (own,) = await desk.actor.database.fetch(_OWN, viewer, session)
     known, signed_in_at = own["password_hash"], own["signed_in_at"]
     if known is None:
+        if password is not None:
+            raise Invalid("This account has no password.", field="currentPassword")
         if signed_in_at is not None and desk.actor.clock.now() - signed_in_at >= FRESH:
             raise Forbidden("Sign in anew first; it was too long ago.")
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import set_password
 from models.accounts.addresses import address_of, claim_address, holder_of
-from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.mails import MailKind, post
 from models.accounts.tokens import digest
 from models.accounts.users import NAME_LIMIT, User, become
@@ -115,7 +115,9 @@ async def new_user(
     """A user with a proven address; the guest who signs up becomes that user, if still there."""
     called = name or (email or "").partition("@")[0][:NAME_LIMIT].strip() or "Somebody"
     known = {"email": email, "email_verified": email is not None, "name": called, **more}
-    return await become(tx, guest_id, known)
+    user = await become(tx, guest_id, known)
+    await audit_own(tx, AuditAction.USER_SIGNED_UP, user, user.id)
+    return user
 
 
 async def _change_address(tx: Transaction, proven: Verification) -> None:
@@ -126,4 +128,4 @@ async def _change_address(tx: Transaction, proven: Verification) -> None:
     if user.email is not None and user.email_verified and user.email != proven.identifier:
         await post(tx, MailKind.ADDRESS_CHANGED, user.email)
     await user.change(email=proven.identifier, email_verified=True)
-    await audit(tx, AuditAction.EMAIL_CHANGED, user)
+    await audit_own(tx, AuditAction.EMAIL_CHANGED, user, user.id)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from models.packages import record_models
-from tests.harness.accounts import PASSWORD, Town, sign_in
-from tests.harness.api import Api, Server, StartServer
+from tests.harness.accounts import PASSWORD, Town, guest_of, sign_in
+from tests.harness.api import Api, StartServer
 from tests.harness.ownership import make_world
 from tests.harness.planting import CIPHER
 from tests.harness.verbs import id_of
@@ -12,11 +12,6 @@ from tests.harness.verbs import id_of
 PROJECTS = "{ projects { nodes { id } } }"
 IN_AN_ORG = {"OrgMember", "AuditLog"}
 """What tells of the organisation that was planted; a guest is really in none."""
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def test_a_guest_who_signs_up_is_upgraded_in_place(here: Town) -> None:

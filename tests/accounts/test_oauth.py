@@ -61,6 +61,12 @@ async def test_a_first_sign_in_makes_a_user_and_a_second_finds_them(
     assert (await world.me())["me"] is None
     await world.browser.go(world.url(f"/auth/{id}"))
     assert (await world.me())["me"]["id"] == found["me"]["id"]
+    log = (await world.browser.ask("{ auditLogs { nodes { action userId metadata } } }"))["data"]
+    noted = [(one["action"], one["metadata"]) for one in log["auditLogs"]["nodes"]]
+    first = ("USER_SIGNED_UP", None), ("ACCOUNT_LINKED", {"provider": id}), ("SESSION_OPENED", None)
+    assert noted[0] == ("SESSION_OPENED", None)
+    assert sorted(noted[1:]) == sorted(first)
+    assert {one["userId"] for one in log["auditLogs"]["nodes"]} == {found["me"]["id"]}
 
 
 async def test_tokens_are_stored_encrypted(world: World) -> None:

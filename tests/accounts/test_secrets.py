@@ -8,13 +8,18 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import asyncpg
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 
 from graphql_schema.schema import sdl
+from tests.accounts.test_user_keys import refusal, serving
+from tests.app.openai_endpoint import endpoint, no_models
+from tests.harness.answers import ask, ended
 from tests.harness.api import Api
+from tests.harness.eventually import eventually
 from tests.harness.fleet import Fleet
 from tests.harness.nursery import nursery
 from tests.harness.openid import ACCESS, REFRESH, Browser, OpenIdServer, openid_server
@@ -78,6 +83,7 @@ async def test_planted_secrets_are_found_nowhere(
         assert server.url
         secrets = await _sign_up_and_about(Api(session, server.url, None), office, session)
         tables = await _tables(database)
+        assert "argon2id" in tables, "hashes are there"
         async with session.get(f"{server.url}/metrics") as told:
             metrics = await told.text()
         texts = {"tables": tables, "metrics": metrics, "schema": sdl(), **secrets.pop("said")}
@@ -88,6 +94,77 @@ async def test_planted_secrets_are_found_nowhere(
     for what in ("session token", "value of a link", "token for scripts", "invitation"):
         token = secrets[what]
         assert hashlib.sha256(token.encode()).hexdigest() not in texts["log"]
+
+
+OWN_KEY, LATER_KEY = "sk-planted-own-key-0001", "sk-planted-own-key-0002"
+SERVERS_KEY, LITERAL = "sk-planted-servers-key", "sk-planted-in-a-document"
+
+
+async def test_a_users_own_key_is_found_nowhere(database: str, tmp_path: Path) -> None:
+    """The provider tells the key back in its errors; the log tells all that it can."""
+
+    async def look(request: web.Request) -> web.Response:
+        return refusal(request) if LATER_KEY in str(request.headers) else await no_models(request)
+
+    settings = {"openai_api_key": SERVERS_KEY, "log_level": "debug", "slow_operation": 0}
+    async with (
+        endpoint(serving(OWN_KEY), look) as provider,
+        nursery(tmp_path) as children,
+        ClientSession() as session,
+    ):
+        settings["openai_base_url"] = provider.url
+        fleet = Fleet(children, database, session, settings)
+        server = await fleet.start("serve", worker="false")
+        worker = await fleet.start("worker")
+        said = Everything(fleet.api("ada"))
+        await _use_keys(said)
+        logs = [member.child for member in (server, worker)]
+        await eventually(lambda: _noted(database))
+        tables = await _tables(database)
+        archive = tmp_path / "all.zip"
+        exporting = await children.start("export", str(archive), PUNNET_DATABASE_URL=database)
+        assert await exporting.ended == 0
+        texts = {f"log {child.pid}": child.log.read_text() for child in (*logs, exporting)}
+    texts |= {"tables": tables, "answers": "".join(said.texts), "schema": sdl()}
+    with ZipFile(archive) as exported:
+        texts["export"] = "".join(exported.read(name).decode() for name in exported.namelist())
+    assert "key.set" in texts["tables"]
+    assert "KEY_REFUSED" in texts["tables"]
+    for name, text in texts.items():
+        for secret in (OWN_KEY, LATER_KEY, SERVERS_KEY, LITERAL):
+            assert secret not in text, f"{secret} is in the {name}"
+            assert secret[6:-4] not in text, f"a part of {secret} is in the {name}"
+
+
+async def _use_keys(said: Everything) -> None:
+    """Set keys, test them, have answers written with them: good ones and refused ones."""
+    for key in (OWN_KEY, LATER_KEY):
+        given = {"provider": "openai", "key": key, "idempotencyKey": f"once {key[-1]}"}
+        for _ in range(2):
+            made = await said.do("setUserKey", "{ userKey { id maskedKey } }", **given)
+        await said.do("testUserKey", "{ result message }", id=made["userKey"]["id"])
+        reply = await ask(said.api, "Hello", model="openai:gpt-5.1-mini")
+        said.texts.append(json.dumps((await ended(said.api, reply))["error"]))
+    await said.do("setUserKey", "{ userKey { id } }", **(given | {"key": OWN_KEY}))  # a conflict
+    for bad in ({"provider": "mock"}, {"key": f"{LITERAL} ä"}):
+        await said.do("setUserKey", "{ userKey { id } }", **({"provider": "openai"} | given | bad))
+    for wrong in ("userKey { id }", "userKey { nothing }"):
+        inside = f'{{provider: "openai", key: "{LITERAL}"}}'
+        query = f"mutation Literal {{ setUserKey(input: {inside}) {{ {wrong} }} }}"
+        answer = await said.api.ask(query)
+        said.texts.append(json.dumps(answer))
+    lists = "{ userKeys { id maskedKey } auditLogs { nodes { action metadata } } }"
+    said.texts.append(json.dumps(await said.api.ask(lists)))
+
+
+async def _noted(database: str) -> bool:
+    """Whether the slow operations are written down."""
+    connection = await asyncpg.connect(database)
+    try:
+        query = "SELECT count(*) FROM slow_operation WHERE name = 'Literal'"
+        return await connection.fetchval(query) > 0
+    finally:
+        await connection.close()
 
 
 async def _sign_up_and_about(api: Api, office: PostOffice, session: ClientSession) -> Any:
@@ -167,5 +244,4 @@ async def _tables(database: str) -> str:
         ]
     finally:
         await connection.close()
-    assert any("argon2id" in text for text in found), "hashes are there"
     return "\n".join(found)

@@ -27,14 +27,13 @@ WITH_OTHERS = {
 }  # fmt: skip
 """These count tries before they do anything, or write rows of the system's or a guest's."""
 
+Noted = dict[str, tuple[str, set[str]]]
+
 
 def owner_in(rows: Rows, id: str) -> str | None:
     """Whose a row is; who is moved from hears of it too."""
     own = id if id.startswith(("usr_", "org_")) else SYSTEM
     return rows[id].get("owner_id", own) if id in rows else None
-
-
-Noted = dict[str, tuple[str, set[str]]]
 
 
 def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:

@@ -13,8 +13,10 @@ from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
+from models.accounts.preferences import UserPreferences
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
+from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
@@ -36,9 +38,12 @@ EACH = 3  # of what an owner may have several of
 def add_account(filling: Filling, user: str, start: datetime) -> None:
     """Add credits, subscriptions and connections of a user, and as many rows of nobody's."""
     add_usage(filling, user, start)
+    filling.add(UserPreferences, user, user_id=user)
     add_ways_in(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
+    for provider in ("openai", "another"):
+        filling.add(UserKey, user, user_id=user, provider=provider, masked_key="sk-0…cdef")
     for number in range(EACH):
         name = f"{user}-{number}"
         filling.add(PolarCustomer, user, user_id=user, polar_customer_id=f"customer-{name}")
