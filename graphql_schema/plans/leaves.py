@@ -29,6 +29,15 @@ def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) ->
     return kind.serialize
 
 
+def show_each(kind: GraphQLScalarType | GraphQLEnumType) -> Show:
+    """The same for a list of values, none of them null."""
+
+    def show(values: list[Any]) -> list[Any]:
+        return [kind.serialize(value) for value in values]
+
+    return show
+
+
 def _is_json(name: str, column: fields.Column) -> bool:
     if isinstance(column, fields.TextColumn):
         return name in {"ID", "String"}
