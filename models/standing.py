@@ -43,6 +43,17 @@ ENDED = "This session has ended."
 
 Row = Mapping[str, Any]
 
+_STANDING = frozenset({"deleted_at", "anonymous", "operator", "role", "status"})
+"""Columns of users and members that say what a viewer may do; sessions and tokens have none."""
+
+
+def takes_standing(change: Mapping[str, Any]) -> bool:
+    """Whether a change, as the event log has it, of a user, member, session or token may take
+    something from a viewer. That one is in use does not."""
+    if change["op"] == "change":
+        return not _STANDING.isdisjoint(change["columns"])
+    return change["op"] == "remove"
+
 
 def state_by(column: str) -> str:
     """The statement that reads a user's standing by `id` or `clerk_id`."""

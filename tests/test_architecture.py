@@ -44,6 +44,8 @@ MAY_WRITE = {
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
     "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
     "models/accounts/api_tokens.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "models/accounts/user_keys.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "app/rotating.py:_resealed": "The same secrets, sealed by another key.",
     "models/accounts/profiles.py:_ACTIVE": "Once a minute; nobody needs to hear of it.",
     "models/statements.py:count_up": "Transaction.count_up notes it.",
     "models/statements.py:delete": "Transaction.remove_many notes what it removed.",

@@ -35,7 +35,7 @@ ORGS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "data", "NOT_FOUND
 # A guest has no account to do it with.
 USERS_WRITE = ("UNAUTHENTICATED", "data", "data", "FORBIDDEN", "data", "data")
 OWN_USERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "data", "NOT_FOUND")
-# A guest has no tokens to see.
+# A guest has no tokens and no keys to see.
 OWNERS_TOKEN = ("UNAUTHENTICATED", "NOT_FOUND", "data", "NOT_FOUND", "data", "NOT_FOUND")
 OPERATORS_WRITE = ("UNAUTHENTICATED", *("FORBIDDEN",) * 4, "data")
 OWN_WRITE = ("UNAUTHENTICATED", *("data",) * 5)
@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.accounts": OWN_LIST,
     "Query.verifications": OPERATORS_LIST,
     "Query.apiTokens": ("empty", "data", "data", "empty", "data", "data"),
+    "Query.userKeys": ("empty", "data", "data", "empty", "data", "data"),
     "Query.orgMemberships": OWN_LIST,
     "Query.auditLogs": ("empty", "empty", "data", "data", "data", "empty"),
     "Query.org": LASTING_ROW,
@@ -136,6 +137,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     ),
     "Mutation.createApiToken": USERS_WRITE,
     "Mutation.revokeApiToken": OWNERS_TOKEN,
+    "Mutation.setUserKey": USERS_WRITE,
+    "Mutation.updateUserKey": OWNERS_TOKEN,
+    "Mutation.deleteUserKey": OWNERS_TOKEN,
+    "Mutation.testUserKey": OWNERS_TOKEN,
     "Mutation.updatePreferences": OWN_WRITE,
     "Mutation.updateProfile": OWN_WRITE,
     "Mutation.updateFavoriteModels": OWN_WRITE,
@@ -169,6 +174,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     **{f"node {name}": LASTING_ROW for name in LASTING},
     **{f"node {name}": OPERATORS_ROW for name in OPERATORS},
     "node ApiToken": ("null", "null", "data", "null", "data", "null"),
+    "node UserKey": ("null", "null", "data", "null", "data", "null"),
     # Last, since they end what the others ask for; in the end nobody is left.
     "Mutation.unlinkAccount": OWN_USERS_WRITE,
     "Mutation.revokeSession": OWN_USERS_WRITE,

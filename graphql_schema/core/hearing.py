@@ -14,6 +14,7 @@ from models.accounts.org_members import OrgMember
 from models.errors import NotFound
 from models.permissions import Permission
 from models.reading import Lookup
+from models.standing import takes_standing
 from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ async def _was_moved(context: Context, topic: Topic, owner: str, change: Mapping
 
 def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) -> bool:
     """Whether a change may take the root away: of it, of who the viewer is, or around both."""
-    if change["id"] in (topic.root.id, *viewer.rests_on):
+    if change["id"] == topic.root.id:
         return True
+    if change["id"] in viewer.rests_on:
+        return takes_standing(change)
     if change["id"].startswith(f"{OrgMember.prefix}_"):
         return viewer.user_id in (change["old"].get("user_id"), change["new"].get("user_id"))
     return change["op"] == "change" and not TAKEN.isdisjoint(change["columns"])

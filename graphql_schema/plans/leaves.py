@@ -29,13 +29,9 @@ def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) ->
     return kind.serialize
 
 
-def show_each(kind: GraphQLScalarType | GraphQLEnumType) -> Show:
-    """The same for a list of values, none of them null."""
-
-    def show(values: list[Any]) -> list[Any]:
-        return [kind.serialize(value) for value in values]
-
-    return show
+def show_list_of(kind: GraphQLScalarType | GraphQLEnumType) -> Show:
+    """What makes JSON of a list of values, none of them null."""
+    return lambda values: [kind.serialize(value) for value in values]
 
 
 def _is_json(name: str, column: fields.Column) -> bool:

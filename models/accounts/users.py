@@ -17,6 +17,7 @@ from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.accounts.desk import Desk
     from models.transaction import Transaction
 
 GUEST_NAME = "Guest"
@@ -75,6 +76,12 @@ class User(Record):
 
     class Meta:
         table = "user_account"
+
+
+async def open_guest(desk: Desk, name: str | None) -> User:
+    """A guest, of whom one address makes only so many. Raises Invalid and RateLimited."""
+    await desk.count("guest")
+    return await create_guest(desk.actor, name)
 
 
 @verb.needing(None)

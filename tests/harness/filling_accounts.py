@@ -15,6 +15,7 @@ from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
+from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
@@ -39,6 +40,8 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
     add_ways_in(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
+    for provider in ("openai", "another"):
+        filling.add(UserKey, user, user_id=user, provider=provider, masked_key="sk-0…cdef")
     for number in range(EACH):
         name = f"{user}-{number}"
         filling.add(PolarCustomer, user, user_id=user, polar_customer_id=f"customer-{name}")

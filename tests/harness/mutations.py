@@ -20,6 +20,7 @@ from tests.harness.planting import (
     plant,
     plant_password,
     plant_session,
+    plant_user_key,
     plant_verification,
     plant_way_in,
 )
@@ -137,6 +138,10 @@ class Scene:
         stranger = ids.new_id("usr")
         org, _ = await plant_empty_org(self.server, stranger)
         return (await plant_invited(self.server, org, stranger))[1]
+
+    async def user_key(self) -> str:
+        """The id of a key of the caller's."""
+        return await plant_user_key(self.server, await id_of(self.caller))
 
     async def api_token(self) -> str:
         """The id of a token for scripts."""
@@ -312,6 +317,12 @@ async def _invite(scene: Scene) -> Input:
     return {"orgId": await scene.org(), "email": "eve@example.org", "role": "EDITOR"}
 
 
+async def _set_user_key(scene: Scene) -> Input:
+    for row in (await scene.caller.run("{ userKeys { id } }"))["userKeys"]:
+        await scene.caller.do("deleteUserKey", "{ __typename }", id=row["id"])
+    return {"provider": "openai", "key": "sk-0123456789abcdef"}
+
+
 async def _set_plan(scene: Scene) -> Input:
     await make_operator(scene.server, scene.caller)
     return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
@@ -353,6 +364,10 @@ EVERY: dict[str, Prepare] = {
     "leaveOrg": _in("orgId", Scene.shared_org),
     "createApiToken": _by_nothing(name="Script", scopes=["READ"], days=7),
     "revokeApiToken": _by_id(Scene.api_token),
+    "setUserKey": _set_user_key,
+    "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
+    "deleteUserKey": _by_id(Scene.user_key),
+    "testUserKey": _by_id(Scene.user_key),
     "moveProject": _move_project,
     "moveConversation": _move_conversation,
     "createGuest": _create_guest,

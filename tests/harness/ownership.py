@@ -14,7 +14,7 @@ from models import ids
 from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant, plant_account, plant_import
+from tests.harness.planting import plant, plant_account, plant_import, plant_user_key
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
@@ -62,6 +62,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
 
@@ -79,6 +80,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids["preferences"] = (await server.sql(own, ids["user"]))[0]["id"]
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
@@ -196,6 +198,7 @@ PROBES: dict[str, Probe] = {
     "Query.verifications": _free(),
     "Query.models": _free(),
     "Query.apiTokens": _free(),
+    "Query.userKeys": _free(),
     "Query.orgMemberships": _free(),
     "Query.auditLogs": _by("org", "org"),
     "Query.org": _by("id", "org"),
@@ -259,6 +262,10 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
+    "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
+    "Mutation.deleteUserKey": _input(id=_id("user key")),
+    "Mutation.testUserKey": _input(id=_id("user key")),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
@@ -298,8 +305,10 @@ PROBES: dict[str, Probe] = {
 NOTED = "'{last_active_at,last_used_at}'::text[]"
 """Columns in which use is noted by the minute, whatever is done."""
 
+Dump = dict[str, tuple[int, str]]
 
-async def dump(server: Server) -> dict[str, tuple[int, str]]:
+
+async def dump(server: Server) -> Dump:
     """The number of rows and a hash of the content of every table, but for what is noted."""
     names = await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     tables = sorted(row["tablename"] for row in names)

@@ -37,6 +37,8 @@ SECRETS = {
     "refresh_token": ("gho_refresh", "oauth_connection.refresh_token"),
 }
 
+KEY = "sk-planted-key-of-the-story"
+
 
 def day(number: int) -> datetime:
     """A day of its own for each time."""
@@ -164,6 +166,17 @@ async def tell_ways_in(story: Story) -> None:
         own | {"provider_id": "google", "account_id": "g_1"},
         scope="openid email",
     )
+
+
+async def tell_user_key(story: Story) -> None:
+    """A key of the user's own for a provider."""
+    user = await id_of(story.caller)
+    given = {"provider": "openai", "key": f"  {KEY}\n"}
+    made, created = await story.do("setUserKey", "{ userKey { id } }", **given)
+    id = made["userKey"]["id"]
+    _, updated = await story.do("updateUserKey", "{ userKey { id } }", id=id, mode="FALLBACK")
+    shown = {"userId": user, "provider": "openai", "mode": "FALLBACK", "maskedKey": "sk-p…tory"}
+    await story.book.check("UserKey", id, **shown, createdAt=created, updatedAt=updated)
 
 
 async def tell_operators(story: Story) -> None:

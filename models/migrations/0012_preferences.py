@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 from models.fields import BooleanColumn, JsonColumn, KeyColumn, TextColumn, TimeColumn
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0009_organisation_indexes')]
+    dependencies = [('models', '0011_user_key_indexes')]
 
     initial = False
 
