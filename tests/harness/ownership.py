@@ -234,7 +234,7 @@ PROBES: dict[str, Probe] = {
     "Mutation.changeEmail": _input(email=_new_address),
     "Mutation.changePassword": _input(password=PASSWORD),
     "Mutation.claimGuest": _input(token="forged"),
-    "Mutation.deleteMe": _input(currentPassword=PASSWORD),
+    "Mutation.deleteMe": _input(),
     "Mutation.exportMyData": _input(currentPassword=PASSWORD),
     "Mutation.updatePreferences": _input(layout="sidebar"),
     "Mutation.updateProfile": _input(name="Other"),
