@@ -47,6 +47,10 @@ WAYS_IN = (
     "revokeOtherSessions", "requestPasswordReset", "resetPassword", "changePassword",
     "changeEmail", "unlinkAccount", "claimGuest", "deleteMe",
 )  # fmt: skip
+OWN = (
+    "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
+    "addFavoriteModel", "removeFavoriteModel",
+)  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -85,7 +89,7 @@ class Verbs:
         await self.server.user("newcomer").run("{ me { id } }")
 
     async def ways_in(self) -> None:
-        for name in WAYS_IN:
+        for name in (*WAYS_IN, *OWN):
             scene = Scene(self.server, self.server.user(f"somebody-{name}"))
             given = await EVERY[name](scene)
             self.called.add(name)

@@ -18,6 +18,7 @@ import orjson
 
 from models import ids
 from models.accounts.orgs import Org
+from models.accounts.preferences import UserPreferences
 from models.accounts.users import User
 from models.base import Record
 from models.builder.agent_runs import AgentRun
@@ -87,7 +88,9 @@ class Filling:
 
     def user(self, name: str, subject: str) -> str:
         """Add a user, of whom no request has to note that they are active."""
-        return self.add(User, "", name=name, clerk_id=subject, last_active_at=far(9_999))
+        user = self.add(User, "", name=name, clerk_id=subject, last_active_at=far(9_999))
+        self.add(UserPreferences, user, user_id=user)
+        return user
 
     def visitor(self, number: int) -> None:
         """Add a user with credits, whose only project is deleted and gone."""

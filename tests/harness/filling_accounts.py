@@ -13,7 +13,6 @@ from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
-from models.accounts.preferences import UserPreferences
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
 from models.accounts.user_keys import UserKey
@@ -38,7 +37,6 @@ EACH = 3  # of what an owner may have several of
 def add_account(filling: Filling, user: str, start: datetime) -> None:
     """Add credits, subscriptions and connections of a user, and as many rows of nobody's."""
     add_usage(filling, user, start)
-    filling.add(UserPreferences, user, user_id=user)
     add_ways_in(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
@@ -105,7 +103,7 @@ def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: dateti
     for user, role in roles.items():
         filling.add(OrgMember, org, org_id=org, user_id=user, role=role, status="active")
     for number in range(EACH):
-        about = {"email": f"{number}@example.org", "invited_by": owner, "invited_at": start}
+        about = {"email": f"{number}@{slug}.example", "invited_by": owner, "invited_at": start}
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)
