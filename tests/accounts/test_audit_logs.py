@@ -46,7 +46,7 @@ AUDITED = {
     "revokeSession": ["session.ended"],
     "revokeOtherSessions": ["session.ended"],
     "resetPassword": ["password.changed"],
-    "changePassword": ["password.changed"],
+    "changePassword": ["password.changed", "session.opened"],
     "unlinkAccount": ["account.unlinked"],
     "claimGuest": ["guest.claimed"],
     "deleteMe": ["user.erased"],
