@@ -50,6 +50,7 @@ AUDITED = {
     "unlinkAccount": ["account.unlinked"],
     "claimGuest": ["guest.claimed"],
     "deleteMe": ["user.erased"],
+    "exportMyData": ["data.exported"],
     "moveProject": ["moved.in", "moved.out"],
     "moveConversation": ["moved.in", "moved.out"],
 }
