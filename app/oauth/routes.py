@@ -23,7 +23,7 @@ from app.payload import read_json
 from app.responses import SAFE_HEADERS, plain_refusal
 from models.accounts.linking import Arrival, enter_through, redeem_code
 from models.accounts.proving import prove
-from models.errors import BadRequest, DomainError, Forbidden, NotFound, Unauthenticated
+from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
 from models.permissions import Permission
 from models.viewer import SIGNED_OUT, Viewer
 
@@ -76,7 +76,7 @@ class SignInRoutes:
     async def _leave(self, request: web.Request) -> web.Response:
         # Pictures of another site's page would fill the browser with cookies of errands.
         if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
-            raise Forbidden("Open this address in the browser.")
+            raise BadRequest("Open this address in the browser.")
         errand = self._errand(request, request.query)
         url = await self._provider(request).authorize_url(errand.leaving)
         return self._with_cookie(web.Response(status=303, headers={"Location": url}), errand)
