@@ -16,6 +16,9 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.files.links import Links
+from app.files.storage import Storage
+from app.files.store import open_store
 from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
@@ -55,6 +58,7 @@ class Services:
     mailer: Mailer
     invitations: InvitationMails
     authenticator: Authenticator
+    storage: Storage
     catalogue: Catalogue
 
 
@@ -76,10 +80,22 @@ def connect(
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     token_of = partial(signer.sign, INVITATION)
+    links = Links(signer, clock, settings.public_url)
+    storage = Storage(open_store(settings), links, clock)
     post, app_url, dev = post_of(settings), settings.app_url, settings.dev
     services = Services(
         ports=Ports(
-            database, clock, bus, catalogue, signer, changes, streams, authenticator, sign_in, dev
+            database,
+            clock,
+            bus,
+            catalogue,
+            signer,
+            changes,
+            streams,
+            authenticator,
+            sign_in,
+            storage,
+            dev,
         ),
         database=database,
         background=background,
@@ -89,10 +105,11 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, limits),
+        worker=Worker(actor, catalogue, writer, storage, limits),
         mailer=Mailer(actor, post, sign_in.tickets, app_url),
         invitations=InvitationMails(actor, post, app_url, token_of),
         authenticator=authenticator,
+        storage=storage,
         catalogue=catalogue,
     )
     _introduce(services)
@@ -125,6 +142,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        services.storage.close()
         await services.background.close()
         await services.database.close()
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from app.negotiation import GRAPHQL_JSON, JSON
 from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport
-from models.errors import ErrorCode
+from models.errors import DomainError, ErrorCode
 
 STATUS = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -70,6 +70,15 @@ def answer(
             "Content-Type": f"{kind}; charset=utf-8",
         },
     )
+
+
+def refusal(error: DomainError, status: int) -> web.Response:
+    """The answer of a plain route that refuses, in the form of GraphQL's errors."""
+    body = {"message": error.message, "extensions": error.extensions}
+    headers = dict(SAFE_HEADERS)
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.extensions["retryAfter"])
+    return web.json_response({"errors": [body]}, status=status, headers=headers)
 
 
 def hints(response: Response, status: int) -> dict[str, str]:

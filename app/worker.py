@@ -30,8 +30,10 @@ from models.chat.leases import (
     renew,
 )
 from models.errors import Unavailable
+from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.providing import ModelCatalogue, ProviderError
+from models.storing import Files
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker
@@ -63,12 +65,18 @@ class Worker:
     """Writes answers until cancelled; then hands back what is unfinished."""
 
     def __init__(
-        self, actor: Actor, models: ModelCatalogue, writer: Writer, limits: WorkerLimits
+        self,
+        actor: Actor,
+        models: ModelCatalogue,
+        writer: Writer,
+        files: Files,
+        limits: WorkerLimits,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._actor = actor
         self._models = models
         self._writer = writer
+        self._files = files
         self._limits = limits
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
@@ -157,6 +165,7 @@ class Worker:
             await self._patiently(reap_generations(self._actor))
             await self._patiently(reap_runs(self._actor))
             await self._patiently(self._delete())
+            await self._patiently(sweep_files(self._actor, self._files))
 
     async def _delete(self) -> None:
         for _ in range(DELETION_BATCHES):

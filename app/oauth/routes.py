@@ -17,7 +17,7 @@ from yarl import URL
 from app.body import HttpRefusal, check_content, read_in_time
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
-from app.responses import SAFE_HEADERS, STATUS
+from app.responses import SAFE_HEADERS, STATUS, refusal
 from models.accounts.linking import Arrival, enter_through
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
 from models.permissions import Permission
@@ -161,9 +161,9 @@ class SignInRoutes:
             try:
                 response = await handler(request)
             except HttpRefusal as refused:
-                response = _refusal(refused.error, refused.status)
+                response = refusal(refused.error, refused.status)
             except DomainError as error:
-                response = _refusal(error, STATUS.get(error.code, 400))
+                response = refusal(error, STATUS.get(error.code, 400))
             response.headers.update(HEADERS | self._origins.response_headers(request.headers))
             return response
 
@@ -175,8 +175,3 @@ class SignInRoutes:
     async def _close(self, _app: web.Application) -> None:
         for provider in self._providers.values():
             await provider.close()
-
-
-def _refusal(error: DomainError, status: int) -> web.Response:
-    body = {"message": error.message, "extensions": error.extensions}
-    return web.json_response({"errors": [body]}, status=status)
