@@ -55,6 +55,7 @@ LASTING = (
     "BillingSubscription",
     "PolarCustomer",
     "OAuthGrant",
+    "StoredFile",
 )
 OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
@@ -132,6 +133,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     ),
     "Mutation.createApiToken": USERS_WRITE,
     "Mutation.revokeApiToken": OWNERS_TOKEN,
+    "Mutation.createUpload": ("UNAUTHENTICATED", *("data",) * 5),
+    "Mutation.completeUpload": ORGS_WRITE,
+    "Mutation.deleteFile": ORGS_WRITE,
+    "Mutation.setAvatar": OWN_USERS_WRITE,
+    "Mutation.deleteAvatar": USERS_WRITE,
     "Mutation.updateProject": OWNERS_WRITE,
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,

@@ -32,7 +32,8 @@ PERSONAL = {
     "Mutation.revokeOtherSessions", "Mutation.requestPasswordReset", "Mutation.resetPassword",
     "Mutation.changePassword", "Mutation.changeEmail", "Mutation.unlinkAccount",
     "Mutation.claimGuest", "Mutation.deleteMe", "node User", "node OAuthGrant", "node Session",
-    "node Account",
+    "node Account", "node StoredFile", "Mutation.createUpload", "Mutation.completeUpload",
+    "Mutation.deleteFile", "Mutation.setAvatar", "Mutation.deleteAvatar",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}

@@ -34,6 +34,7 @@ WITHOUT_KEY = {
     "changeEmail": "What it adds is a mail and what that proves; a second one does no harm.",
     "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
     "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
+    "setAvatar": "What it adds is a count of tries; a repeated call finds the picture set.",
     "deleteOrg": "As with deleteProject.",
     "deleteProject": "What it adds is the system's own job. A repeated call finds the project "
     "gone, which is all that a key's answer could say.",

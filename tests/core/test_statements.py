@@ -56,6 +56,7 @@ TYPES = {
     "RateLimit": 1,
     "Session": 1,
     "ShowcaseProject": 1,
+    "StoredFile": 1,
     "Usage": 1,
     "User": 1,
     "Verification": 1,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import ids
+from models.accounts.users import User
 from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant, plant_account, plant_import
+from tests.harness.planting import alter, plant, plant_account, plant_file, plant_import
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
@@ -61,6 +62,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "StoredFile": "file",
 }
 """Every type of node and one row of it in a world."""
 
@@ -76,6 +78,9 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids = {"user": await id_of(owner)}
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["file"] = await plant_file(server, ids["user"])
+    ids["avatar"] = await plant_file(server, ids["user"], "avatar")
+    await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
@@ -249,6 +254,11 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.createUpload": _input(fileName="a.txt", contentType="text/plain", size=3),
+    "Mutation.completeUpload": _input(id=_id("file")),
+    "Mutation.deleteFile": _input(id=_id("file")),
+    "Mutation.setAvatar": _input(fileId=_id("avatar")),
+    "Mutation.deleteAvatar": _input(),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
