@@ -48,10 +48,10 @@ async def still(start_server: StartServer) -> Server:
 
 
 async def test_each_mutation_writes_what_it_should_and_no_other_any(still: Server) -> None:
-    scene = Scene(still, still.user())
-    user = await id_of(scene.caller)
     seen: set[str] = set()
     for name, prepare in EVERY.items():
+        scene = Scene(still, still.user(name))  # some sign out or erase who asks
+        user = await id_of(scene.caller)
         given = await prepare(scene)
         before = {row["id"] for row in await still.sql("SELECT id FROM audit_log")}
         end = await log_end(still)

@@ -40,13 +40,14 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
             first = "add" if known[0] == "add" and op == "change" else op
             found[id] = (first, known[1] | set(change["columns"]))
             kept = after.get(id) or before[id]
-            own = id if id.startswith("usr_") else SYSTEM
+            own = id if id.startswith(("usr_", "org_")) else SYSTEM
             assert row["owner_id"] == kept.get("owner_id", own)
     return found
 
 
-MOVING = {"moveProject", "moveConversation"}
-"""They are told to two owners, and silent on what is below: see tests/chat/test_moving.py."""
+MOVING = {"moveProject", "moveConversation", "claimGuest"}
+"""They are told to two owners, and silent on what is below: see tests/chat/test_moving.py and
+tests/accounts/test_guests.py."""
 
 
 def test_every_mutation_is_tried() -> None:
