@@ -16,9 +16,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
-from app.files.links import Links
-from app.files.storage import Storage
-from app.files.store import open_store
+from app.files.storage import Storage, storage_of
 from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
@@ -30,7 +28,7 @@ from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
 from models.accounts.invitations import PURPOSE as INVITATION
-from models.ports import Clock
+from models.ports import Clock, Tickets
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
@@ -79,24 +77,23 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    token_of = partial(signer.sign, INVITATION)
-    links = Links(signer, clock, settings.public_url)
-    storage = Storage(open_store(settings), links, clock)
-    post, app_url, dev = post_of(settings), settings.app_url, settings.dev
+    storage, dev = storage_of(settings, signer, clock), settings.dev
+    mailer, invitations = _mailers(settings, actor, signer, sign_in.tickets)
+    ports = Ports(
+        database,
+        clock,
+        bus,
+        catalogue,
+        signer,
+        changes,
+        streams,
+        authenticator,
+        sign_in,
+        storage,
+        dev,
+    )
     services = Services(
-        ports=Ports(
-            database,
-            clock,
-            bus,
-            catalogue,
-            signer,
-            changes,
-            streams,
-            authenticator,
-            sign_in,
-            storage,
-            dev,
-        ),
+        ports=ports,
         database=database,
         background=background,
         bus=bus,
@@ -106,14 +103,23 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=Worker(actor, catalogue, writer, storage, limits),
-        mailer=Mailer(actor, post, sign_in.tickets, app_url),
-        invitations=InvitationMails(actor, post, app_url, token_of),
+        mailer=mailer,
+        invitations=invitations,
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
     )
     _introduce(services)
     return services
+
+
+def _mailers(
+    settings: Settings, actor: Actor, signer: Signer, tickets: Tickets
+) -> tuple[Mailer, InvitationMails]:
+    """Those who send mails."""
+    post, app_url, token_of = post_of(settings), settings.app_url, partial(signer.sign, INVITATION)
+    mailer = Mailer(actor, post, tickets, app_url)
+    return mailer, InvitationMails(actor, post, app_url, token_of)
 
 
 def _introduce(services: Services) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from app.files.inspecting import Inspector, upload_name
 from app.files.links import Links
+from app.files.store import Store, open_store
 from models.storing import Accepted, Announced, Part, UploadTarget
 
 if TYPE_CHECKING:
-    from app.files.store import Store
+    from app.config import Settings
+    from graphql_schema.core.signed import Signer
     from models.ports import Clock
 
 
@@ -55,3 +57,8 @@ class Storage:
     def close(self) -> None:
         """Look at no more uploads."""
         self._inspector.close()
+
+
+def storage_of(settings: Settings, signer: Signer, clock: Clock) -> Storage:
+    """The storage of an installation. Raises OSError when its folder can't be made."""
+    return Storage(open_store(settings), Links(signer, clock, settings.public_url), clock)

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
                 'CREATE INDEX stored_file_owner_id_created_at_id_idx ON public.stored_file USING btree (owner_id, created_at, id)',
                 'CREATE INDEX stored_file_due_at_part_idx ON public.stored_file USING btree (due_at) WHERE (due_at IS NOT NULL)',
                 'CREATE INDEX user_account_avatar_file_id_idx ON public.user_account USING btree (avatar_file_id)',
+                "COMMENT ON COLUMN public.user_account.avatar_file_id IS 'Id of their own picture.'",
                 "ALTER TABLE public.stored_file ADD CONSTRAINT stored_file_purpose_check CHECK (purpose = ANY (ARRAY['attachment'::text, 'avatar'::text]))",
                 "ALTER TABLE public.stored_file ADD CONSTRAINT stored_file_state_check CHECK (state = ANY (ARRAY['pending'::text, 'ready'::text]))",
             ]
