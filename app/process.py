@@ -77,21 +77,10 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    storage, dev = storage_of(settings, signer, clock), settings.dev
+    storage = storage_of(settings, signer, clock)
     mailer, invitations = _mailers(settings, actor, signer, sign_in.tickets)
-    ports = Ports(
-        database,
-        clock,
-        bus,
-        catalogue,
-        signer,
-        changes,
-        streams,
-        authenticator,
-        sign_in,
-        storage,
-        dev,
-    )
+    own = authenticator, sign_in, storage, settings.dev
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
         ports=ports,
         database=database,

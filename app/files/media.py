@@ -26,26 +26,22 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 def check_type(file: IO[bytes], content_type: str) -> None:
     """Read a file from its start. Raises Invalid unless it is of the type."""
     file.seek(0)
-    data = file.read()
+    if not _is_of(file.read(), content_type):
+        raise Invalid(f"What was uploaded is no {content_type}.", field="id")
+
+
+def _is_of(data: bytes, content_type: str) -> bool:
     if content_type in TEXTS:
-        _check_text(data, content_type)
-    elif not _BEGIN[content_type].match(data):
-        raise _other(content_type)
-    elif content_type == XLSX and not all(name in data for name in _WORKBOOK):
-        raise _other(content_type)
+        return _is_text(data, content_type)
+    begins = _BEGIN[content_type].match(data) is not None
+    return begins and (content_type != XLSX or all(name in data for name in _WORKBOOK))
 
 
-def _check_text(data: bytes, content_type: str) -> None:
+def _is_text(data: bytes, content_type: str) -> bool:
     try:
         text = data.decode()
-        fine = not _CONTROL.search(text)
         if content_type == "application/json":
             orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        fine = False
-    if not fine:
-        raise _other(content_type)
-
-
-def _other(content_type: str) -> Invalid:
-    return Invalid(f"What was uploaded is no {content_type}.", field="id")
+        return False
+    return not _CONTROL.search(text)
