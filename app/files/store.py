@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -99,18 +99,15 @@ class Store:
 
     async def remove(self, name: str) -> None:
         """Remove an object; nothing there is fine."""
-        try:
-            with refusals():
-                await self._store.delete_async(name)
-        except NotFound:
-            pass
+        with refusals(), suppress(FileNotFoundError):
+            await self._store.delete_async(name)
 
     async def remove_folder(self, folder: str) -> None:
         """Remove all objects in a folder, also what a kill left half written."""
         if isinstance(self._store, LocalStore):
-            root = self._store.prefix
-            assert root is not None
-            await asyncio.to_thread(shutil.rmtree, root / folder, ignore_errors=True)
+            assert self._store.prefix is not None
+            with refusals(), suppress(FileNotFoundError):
+                await asyncio.to_thread(shutil.rmtree, self._store.prefix / folder)
             return
         for name in await self.names(folder):
             await self.remove(name)
