@@ -27,7 +27,7 @@ def altered(url: str) -> list[str]:
         token[:place] + ("B" if token[place] == "A" else "A") + token[place + 1 :]
         for place in range(0, len(token), 7)
     ]
-    return [f"{path}/{one}" for one in (*swapped, token[:-1], token + "A", "", "x", "%00", "..")]
+    return [f"{path}/{one}" for one in (*swapped, token[:-1], token + "A", "", "x", "%00")]
 
 
 async def test_an_altered_address_serves_and_takes_nothing(server: Server) -> None:

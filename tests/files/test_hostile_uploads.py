@@ -236,7 +236,10 @@ async def test_uploads_at_once_are_bounded(
     assert (await put(ada, second, b"abc")).status == 204, "there is room again"
 
 
-async def test_parallel_uploads_and_completions_give_one_whole_file(server: Server) -> None:
+async def test_parallel_uploads_and_completions_give_one_whole_file(
+    start_server: StartServer,
+) -> None:
+    server = await start_server(user_uploads=20)
     ada = server.user()
     texts = [bytes([97 + number]) * 200_000 for number in range(8)]
     upload = await announce(ada, texts[0], "text/plain")
