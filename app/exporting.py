@@ -1,8 +1,9 @@
 """`punnet export`: every row of every record, in a ZIP whose bytes follow from the rows alone.
 
 `manifest.json` tells the format, the schema and what each table has; `<table>/rows.jsonl` holds
-one row a line, in the order of ids, and `stored_file/bytes/` the bytes of files. Times are ISO 8601 in UTC with milliseconds, decimals are
-strings. PostgreSQL writes the lines, so memory stays flat and jsonb goes through untouched.
+one row a line, in the order of ids, and `stored_file/bytes/` the bytes of files. Times are ISO
+8601 in UTC with milliseconds, decimals are strings. PostgreSQL writes the lines, so memory stays
+flat and jsonb goes through untouched.
 """
 
 from __future__ import annotations

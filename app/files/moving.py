@@ -50,7 +50,7 @@ class Moved:
     """How many objects went over, and the ids of the files that lack some."""
 
     objects: int = 0
-    lacking: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list[str])
 
 
 async def export_files(connection: Any, archive: ZipFile, store: Store) -> Moved:

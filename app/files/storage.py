@@ -60,5 +60,5 @@ class Storage:
 
 
 def storage_of(settings: Settings, signer: Signer, clock: Clock) -> Storage:
-    """The storage of an installation. Raises OSError when its folder can't be made."""
+    """The storage of an installation."""
     return Storage(open_store(settings), Links(signer, clock, settings.public_url), clock)

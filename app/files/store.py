@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cached_property, partial
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import structlog
@@ -17,6 +18,8 @@ from obstore.store import LocalStore, S3Store
 from models.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from obstore import GetOptions
 
     from app.config import Settings
@@ -50,13 +53,15 @@ class Store:
     Raises NotFound, and Unavailable when the storage does not answer or is full.
     """
 
-    def __init__(self, store: LocalStore | S3Store) -> None:
-        self._store = store
+    def __init__(self, opened: Callable[[], LocalStore | S3Store], *, signs: bool) -> None:
+        """`opened` opens the storage when it is first used; one that `signs` takes bytes from
+        clients itself."""
+        self._opened = opened
+        self.signs = signs
 
-    @property
-    def signs(self) -> bool:
-        """Whether clients can be sent to the storage itself."""
-        return isinstance(self._store, S3Store)
+    @cached_property
+    def _store(self) -> LocalStore | S3Store:
+        return self._opened()
 
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Write what comes, little of it in memory; what `pieces` raises leaves nothing behind."""
@@ -104,28 +109,32 @@ class Store:
 
     async def remove_folder(self, folder: str) -> None:
         """Remove all objects in a folder, also what a kill left half written."""
-        if isinstance(self._store, LocalStore):
-            assert self._store.prefix is not None
-            with refusals(), suppress(FileNotFoundError):
-                await asyncio.to_thread(shutil.rmtree, self._store.prefix / folder)
+        if self.signs:
+            for name in await self.names(folder):
+                await self.remove(name)
             return
-        for name in await self.names(folder):
-            await self.remove(name)
+        with refusals(), suppress(FileNotFoundError):
+            root = cast("LocalStore", self._store).prefix
+            assert root is not None
+            await asyncio.to_thread(shutil.rmtree, root / folder)
 
     async def signed_put(self, name: str, lifetime: timedelta) -> str:
         """Where S3 itself takes an object."""
-        assert isinstance(self._store, S3Store)
         with refusals():
-            return await sign_async(self._store, "PUT", name, lifetime)
+            return await sign_async(cast("S3Store", self._store), "PUT", name, lifetime)
 
 
 def open_store(settings: Settings) -> Store:
-    """The storage that the settings name. Raises OSError when there is no folder to be had."""
-    if settings.storage_url is None:
-        root = settings.data_dir.absolute() / "files"
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Store(LocalStore(root))
-    return Store(_bucket(settings, settings.storage_url))
+    """The storage that the settings name; its folder is made when something is kept there."""
+    url = settings.storage_url
+    if url is None:
+        return Store(partial(_folder, settings.data_dir.absolute() / "files"), signs=False)
+    return Store(partial(_bucket, settings, url), signs=True)
+
+
+def _folder(root: Path) -> LocalStore:
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LocalStore(root)
 
 
 def _bucket(settings: Settings, url: str) -> S3Store:

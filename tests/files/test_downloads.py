@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from PIL import Image
 
 from tests.harness.api import Server, StartServer
 from tests.harness.clock import FakeClock
@@ -193,8 +195,6 @@ async def test_a_thumbnail_is_small_and_tells_nothing_of_its_source(server: Serv
 
 def exif_with(text: bytes) -> bytes:
     """Metadata that has a text, and says that the image lies on its side."""
-    from PIL import Image
-
     exif = Image.Exif()
     exif[0x010E], exif[0x0112] = text.decode(), 6
     return exif.tobytes()
@@ -202,9 +202,5 @@ def exif_with(text: bytes) -> bytes:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """The width and height of an image."""
-    import io
-
-    from PIL import Image
-
     with Image.open(io.BytesIO(data)) as opened:
         return opened.size

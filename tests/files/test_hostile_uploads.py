@@ -260,7 +260,7 @@ async def test_a_storage_that_fails_is_told_by_a_code(server: Server, tmp_path: 
     ada = server.user()
     upload = await announce(ada, b"abc", "text/plain")
     root = tmp_path / "data" / "files"
-    root.rmdir()
+    root.parent.mkdir(exist_ok=True)
     root.write_text("no folder")
     answer = await put(ada, upload, b"abc")
     assert (answer.status, b"UNAVAILABLE" in answer.body) == (503, True)

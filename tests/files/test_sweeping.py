@@ -14,7 +14,7 @@ from models.files.stored_files import StoredFile
 from models.files.sweeping import sweep_files
 from models.transaction import Transaction
 from models.verbs import verb
-from tests.harness.api import Server, StartServer
+from tests.harness.api import Api, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
 from tests.harness.uploading import announce, complete, image, put, send
@@ -116,7 +116,7 @@ async def test_what_something_refers_to_stays_but_for_what_was_sent_again(
     assert stored(tmp_path) == [f"{file['sha256']}.file"]
     assert await sweep(still) is False
     query = "mutation($id: ID!) { deleteFile(input: {id: $id}) { deletedFileId } }"
-    assert await ada.code(query, id=file["id"]) == "CONFLICT"
+    assert await still.user().code(query, id=file["id"]) == "CONFLICT"
 
 
 async def test_bytes_go_after_the_commit_and_again_if_that_fails(
@@ -182,8 +182,6 @@ async def test_a_worker_sweeps_by_itself_and_empties_erased_users(
 
 async def test_a_guests_files_come_along(still: Server) -> None:
     made = await still.nobody().do("createGuest", "{ token }")
-    from tests.harness.api import Api
-
     guest, ada = Api(still.session, still.url, made["token"]), still.user()
     upload = await announce(guest, b"abc", "text/plain")
     await put(guest, upload, b"abc")
