@@ -68,27 +68,25 @@ async def export_files(connection: Any, archive: ZipFile, store: Store) -> Moved
     return moved
 
 
-async def import_files(connection: Any, archive: ZipFile, store: Store) -> Moved:
+async def import_files(connection: Any, archive: ZipFile, store: Store, objects: int) -> None:
     """Store the bytes of all complete files that the transaction sees, or none of them.
 
-    Raises Invalid for bytes that are not those of their row.
+    Raises Invalid for bytes that are not those of their row, and unless there are so many objects.
     """
-    moved, keys, there = Moved(), list[str](), set(archive.namelist())
+    keys, there = list[str](), set(archive.namelist())
     try:
         async for row in connection.cursor(_READY):
             for part in parts_of(row):
-                if part.entry not in there:
-                    moved.lacking.append(part.id)
-                    continue
-                keys.append(part.key)
-                with archive.open(part.entry) as file:
-                    await store.write(part.name, _pieces(file, part))
-                moved.objects += 1
+                if part.entry in there:  # else it was gone when the export was made
+                    keys.append(part.key)
+                    with archive.open(part.entry) as file:
+                        await store.write(part.name, _pieces(file, part))
+        if len(keys) != objects:
+            raise Invalid(f"stored_file: There are {len(keys):,} objects instead of {objects:,}.")
     except BaseException:
         for key in keys:
             await store.remove_folder(key)
         raise
-    return moved
 
 
 def parts_of(row: Any) -> Iterator[StoredPart]:
