@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -47,12 +48,19 @@ class Bucket:
         if request.method == "PUT":
             self.objects[key] = await request.read()
             return web.Response(headers={"ETag": '"1"'})
-        if request.method == "DELETE":
-            self.objects.pop(key, None)
-            return web.Response(status=204)
+        if request.method == "POST" and "delete" in request.query:
+            return self._deleted(await request.text())
         if not key:
             return self._listed(request.query.get("prefix", ""))
         return self._found(request, key)
+
+    def _deleted(self, asked: str) -> web.Response:
+        keys = re.findall("<Key>(.*?)</Key>", asked)
+        for key in keys:
+            self.objects.pop(key, None)
+        told = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+        text = f"<DeleteResult>{told}</DeleteResult>"
+        return web.Response(text=text, content_type="application/xml")
 
     def _found(self, request: web.Request, key: str) -> web.Response:
         if key not in self.objects:

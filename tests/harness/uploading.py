@@ -45,7 +45,8 @@ async def announce(api: Api, data: bytes, content_type: str, **more: Any) -> Upl
 
 async def put(api: Api, upload: Upload, data: Any, **headers: str) -> Answer:
     """Send bytes where an upload wants them; without who sends them, which nobody asks."""
-    return await http(api, "PUT", upload.url, data=data, headers=upload.headers | headers)
+    body = io.BytesIO(data) if isinstance(data, bytes) else data
+    return await http(api, "PUT", upload.url, data=body, headers=upload.headers | headers)
 
 
 async def http(api: Api, method: str, url: str, **options: Any) -> Answer:
