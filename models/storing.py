@@ -46,7 +46,13 @@ class Accepted:
 
 
 class Files(Protocol):
-    """Where the bytes of files are. Keys are ours; no client ever names one."""
+    """Where the bytes of files are. Keys are ours; no client ever names one.
+
+    Where clients send `directly` to the storage, it takes bytes until the address ends.
+    """
+
+    @property
+    def directly(self) -> bool: ...
 
     async def upload_target(self, id: str, announced: Announced, until: datetime) -> UploadTarget:
         """Where the bytes of the file `id` may be put until then, as often as need be."""

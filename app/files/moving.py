@@ -73,20 +73,30 @@ async def import_files(connection: Any, archive: ZipFile, store: Store, objects:
 
     Raises Invalid for bytes that are not those of their row, and unless there are so many objects.
     """
-    keys, there = list[str](), set(archive.namelist())
+    keys = list[str]()
     try:
-        async for row in connection.cursor(_READY):
-            for part in parts_of(row):
-                if part.entry in there:  # else it was gone when the export was made
-                    keys.append(part.key)
-                    with archive.open(part.entry) as file:
-                        await store.write(part.name, _pieces(file, part))
-        if len(keys) != objects:
-            raise Invalid(f"stored_file: There are {len(keys):,} objects instead of {objects:,}.")
+        await _store_all(connection, archive, store, keys)
+        _check_count(len(keys), objects)
     except BaseException:
         for key in keys:
             await store.remove_folder(key)
         raise
+
+
+async def _store_all(connection: Any, archive: ZipFile, store: Store, keys: list[str]) -> None:
+    """Store what the ZIP has, and note under which keys."""
+    there = set(archive.namelist())
+    async for row in connection.cursor(_READY):
+        for part in parts_of(row):
+            if part.entry in there:  # else it was gone when the export was made
+                keys.append(part.key)
+                with archive.open(part.entry) as file:
+                    await store.write(part.name, _pieces(file, part))
+
+
+def _check_count(found: int, told: int) -> None:
+    if found != told:
+        raise Invalid(f"stored_file: There are {found:,} objects instead of {told:,}.")
 
 
 def parts_of(row: Any) -> Iterator[StoredPart]:

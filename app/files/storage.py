@@ -25,9 +25,14 @@ class Storage:
         self._clock = clock
         self._inspector = Inspector(store)
 
+    @property
+    def directly(self) -> bool:
+        """Whether clients send to a bucket."""
+        return self.store.signs
+
     async def upload_target(self, id: str, announced: Announced, until: datetime) -> UploadTarget:
         """The bucket's own address where there is one, or else ours."""
-        if self.store.signs:
+        if self.directly:
             left = until - self._clock.now()
             url = await self.store.signed_put(upload_name(announced.key), left)
         else:

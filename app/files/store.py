@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -63,15 +64,24 @@ class Store:
     def _store(self) -> LocalStore | S3Store:
         return self._opened()
 
+    @property
+    def _root(self) -> Path:
+        """The folder of a storage that is one."""
+        root = cast("LocalStore", self._store).prefix
+        assert root is not None
+        return root
+
     async def write(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Write what comes, little of it in memory; what `pieces` raises leaves nothing behind."""
         with refusals():
             await self._store.put_async(name, pieces, chunk_size=PIECE, max_concurrency=2)
 
     def keep(self, name: str, file: IO[bytes] | bytes) -> None:
-        """Write a file of bounded size. Blocks."""
+        """Write a file of bounded size, which outlasts a loss of power. Blocks."""
         with refusals():
             self._store.put(name, file, use_multipart=False)
+            if not self.signs:
+                _sync(self._root / name)
 
     def pieces(self, name: str, most: int) -> Iterator[bytes]:
         """What is there, as far as `most` bytes reach. Blocks."""
@@ -114,14 +124,22 @@ class Store:
                 await self.remove(name)
             return
         with refusals(), suppress(FileNotFoundError):
-            root = cast("LocalStore", self._store).prefix
-            assert root is not None
-            await asyncio.to_thread(shutil.rmtree, root / folder)
+            await asyncio.to_thread(shutil.rmtree, self._root / folder)
 
     async def signed_put(self, name: str, lifetime: timedelta) -> str:
         """Where S3 itself takes an object."""
         with refusals():
             return await sign_async(cast("S3Store", self._store), "PUT", name, lifetime)
+
+
+def _sync(path: Path) -> None:
+    """Have a file, and the folders that lead to it, written to the disk itself."""
+    for one in (path, *list(path.parents)[:3]):
+        handle = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def open_store(settings: Settings) -> Store:

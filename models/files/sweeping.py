@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.files.stored_files import StoredFile, wanted
+from models.files.stored_files import GRACE, UPLOAD_LASTS, StoredFile, wanted
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def sweep_files(actor: Actor, files: Files) -> bool:
         await files.remove_upload(key)
     for id, key in given_up:
         await files.remove(key)
-        await _forget(actor, id)
+        await _forget(actor, id, at_once=not files.directly)
     return bool(given_up or kept)
 
 
@@ -56,8 +56,13 @@ async def _look(tx: Transaction) -> tuple[Sequence[tuple[str, str]], Sequence[st
 
 
 @verb.needing(None)
-async def _forget(tx: Transaction, id: str) -> None:
-    """Remove the row of a file whose bytes are gone."""
+async def _forget(tx: Transaction, id: str, *, at_once: bool) -> None:
+    """Remove the row of a file whose bytes are gone, and can't come back any more."""
     file = await tx.lock(StoredFile, id)
-    if file is not None:
+    if file is None:
+        return
+    closed_at = file.created_at + UPLOAD_LASTS + GRACE
+    if at_once or closed_at <= tx.now:
         await file.remove()
+    else:
+        await file.change(due_at=closed_at)

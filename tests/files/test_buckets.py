@@ -9,6 +9,7 @@ import pytest
 from models.files.sweeping import sweep_files
 from tests.harness.api import Refused, Server, StartServer
 from tests.harness.bucket import Bucket, bucket_running
+from tests.harness.clock import FakeClock
 from tests.harness.uploading import announce, complete, http, image, put, urls_of
 from tests.harness.verbs import actor_of
 
@@ -53,7 +54,11 @@ async def test_the_buckets_address_is_for_one_object(server: Server, bucket: Buc
     assert bucket.objects == {}
 
 
-async def test_what_is_sent_later_changes_nothing(server: Server, bucket: Bucket) -> None:
+async def test_what_is_sent_later_changes_nothing_and_goes(
+    start_server: StartServer, bucket: Bucket
+) -> None:
+    clock = FakeClock()
+    server = await start_server(worker=False, clock=clock, **bucket.settings)
     ada = server.user()
     upload = await announce(ada, b"abc", "text/plain")
     await put(ada, upload, b"abc")
@@ -62,7 +67,12 @@ async def test_what_is_sent_later_changes_nothing(server: Server, bucket: Bucket
     url = (await urls_of(ada, upload.id))["url"]
     assert (await http(ada, "GET", url)).body == b"abc"
     await ada.do("deleteFile", "{ deletedFileId }", id=upload.id)
-    await sweep_files(actor_of(server, None), server.services.storage)
+    actor, storage = actor_of(server, None), server.services.storage
+    await sweep_files(actor, storage)
+    assert bucket.objects == {}
+    assert (await put(ada, upload, b"xyz")).status == 200, "still"
+    clock.advance(minutes=76)
+    await sweep_files(actor, storage)
     assert bucket.objects == {}
     assert await server.sql("SELECT id FROM stored_file") == []
 

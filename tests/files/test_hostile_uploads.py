@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from obstore.exceptions import GenericError
 from PIL import Image
 
+from app.files.store import Store
+from models.errors import Unavailable
 from tests.app.http import bare_at
 from tests.harness.api import Refused, Server, StartServer
 from tests.harness.uploading import announce, complete, http, image, put, send, urls_of
@@ -266,6 +269,19 @@ async def test_a_storage_that_fails_is_told_by_a_code(server: Server, tmp_path: 
     assert (answer.status, b"UNAVAILABLE" in answer.body) == (503, True)
     assert str(tmp_path).encode() not in answer.body
     assert await code_of_completing(ada, upload) == "UNAVAILABLE"
+
+
+class Full:
+    """A folder on a disk without room."""
+
+    async def put_async(self, *_: Any, **__: Any) -> None:
+        raise GenericError("Generic LocalFileSystem error: No space left on device (os error 28)")
+
+
+async def test_a_full_disk_is_told_in_words() -> None:
+    full: Any = Full()
+    with pytest.raises(Unavailable, match="no room"):
+        await Store(lambda: full, signs=False).write("a", pieces(1))
 
 
 async def test_uploads_are_counted(start_server: StartServer) -> None:

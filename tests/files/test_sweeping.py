@@ -27,6 +27,7 @@ class Watched:
 
     server: Server
     refuses: bool = False
+    directly: bool = False
     seen: list[Any] = field(default_factory=list)
 
     async def remove(self, key: str) -> None:

@@ -50,6 +50,7 @@ async def test_each_type_is_taken_and_served_as_it_was_sent(
     assert (urls["thumbnailUrl"] is not None) == is_image
 
 
+@pytest.mark.both_paths
 async def test_an_upload_can_be_sent_again_until_it_is_complete(server: Server) -> None:
     ada = server.user()
     upload = await announce(ada, b"one", "text/plain")
