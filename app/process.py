@@ -6,18 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
-from app.auth import Authenticator, derive_key, load_secret
+from app.auth import Authenticator, derive_key, load_secret, previous_keys
 from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
-from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -27,13 +25,13 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.invitations import PURPOSE as INVITATION
-from models.ports import Clock, Tickets
+from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
+SIGNED = "signed values"  # what the signer's key is derived for
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -54,7 +52,6 @@ class Services:
     actor: Actor
     worker: Worker
     mailer: Mailer
-    invitations: InvitationMails
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
@@ -66,7 +63,7 @@ def connect(
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
-    signer = Signer(derive_key(secret, "signed values"))
+    signer = Signer(derive_key(secret, SIGNED), previous_keys(settings, SIGNED))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
@@ -77,8 +74,7 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    storage = storage_of(settings, signer, clock)
-    mailer, invitations = _mailers(settings, actor, signer, sign_in.tickets)
+    storage, sends = storage_of(settings, signer, clock), post_of(settings)
     own = authenticator, sign_in, storage, settings.dev
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
@@ -91,9 +87,8 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, storage, limits),
-        mailer=mailer,
-        invitations=invitations,
+        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault),
+        mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
@@ -102,22 +97,12 @@ def connect(
     return services
 
 
-def _mailers(
-    settings: Settings, actor: Actor, signer: Signer, tickets: Tickets
-) -> tuple[Mailer, InvitationMails]:
-    """Those who send mails."""
-    post, app_url, token_of = post_of(settings), settings.app_url, partial(signer.sign, INVITATION)
-    mailer = Mailer(actor, post, tickets, app_url)
-    return mailer, InvitationMails(actor, post, app_url, token_of)
-
-
 def _introduce(services: Services) -> None:
     """Have the services hear of each other."""
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    busy = services.worker, services.mailer, services.invitations
-    for follower in (services.streams, *busy):
+    for follower in (services.streams, services.worker, services.mailer):
         services.changes.tap(follower.changed)
 
 
@@ -128,7 +113,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.mailer, services.invitations) if worker else ()
+    busy = (services.worker, services.mailer) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield

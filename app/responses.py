@@ -72,13 +72,12 @@ def answer(
     )
 
 
-def refusal(error: DomainError, status: int) -> web.Response:
-    """The answer of a plain route that refuses, in the form of GraphQL's errors."""
+def plain_refusal(error: DomainError, status: int | None = None) -> web.Response:
+    """A refusal of what is no GraphQL, in the form of a GraphQL error."""
     body = {"message": error.message, "extensions": error.extensions}
-    headers = dict(SAFE_HEADERS)
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.extensions["retryAfter"])
-    return web.json_response({"errors": [body]}, status=status, headers=headers)
+    status = STATUS.get(error.code, 400) if status is None else status
+    response: Response = {"errors": [body]}
+    return web.json_response(response, status=status, headers=hints(response, status))
 
 
 def hints(response: Response, status: int) -> dict[str, str]:

@@ -26,6 +26,7 @@ from app.oauth.providers import providers_of
 from app.oauth.redirects import Redirects
 from app.oauth.routes import SignInRoutes
 from app.observing import Observer, Observers
+from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
 from app.revocations import Revocations
@@ -78,6 +79,7 @@ def build(
     _add_sign_in(app, settings, services, contexts)
     origins = Origins(settings.origins, loopback=settings.dev)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
+    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from app.answering import pause_before_retry, write_answer
+from app.own_keys import OwnKeys
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.accounts.expiring import forget_expired
@@ -32,6 +33,7 @@ from models.chat.leases import (
 from models.errors import Unavailable
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
+from models.ports import Vault
 from models.providing import ModelCatalogue, ProviderError
 from models.storing import Files
 from models.verbs import Actor
@@ -71,6 +73,7 @@ class Worker:
         writer: Writer,
         files: Files,
         limits: WorkerLimits,
+        vault: Vault,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._actor = actor
@@ -78,6 +81,7 @@ class Worker:
         self._writer = writer
         self._files = files
         self._limits = limits
+        self._own_keys = OwnKeys(actor, vault)
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._doubtful: set[str] = set()
@@ -190,7 +194,9 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(self._actor, self._models, self._writer, lease)
+            outcome = await write_answer(
+                self._actor, self._models, self._writer, lease, self._own_keys
+            )
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
         except NoLongerWanted:
@@ -209,8 +215,8 @@ class Worker:
                 if isinstance(outcome, Answer):
                     await finish_generation(self._actor, lease, outcome)
                 else:
-                    wait = pause_before_retry(outcome, lease)
-                    await give_up_generation(self._actor, lease, outcome.message, wait)
+                    wait, code = pause_before_retry(outcome, lease), outcome.code
+                    await give_up_generation(self._actor, lease, outcome.message, wait, code)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from models import ids as ids_of
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
@@ -34,9 +35,10 @@ ORGS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "data", "NOT_FOUND
 # A guest has no account to do it with.
 USERS_WRITE = ("UNAUTHENTICATED", "data", "data", "FORBIDDEN", "data", "data")
 OWN_USERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "data", "NOT_FOUND")
-# A guest has no tokens to see.
+# A guest has no tokens and no keys to see.
 OWNERS_TOKEN = ("UNAUTHENTICATED", "NOT_FOUND", "data", "NOT_FOUND", "data", "NOT_FOUND")
 OPERATORS_WRITE = ("UNAUTHENTICATED", *("FORBIDDEN",) * 4, "data")
+OWN_WRITE = ("UNAUTHENTICATED", *("data",) * 5)
 PUBLIC = ("data",) * 6
 # Refused or not, a try is counted.
 COUNTED = {
@@ -49,6 +51,7 @@ LASTING = (
     "OrgMember",
     "AuditLog",
     "User",
+    "UserPreferences",
     "Session",
     "Account",
     "Usage",
@@ -61,11 +64,13 @@ OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
+    "Query.preferences": OWN_ROW,
     "Query.session": ("null",) * 6,  # they come with tokens of another kind
     "Query.sessions": OWN_LIST,
     "Query.accounts": OWN_LIST,
     "Query.verifications": OPERATORS_LIST,
     "Query.apiTokens": ("empty", "data", "data", "empty", "data", "data"),
+    "Query.userKeys": ("empty", "data", "data", "empty", "data", "data"),
     "Query.orgMemberships": OWN_LIST,
     "Query.auditLogs": ("empty", "empty", "data", "data", "data", "empty"),
     "Query.org": LASTING_ROW,
@@ -138,6 +143,16 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.deleteFile": ORGS_WRITE,
     "Mutation.setAvatar": OWN_USERS_WRITE,
     "Mutation.deleteAvatar": USERS_WRITE,
+    "Mutation.setUserKey": USERS_WRITE,
+    "Mutation.updateUserKey": OWNERS_TOKEN,
+    "Mutation.deleteUserKey": OWNERS_TOKEN,
+    "Mutation.testUserKey": OWNERS_TOKEN,
+    "Mutation.updatePreferences": OWN_WRITE,
+    "Mutation.updateProfile": OWN_WRITE,
+    "Mutation.updateFavoriteModels": OWN_WRITE,
+    "Mutation.addFavoriteModel": OWN_WRITE,
+    "Mutation.removeFavoriteModel": OWN_WRITE,
+    "Mutation.exportMyData": OWN_WRITE,
     "Mutation.updateProject": OWNERS_WRITE,
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
@@ -157,12 +172,15 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.failAgentRun": OWNERS_WRITE,
     "Mutation.cancelAgentRun": OWNERS_WRITE,
     "Subscription.messageChanged": OWNERS_WRITE,
+    "Subscription.preferencesChanged": OWN_WRITE,
+    "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},
     **{f"node {name}": LASTING_ROW for name in LASTING},
     **{f"node {name}": OPERATORS_ROW for name in OPERATORS},
     "node ApiToken": ("null", "null", "data", "null", "data", "null"),
+    "node UserKey": ("null", "null", "data", "null", "data", "null"),
     # Last, since they end what the others ask for; in the end nobody is left.
     "Mutation.unlinkAccount": OWN_USERS_WRITE,
     "Mutation.revokeSession": OWN_USERS_WRITE,
@@ -170,11 +188,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.changePassword": USERS_WRITE,
     "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def operator_of(server: Server) -> Api:

@@ -63,6 +63,7 @@ TABLES = {
     "AuditLog": "audit_log",
     "ApiToken": "api_token",
     "StoredFile": "stored_file",
+    "UserKey": "user_key",
 }
 TARGETS = {
     "project_id": ("project", "quiet"),

@@ -10,7 +10,7 @@ from aiohttp import web
 from app.body import HttpRefusal
 from app.files.receiving import Receiver
 from app.files.serving import serve
-from app.responses import SAFE_HEADERS, STATUS, refusal
+from app.responses import SAFE_HEADERS, plain_refusal
 from models.errors import DomainError, NotFound
 from models.files.stored_files import FileState, shown_avatar, signed_file
 
@@ -70,9 +70,9 @@ class FileRoutes:
             try:
                 response = await handler(request)
             except HttpRefusal as refused:
-                response = refusal(refused.error, refused.status)
+                response = plain_refusal(refused.error, refused.status)
             except DomainError as error:
-                response = refusal(error, STATUS.get(error.code, 400))
+                response = plain_refusal(error)
             if not response.prepared:
                 response.headers.update(self._origins.response_headers(request.headers))
             return response

@@ -32,7 +32,9 @@ class Errand:
     verifier: str
     ends_at: float
     link_to: str | None = None
+    link_session: str | None = None
     guest_id: str | None = None
+    code_challenge: str | None = None
 
     @classmethod
     def new(
@@ -41,11 +43,9 @@ class Errand:
         redirect_to: str,
         redirect_uri: str,
         now: datetime,
-        *,
-        link_to: str | None = None,
-        guest_id: str | None = None,
+        **whose: str | None,
     ) -> Errand:
-        """An errand with secrets of its own."""
+        """An errand with secrets of its own; `whose` are its last fields."""
         return cls(
             provider,
             redirect_to,
@@ -54,16 +54,13 @@ class Errand:
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
             ends_at=(now + LIFETIME).timestamp(),
-            link_to=link_to,
-            guest_id=guest_id,
+            **whose,
         )
 
     @property
     def leaving(self) -> Leaving:
         """What the browser takes along."""
-        hashed = hashlib.sha256(self.verifier.encode()).digest()
-        challenge = urlsafe_b64encode(hashed).rstrip(b"=").decode()
-        return Leaving(self.state, self.nonce, challenge, self.redirect_uri)
+        return Leaving(self.state, self.nonce, challenge_of(self.verifier), self.redirect_uri)
 
     def returned(self, code: str, issuer: str | None) -> Returned:
         """What is told to the provider, once the browser is back."""
@@ -72,6 +69,12 @@ class Errand:
     def sealed(self, vault: Vault) -> str:
         """The cookie's value."""
         return vault.seal(orjson.dumps(asdict(self)).decode(), **_BOUND)
+
+
+def challenge_of(verifier: str) -> str:
+    """What PKCE tells of a verifier beforehand."""
+    hashed = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
+    return urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
 def open_errand(vault: Vault, sealed: str, provider: str, state: str, now: datetime) -> Errand:

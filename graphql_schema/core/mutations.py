@@ -67,7 +67,8 @@ def _once(context: Context, given_input: Any) -> idempotency.Once | None:
         raise Invalid(f"From 1 to {KEY_LIMIT} printable characters.", field="idempotencyKey")
     payload = _plain(given_input)
     del payload["idempotency_key"]
-    return idempotency.once(type(given_input).__name__, key, payload)
+    sign = context.ports.signer.signing("idempotency")
+    return idempotency.once(type(given_input).__name__, key, payload, sign)
 
 
 def _plain(value: Any) -> Any:

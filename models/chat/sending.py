@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from models.accounts.preferences import chosen_model
+from models.accounts.user_keys import choose_model
 from models.billing import admission
 from models.chat import messages
 from models.chat.answers import stop_answer, unfinished
@@ -151,18 +153,20 @@ async def _make_room(
 
 async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
     if draft.model is not None:
-        return tx.actor.models.choose(draft.model)
+        return await choose_model(tx, draft.model)
     preferred = conversation.model
     if preferred is None and conversation.project_id is not None:
         project = await tx.find(Project, "id = $1", conversation.project_id)
         preferred = project[0].model_preference
-    return usable_model(tx, preferred)
+    if preferred is None:
+        preferred = await chosen_model(tx, tx.actor.viewer.id)
+    return await usable_model(tx, preferred)
 
 
-def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
+async def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
     """The preferred model, or the default one where that is not on offer any more."""
     try:
-        return tx.actor.models.choose(preferred)
+        return await choose_model(tx, preferred)
     except DomainError:
         return tx.actor.models.choose(None)
 

@@ -59,6 +59,8 @@ TYPES = {
     "StoredFile": 1,
     "Usage": 1,
     "User": 1,
+    "UserKey": 1,
+    "UserPreferences": 1,
     "Verification": 1,
     "WebhookEvent": 1,
 }
@@ -80,11 +82,13 @@ QUERIES = {
     "oauthConnections": ("", 1),
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
+    "preferences": ("", 1),
     "rateLimits": ("", 1),
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),

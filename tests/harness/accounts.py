@@ -24,7 +24,7 @@ class Town:
         number = len(self.office.to(email)) + 1
         await nobody.do("signUp", "{ email }", email=email, password=password)
         token = await self.office.token(email, number)
-        await nobody.do("verifyEmail", "{ email }", token=token)
+        await nobody.do("verifyEmail", "{ email }", token=token, password=password)
 
     async def sign_in(self, email: str = "ada@example.com", password: str = PASSWORD) -> Api:
         """A signed-in caller."""
@@ -35,6 +35,12 @@ class Town:
         """A new user, signed in."""
         await self.sign_up(email)
         return await self.sign_in(email)
+
+
+async def guest_of(server: Server) -> Api:
+    """A new guest."""
+    made = await server.nobody().do("createGuest", "{ token }")
+    return Api(server.session, server.url, made["token"])
 
 
 async def sign_in(api: Api, email: str, password: str = PASSWORD, **more: Any) -> Any:

@@ -6,7 +6,7 @@ from tortoise.fields.base import OnDelete
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0009_organisation_indexes')]
+    dependencies = [('models', '0013_preferences_indexes')]
 
     initial = False
 

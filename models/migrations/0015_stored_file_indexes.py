@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_stored_files")]
+    dependencies = [("models", "0014_stored_files")]
 
     operations = [
         ops.RunSQL(
