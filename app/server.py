@@ -18,6 +18,7 @@ from app.cors import Origins
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
+from app.files.routes import FileRoutes
 from app.graphql import callers_of, engine_of, graphql_server
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
@@ -77,6 +78,7 @@ def build(
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
     origins = Origins(settings.origins, loopback=settings.dev)
+    FileRoutes(settings, services.storage, services.database, origins).add_to(app)
     OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)

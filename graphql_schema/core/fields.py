@@ -17,6 +17,7 @@ from graphql_schema.core.context import context_of
 from models.reading import Listing, Lookup, Order, is_whole_of
 
 if TYPE_CHECKING:
+    from graphql_schema.core.context import Ports
     from models.base import Record
 
 UNBOUND = "the schema is not built yet"
@@ -155,18 +156,24 @@ class FirstOf(Listed):
 
 @dataclass(slots=True)
 class Computed(Relation):
-    """A value made from columns of this row, for a batch of rows at once."""
+    """A value made from columns of this row, for a batch of rows at once; `compute` takes the
+    rows, and after them the ports where it is `with_ports`."""
 
     columns: tuple[str, ...]
-    compute: Callable[[Sequence[Any]], Sequence[Any]]
+    compute: Callable[..., Sequence[Any]]
+    with_ports: bool = False
 
     def bind(self, source: type[Record], target: type[Record] | None) -> None:
         missing = set(self.columns) - set(source.columns())
         assert not missing, f"{source.__name__} has no columns {missing}"
 
+    def values(self, rows: Sequence[Any], ports: Ports) -> Sequence[Any]:
+        """The value for each row."""
+        return self.compute(rows, ports) if self.with_ports else self.compute(rows)
+
     def field(self) -> Any:
-        def resolve(root: Any) -> Any:
-            return self.compute([root])[0]
+        def resolve(root: Any, info: strawberry.Info) -> Any:
+            return self.values([root], context_of(info).ports)[0]
 
         return _field(self, resolve)
 
@@ -223,5 +230,16 @@ def computed(
 
     def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
         return Computed(description, columns, compute)
+
+    return wrap
+
+
+def issued(
+    *columns: str, description: str
+) -> Callable[[Callable[[Sequence[Any], Ports], Sequence[Any]]], Any]:
+    """A field computed from `columns` and the ports, such as a signed address."""
+
+    def wrap(compute: Callable[[Sequence[Any], Ports], Sequence[Any]]) -> Any:
+        return Computed(description, columns, compute, with_ports=True)
 
     return wrap

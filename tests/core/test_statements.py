@@ -56,6 +56,7 @@ TYPES = {
     "RateLimit": 1,
     "Session": 1,
     "ShowcaseProject": 1,
+    "StoredFile": 1,
     "Usage": 1,
     "User": 1,
     "UserKey": 1,
@@ -173,6 +174,7 @@ def test_every_type_and_query_has_its_number() -> None:
         and not {"edges", "cursor", "endCursor"} & set(kind.fields)
     }
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
+    plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import ids
+from models.accounts.users import User
 from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant, plant_account, plant_import, plant_user_key
+from tests.harness.planting import (
+    alter,
+    plant,
+    plant_account,
+    plant_file,
+    plant_import,
+    plant_user_key,
+)
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
@@ -62,6 +70,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "StoredFile": "file",
     "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
@@ -80,6 +89,9 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids["preferences"] = (await server.sql(own, ids["user"]))[0]["id"]
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["file"] = await plant_file(server, ids["user"])
+    ids["avatar"] = await plant_file(server, ids["user"], "avatar")
+    await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
@@ -262,6 +274,11 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.createUpload": _input(fileName="a.txt", contentType="text/plain", size=3),
+    "Mutation.completeUpload": _input(id=_id("file")),
+    "Mutation.deleteFile": _input(id=_id("file")),
+    "Mutation.setAvatar": _input(fileId=_id("avatar")),
+    "Mutation.deleteAvatar": _input(),
     "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
     "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
     "Mutation.deleteUserKey": _input(id=_id("user key")),
