@@ -79,10 +79,15 @@ def build(
     _add_sign_in(app, settings, services, contexts)
     _add_transfers(app, url, settings, services, contexts)
     _add_graphiql(app, settings, services)
+    _add_health(app, metrics)
+    return app
+
+
+def _add_health(app: web.Application, metrics: Metrics) -> None:
+    """Serve what those who watch over the process ask for."""
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
     app.router.add_get("/metrics", metrics.serve)
-    return app
 
 
 def _add_sign_in(

@@ -219,7 +219,7 @@ async def test_what_each_viewer_gets(still: Server) -> None:
     for viewer, api in (("signed out", nobody), ("stranger", eve), ("operator", operator)):
         for name in TABLE:
             before = await dump(still)
-            found[name][viewer] = (await probe(api, name, world)).result
+            found[name][viewer] = await _probed(still, api, name, world)
             changed = before != await dump(still)
             writes = _writes(name, found[name][viewer])
             assert changed == writes or name in COUNTED, (viewer, name)
@@ -228,15 +228,22 @@ async def test_what_each_viewer_gets(still: Server) -> None:
         for name in TABLE:
             # A mutation needs the rows as they were made.
             fresh = name.startswith("Mutation.")
-            found[name][viewer] = (
-                await probe(api, name, await make_world(still, api) if fresh else shared)
-            ).result
+            world = await make_world(still, api) if fresh else shared
+            found[name][viewer] = await _probed(still, api, name, world)
     gone = await deleted_world(still)
     for name in TABLE:
         fresh = name.startswith("Mutation.") and TABLE[name][4] == "data"
         world = await deleted_world(still) if fresh else gone
-        found[name]["deleted"] = (await probe(world.owner, name, world)).result
+        found[name]["deleted"] = await _probed(still, world.owner, name, world)
     assert {name: tuple(by[v] for v in VIEWERS) for name, by in found.items()} == TABLE
+
+
+async def _probed(server: Server, api: Api, name: str, world: World) -> str:
+    """What comes of a line; a password that it set is not asked for by those that follow."""
+    result = (await probe(api, name, world)).result
+    if name == "Mutation.changePassword" and result == "data":
+        await server.sql("DELETE FROM account WHERE password_hash IS NOT NULL")
+    return result
 
 
 def _writes(name: str, result: str) -> bool:
@@ -371,6 +378,10 @@ async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> 
     for name, table in (("Project", "project"), ("Org", "org"), ("File", "stored_file")):
         for row in await still.sql(f"SELECT id FROM {table} WHERE deleted_at IS NULL"):
             await ada.do(f"delete{name}", f"{{ deleted{name}Id }}", id=row["id"])
+    for row in await still.sql("SELECT id FROM api_token"):
+        await ada.do("revokeApiToken", "{ revokedTokenId }", id=row["id"])
+    for row in await still.sql("SELECT id FROM user_key"):
+        await ada.do("deleteUserKey", "{ deletedUserKeyId }", id=row["id"])
     for name, way in ways.items():
         before = await dump(still)
         assert (await ask(ada, name, way)).result == "NOT_FOUND", name
