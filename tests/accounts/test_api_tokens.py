@@ -210,7 +210,7 @@ async def test_revoking_ends_what_is_listened_to(start_server: StartServer) -> N
 
         await eventually(followed)
         await ada.do("revokeApiToken", "{ revokedTokenId }", id=made["apiToken"]["id"])
-        await asyncio.gather(events.revoked(1), texts.revoked(1))
+        await asyncio.gather(events.revoked(), texts.revoked())
         to = {"conversationId": await _conversation(ada, started["project"]["id"])}
         await ada.do("sendMessage", "{ __typename }", to=to, content="More", supersede=True)
         assert (await others.next(2))["cursor"], "another token of the same user goes on"

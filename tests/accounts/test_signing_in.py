@@ -9,6 +9,7 @@ from aiohttp import WSMsgType
 
 from tests.harness.accounts import PASSWORD, Town, sign_in
 from tests.harness.api import Api, Refused, StartServer
+from tests.harness.browsers import a_second
 
 ME = "{ me { id email emailVerified name anonymous clerkId } session { id } }"
 
@@ -79,13 +80,14 @@ async def test_signing_out_ends_what_listens(here: Town, start_server: StartServ
     ):
         for events in (one, two, three):
             await events.next()
-        started = time.monotonic()
+        second = await a_second(again)
         await ada.do("signOut", "{ sessionId }")
+        started = time.monotonic()
         assert await elsewhere.code(ME) == await ada.code(ME) == "UNAUTHENTICATED"
         for events in (one, two):
             frame = await events.socket.receive(5)
             assert frame.type is WSMsgType.CLOSE
             assert events.socket.close_code == 4403
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < second
         assert (await again.run(ME))["me"]["email"] == "ada@example.com"
         assert not three.socket.closed
