@@ -12,7 +12,7 @@ from tests.harness.api import Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
 from tests.harness.mutations import EVERY, Scene, mutations, whole
-from tests.harness.verbs import Rows, all_rows, differences, id_of, log_end, log_since
+from tests.harness.verbs import NOTED, Rows, all_rows, differences, id_of, log_end, log_since
 
 HEARTBEAT = {"lease_until"}
 """Columns of a generation that its worker writes without a note."""
@@ -45,7 +45,7 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
             id, op = change["id"], change["op"]
             known = found.get(id, (op, set()))
             first = "add" if known[0] == "add" and op == "change" else op
-            found[id] = (first, known[1] | set(change["columns"]))
+            found[id] = (first, known[1] | (set(change["columns"]) - NOTED))
             assert row["owner_id"] in {owner_in(rows, id) for rows in (before, after)}
     return found
 
