@@ -162,9 +162,18 @@ def export(
 ) -> None:
     """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
     from app.exporting import show_tables, write_export
+    from app.files.store import open_store
 
     with refusals_shown():
-        show_tables(run(lambda _settings, url: write_export(url, file)))
+        show_tables(run(lambda settings, url: write_export(url, open_store(settings), file)))
+
+
+@command.command()
+def rotate_keys() -> None:
+    """Encrypt anew what a previous secret encrypted, see PUNNET_PREVIOUS_SECRETS."""
+    from app.rotating import rotate, show_rotated
+
+    show_rotated(run(rotate))
 
 
 @command.command()
@@ -191,6 +200,16 @@ def configuration(
     from app.configuration import reference
 
     _put(reference(), output)
+
+
+@command.command()
+def permissions(
+    output: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
+) -> None:
+    """Print the page about permissions and roles, or write it to a file."""
+    from app.permissions_page import page
+
+    _put(page(), output)
 
 
 @command.command()

@@ -52,7 +52,7 @@ ORDER BY e.position"""
 _MISSED = f"""\
 SELECT e.position FROM event_log e
 WHERE e.owner_id = $5 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $6::text::pg_snapshot)
-AND e.position <= $4 ORDER BY e.position"""
+AND (e.position <= $4) IS TRUE ORDER BY e.position"""
 _PAGE = """\
 SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
 WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""
@@ -164,13 +164,16 @@ class ChangeReader:
         """The changes of an owner's rows; see models.ports.Changes."""
         await _soon(self._ready.wait())
         listener = Listener()
-        self._listeners.setdefault(owner, set()).add(listener)
+        owners = {owner, viewer.user_id or owner}
+        for one in owners:
+            self._listeners.setdefault(one, set()).add(listener)
         try:
             yield self._heard(listener, owner, viewer, after)
         finally:
-            self._listeners[owner].discard(listener)
-            if not self._listeners[owner]:
-                del self._listeners[owner]
+            for one in owners:
+                self._listeners[one].discard(listener)
+                if not self._listeners[one]:
+                    del self._listeners[one]
 
     async def _heard(
         self, listener: Listener, owner: str, viewer: Viewer, after: str | None

@@ -27,6 +27,21 @@ DEFAULT_MODELS = [
 ]
 
 
+class SignInProvider(BaseModel):
+    """A provider through which users may sign in: an OpenID issuer, or GitHub."""
+
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="Its name in `/auth/<id>`; `google` and `github` need no addresses.",
+    )
+    client_id: str = Field(description="The client id that the provider gave you.")
+    client_secret: SecretStr = Field(description="The client secret that it gave you.")
+    issuer: str | None = Field(default=None, description="The OpenID issuer; not for GitHub.")
+    url: str = Field(default="https://github.com", description="GitHub's pages.")
+    api_url: str = Field(default="https://api.github.com", description="GitHub's API.")
+    scope: str | None = Field(default=None, description="What is asked for; default: name, e-mail.")
+
+
 class Settings(BaseSettings):
     """Every setting, its unit and its default."""
 
@@ -51,7 +66,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=Path(".punnet"),
-        description="Where the embedded PostgreSQL and the local secret live.",
+        description="Where the embedded PostgreSQL, the local secret and files live.",
     )
     pool_size: int = Field(
         default=20, ge=4, description="PostgreSQL connections for requests; 5 more serve the rest."
@@ -59,8 +74,13 @@ class Settings(BaseSettings):
 
     secret: SecretStr | None = Field(
         default=None,
-        description="Signs guest tokens, cursors and resume tokens. Unset in development: "
-        "made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
+        description="Signs guest tokens, cursors and links, and encrypts secrets. Unset in "
+        "development: made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
+    )
+    previous_secrets: list[SecretStr] = Field(
+        default=[],
+        description="Other secrets that still hold, as JSON: what they signed is accepted, and "
+        "what they encrypted opens, until `punnet rotate-keys` has encrypted it anew.",
     )
     jwt_issuer: str | None = Field(
         default=None, description="`iss` of the identity provider; its JWKS is found from it."
@@ -79,6 +99,80 @@ class Settings(BaseSettings):
         default=[],
         description="Origins that browsers may call from, for CORS and WebSockets alike; in "
         "development every loopback origin as well. `*` is refused.",
+    )
+
+    public_url: str | None = Field(
+        default=None,
+        description="Where clients reach this server, such as `https://api.example.com`. Unset in "
+        "development: cookies for plain HTTP; otherwise they need HTTPS.",
+    )
+    trusted_proxies: list[str] = Field(
+        default=[],
+        description="Networks of your proxies, such as `10.0.0.0/8`: their `X-Forwarded-For` tells "
+        "the address by which guessing is limited. Unset, the address of the connection does.",
+    )
+    app_url: str = Field(
+        default="http://localhost:3000",
+        description="Your front end, to whose pages the links in mails lead.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="`smtp://user:password@host:587` or `smtps://…:465`; unset prints mails in "
+        "development, and sends none otherwise.",
+    )
+    mail_from: str = Field(
+        default="Punnet <no-reply@localhost>", description="The sender of mails."
+    )
+    sign_in_providers: list[SignInProvider] = Field(
+        default=[],
+        description='Who else may say who a user is: `[{"id": "google", "client_id": …, '
+        '"client_secret": …}]`; others need their `issuer`. Needs `PUNNET_PUBLIC_URL`.',
+    )
+    identity_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="`whsec_…`: signs what your identity provider posts to `/webhooks/identity`.",
+    )
+    session_days: float = Field(
+        default=30.0, gt=0, description="Days after which a session ends unless it is renewed."
+    )
+    sign_in_tries: int = Field(
+        default=10, ge=1, description="Passwords or mails that one account may be tried with."
+    )
+    address_tries: int = Field(
+        default=100, ge=1, description="The same for one address, whatever the accounts."
+    )
+    tries_window: float = Field(
+        default=900.0, gt=0, description="Seconds in which these tries are counted."
+    )
+    password_memory: int = Field(
+        default=19_456, ge=8, description="KiB of memory that hashing a password takes (Argon2id)."
+    )
+    password_rounds: int = Field(default=2, ge=1, description="Rounds of hashing a password.")
+    password_threads: int = Field(
+        default=2, ge=1, description="Passwords that one process hashes at once."
+    )
+    password_queue: int = Field(
+        default=100, ge=0, description="Passwords that may wait to be hashed."
+    )
+
+    storage_url: str | None = Field(
+        default=None,
+        description="Where files are kept: `s3://bucket/folder`, at Amazon or whoever speaks S3. "
+        "Unset: in `PUNNET_DATA_DIR`, which all servers and workers must share.",
+    )
+    storage_endpoint: str | None = Field(
+        default=None,
+        description="Where the bucket is reached, by us and by clients; default: Amazon's.",
+    )
+    storage_region: str | None = Field(default=None, description="The bucket's region.")
+    storage_access_key: str | None = Field(
+        default=None, description="The id of the bucket's key; default: as Amazon's tools find it."
+    )
+    storage_secret_key: SecretStr | None = Field(default=None, description="The key itself.")
+    uploads: int = Field(default=100, ge=1, description="Uploads that one server takes at once.")
+    user_uploads: int = Field(default=5, ge=1, description="The same of one user.")
+    upload_timeout: float = Field(
+        default=120.0, gt=0, description="Seconds that an upload may take."
     )
 
     models: list[ModelEntry] = Field(default=DEFAULT_MODELS, description="The models on offer.")

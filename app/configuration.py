@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.config import DEFAULT_MODELS, ModelEntry, Settings
+from app.config import DEFAULT_MODELS, ModelEntry, Settings, SignInProvider
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -21,6 +21,11 @@ _MODELS = """
 
 Each is a JSON object with these members.
 """
+_PROVIDERS = """\
+## The entries of `PUNNET_SIGN_IN_PROVIDERS`
+
+Each is a JSON object with these members; [signing in](signing-in.md) has examples.
+"""
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 
 
@@ -29,7 +34,9 @@ def reference() -> str:
     prefix = Settings.model_config.get("env_prefix", "")
     settings = _table("variable", Settings.model_json_schema(), lambda n: prefix + n.upper())
     entries = _table("member", ModelEntry.model_json_schema(), str)
-    return "\n".join([_HEAD, *settings, _MODELS, *entries, "", *_default_models(), ""])
+    providers = _table("member", SignInProvider.model_json_schema(), str)
+    models = [_MODELS, *entries, "", *_default_models(), ""]
+    return "\n".join([_HEAD, *settings, *models, _PROVIDERS, *providers, ""])
 
 
 def _table(first: str, schema: dict[str, Any], spelled: Callable[[str], str]) -> Iterator[str]:
@@ -57,7 +64,7 @@ def _default(field: dict[str, Any]) -> str:
     default: Any = field.get("default")
     if default is None:
         return "—"
-    if "$ref" in field.get("items", {}):
+    if default and "$ref" in field.get("items", {}):
         return "see below"
     text: str = default if isinstance(default, str) else orjson.dumps(default).decode()
     return f"`{text}`"

@@ -1,13 +1,14 @@
 """One WebSocket from the handshake to its close, as graphql-transport-ws has it."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from app.callers import Caller
 from app.frames import Frames
 from app.messages import (
     Complete,
@@ -16,6 +17,7 @@ from app.messages import (
     Pong,
     ProtocolViolation,
     Subscribe,
+    close_code,
     close_reason,
     read_message,
     with_token,
@@ -24,17 +26,9 @@ from app.messages import (
 from app.operations import Operations, Viewer, seconds_left
 from app.outbox import Outbox, SlowReader
 from app.socket_operations import SocketOperations
-from app.sockets import Sockets, user_key
+from app.sockets import Sockets
 from graphql_schema.core.errors import ErrorReport, Refused
-from models.errors import DomainError, ErrorCode
-
-CLOSE_CODES: Mapping[str, int] = {
-    ErrorCode.UNAVAILABLE: 1013,
-    ErrorCode.TIMEOUT: 1013,
-    ErrorCode.RATE_LIMITED: 1013,
-    ErrorCode.INTERNAL: 1011,
-}
-"""How a socket ends that cannot be let in; 4403 for every other reason."""
+from models.errors import DomainError
 
 GONE = 1006
 """Nobody is there to be told."""
@@ -53,6 +47,7 @@ class SocketLimits:
     write_timeout: float = 10.0
     close_timeout: float = 2.0
     finish_timeout: float = 3.0
+    revoke_timeout: float = 0.5
 
 
 class Connection:
@@ -63,13 +58,14 @@ class Connection:
         socket: web.WebSocketResponse,
         frames: Frames,
         request: web.Request,
+        caller: Caller,
         request_id: str,
         operations: Operations,
         sockets: Sockets,
         limits: SocketLimits,
     ) -> None:
         self._socket = socket
-        self._request = request
+        self._caller = caller
         self._transport = request.transport
         self._request_id = request_id
         self._operations = operations
@@ -78,7 +74,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(frames, limits.queue, limits.queue_bytes, limits.write_timeout)
         self._running = SocketOperations(
-            operations, self._outbox, most=limits.operations, request_id=request_id
+            operations, self._outbox, caller, most=limits.operations, request_id=request_id
         )
         self._ending: asyncio.Future[tuple[int, str]] = self._loop.create_future()
         self._ended = asyncio.Event()
@@ -87,7 +83,6 @@ class Connection:
         self._place = ExitStack()
         self._heard = self._loop.time()
         self._introduced = False
-        self._params: dict[str, Any] = {}
         self._viewer: Viewer | None = None
 
     async def run(self) -> None:
@@ -108,6 +103,10 @@ class Connection:
         if not self._ending.done():
             self._ending.set_result((code, reason))
 
+    def revoke(self) -> None:
+        """End it: whoever it was let in for may not be here any more."""
+        self._start(self._sign_off())
+
     async def close(self, code: int, reason: str) -> None:
         """Let running mutations end and be answered, then close; returns once it has ended."""
         await self._running.finish(self._limits.finish_timeout)
@@ -124,6 +123,11 @@ class Connection:
                 self.end(violation.code, violation.reason)
             # receive() does not yield while frames are waiting; others want a turn.
             await asyncio.sleep(0)
+
+    async def _sign_off(self) -> None:
+        """Tell nothing any more but the answer of a mutation, which may be what signs out here."""
+        await self._running.finish(self._limits.revoke_timeout)
+        self.end(4403, "signed out")
 
     def _on_frame(self, frame: WSMessage) -> None:
         if frame.type is WSMsgType.TEXT:
@@ -154,28 +158,26 @@ class Connection:
         if self._introduced:
             raise ProtocolViolation(4429, "Too many initialisation requests")
         self._introduced = True
-        self._params = params
-        self._start(self._admit())
+        self._start(self._admit(params))
 
-    async def _admit(self) -> None:
+    async def _admit(self, params: dict[str, Any]) -> None:
         """Find out who it is and answer; the socket ends if there is no place for them."""
         try:
+            self._caller = self._caller.with_headers(with_token(self._caller.headers, params))
             viewer = await self._authenticated()
-            user = user_key(viewer.user_id, self._request.remote)
-            self._place.enter_context(self._sockets.counted(user))
+            place = self._sockets.admitted(self, viewer, self._caller.client.address)
+            self._place.enter_context(place)
         except Refused as refused:
             error = refused.errors[0]
-            self.end(CLOSE_CODES.get(error["extensions"]["code"], 4403), error["message"])
-            return
+            self.end(close_code(error["extensions"]["code"]), error["message"])
         except DomainError as error:
-            self.end(CLOSE_CODES.get(error.code, 4403), error.message)
-            return
-        self._let_in(viewer)
+            self.end(close_code(error.code), error.message)
+        else:
+            self._let_in(viewer)
 
     async def _authenticated(self) -> Viewer:
         """Who it is now; asked for each operation, as an account may be gone since the last."""
-        headers = with_token(self._request.headers, self._params)
-        return await self._operations.authenticate(headers, self._params, self._request_id)
+        return await self._operations.authenticate(self._caller, self._request_id)
 
     def _let_in(self, viewer: Viewer) -> None:
         for timer in self._timers:
@@ -184,6 +186,7 @@ class Connection:
         if seconds is not None:
             self._end_in(seconds, 4403, "token expired")
         self._viewer = viewer
+        self._caller = replace(self._caller, let_in=viewer.session_id)
         self._outbox.push(written("connection_ack"))
 
     async def _watch(self) -> None:

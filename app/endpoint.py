@@ -10,6 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from app.body import HttpRefusal, read_request
+from app.callers import Callers
 from app.cors import Origins, check_get
 from app.negotiation import EVENT_STREAM, Accepted, negotiate
 from app.operations import Operations
@@ -81,6 +82,7 @@ class Endpoint:
         operations: Operations,
         *,
         origins: Origins,
+        callers: Callers,
         streams: EventStreams,
         sockets: WebSockets,
         max_body: int,
@@ -89,6 +91,7 @@ class Endpoint:
         """`max_body` is in bytes, `body_timeout` in seconds."""
         self._operations = operations
         self._origins = origins
+        self._callers = callers
         self._streams = streams
         self._sockets = sockets
         self._max_body = max_body
@@ -129,7 +132,9 @@ class Endpoint:
         if request.method not in METHODS:
             return self._not_allowed(call, "Use POST, or GET for a query.", *METHODS)
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await self._sockets.serve(request, call.request_id, call.headers)
+            return await self._sockets.serve(
+                request, self._callers.of(request), call.request_id, call.headers
+            )
         if call.accepted.best is None:
             raise HttpRefusal(406, BadRequest("Accept application/graphql-response+json."))
         return await self._answer_request(call, await self._read(request))
@@ -166,25 +171,34 @@ class Endpoint:
     ) -> web.StreamResponse:
         if prepared.kind == "subscription":
             return call.answer({"errors": [refusal(NEEDS_STREAM)]})
+        caller = self._callers.of(call.request, cookies=True)
         try:
-            viewer = await self._operations.authenticate(
-                call.request.headers, None, call.request_id
+            viewer = await self._operations.authenticate(caller, call.request_id)
+            response = await self._operations.execute(
+                prepared, asked, viewer, caller, call.request_id
             )
         except Refused as refused:
-            return call.answer({"errors": refused.errors})
-        return call.answer(await self._operations.execute(prepared, asked, viewer, call.request_id))
+            response = {"errors": refused.errors}
+        answer = call.answer(response)
+        if caller.cookie is not None:
+            caller.cookie.put_on(answer)
+        return answer
 
     async def _stream(
         self, call: Call, asked: GraphQLRequest, prepared: Prepared
     ) -> web.StreamResponse:
+        caller = self._callers.of(call.request)
         try:
-            viewer = await self._operations.authenticate(
-                call.request.headers, None, call.request_id
-            )
-            responses = self._operations.responses(prepared, asked, viewer, call.request_id)
+            viewer = await self._operations.authenticate(caller, call.request_id)
+            responses = self._operations.responses(prepared, asked, viewer, caller, call.request_id)
             mutation = prepared.kind == "mutation"
             return await self._streams.serve(
-                call.request, call.headers, viewer, responses, mutation=mutation
+                call.request,
+                call.headers,
+                viewer,
+                responses,
+                address=caller.client.address,
+                mutation=mutation,
             )
         except Refused as refused:
             response: Response = {"errors": refused.errors}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from graphql import GraphQLSchema
 
+from app.callers import Callers
 from app.config import Settings
 from app.connection import SocketLimits
 from app.cors import Origins
@@ -67,6 +68,7 @@ def graphql_server(
     sockets = Sockets(per_user=settings.user_sockets)
     endpoint = Endpoint(
         operations,
+        callers=callers_of(settings),
         origins=Origins(settings.origins, loopback=settings.dev),
         streams=EventStreams(sockets, keep_alive=keep_alive, write_timeout=write_timeout),
         sockets=WebSockets(operations, sockets, limits or limits_of(settings)),
@@ -74,6 +76,12 @@ def graphql_server(
         body_timeout=settings.request_timeout,
     )
     return GraphQLServer(endpoint, sockets)
+
+
+def callers_of(settings: Settings) -> Callers:
+    """How requests are told apart; without HTTPS only in development."""
+    plain = settings.dev if settings.public_url is None else settings.public_url.startswith("http:")
+    return Callers(proxies=settings.trusted_proxies, secure=not plain)
 
 
 def _documents(settings: Settings, engine: Engine, observer: Observer) -> Documents:

@@ -9,9 +9,17 @@ from multidict import CIMultiDict
 
 from app.payload import read_json
 from graphql_schema.core.values import check_value
-from models.errors import DomainError, Unauthenticated
+from models.errors import DomainError, ErrorCode, Unauthenticated
 
 PROTOCOL: Final = "graphql-transport-ws"
+
+CLOSE_CODES: Mapping[str, int] = {
+    ErrorCode.UNAVAILABLE: 1013,
+    ErrorCode.TIMEOUT: 1013,
+    ErrorCode.RATE_LIMITED: 1013,
+    ErrorCode.INTERNAL: 1011,
+}
+"""The codes of reasons other than who it is."""
 
 MAX_ID = 256
 """Characters of an operation's id, which comes back with each of its messages."""
@@ -137,6 +145,11 @@ def written(kind: str, operation: str | None = None, payload: object = None) -> 
     if payload is not None:
         message["payload"] = orjson.Fragment(payload) if isinstance(payload, bytes) else payload
     return orjson.dumps(message)
+
+
+def close_code(code: str) -> int:
+    """How a socket ends that cannot be let in for an error of this code."""
+    return CLOSE_CODES.get(code, 4403)
 
 
 def next_before(operation: str) -> bytes:

@@ -1,12 +1,13 @@
 """What every transport does with a request: check it, run it in a fresh context, observe it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Protocol
 
+from app.callers import Caller
 from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
 from app.plan_telling import PlanTelling, with_plan
@@ -28,6 +29,16 @@ class Viewer(Protocol):
         ...
 
     @property
+    def rests_on(self) -> tuple[str | None, ...]:
+        """The rows that let them in, by their ids: all are needed."""
+        ...
+
+    @property
+    def session_id(self) -> str | None:
+        """The session they came with; none for another kind of token."""
+        ...
+
+    @property
     def kind(self) -> str:
         """What may be told of the viewer: signed out, guest or user."""
         ...
@@ -46,17 +57,15 @@ class Viewer(Protocol):
 class Contexts(Protocol):
     """How viewers and contexts come to be."""
 
-    async def authenticate(
-        self, headers: Mapping[str, str], connection_params: Mapping[str, Any] | None
-    ) -> Viewer:
-        """Who sent these headers; a socket's token is already among them as `Authorization`.
+    async def authenticate(self, caller: Caller) -> Viewer:
+        """Who sent a request; a socket's token is already among its headers.
 
         Raises DomainError when a token is given that does not hold.
         """
         ...
 
     def operation(
-        self, viewer: Any, request_id: str, tally: Tally
+        self, viewer: Any, caller: Caller, request_id: str, tally: Tally
     ) -> AbstractAsyncContextManager[Any]:
         """A context for one operation, or for one event of a subscription; never shared.
 
@@ -89,16 +98,11 @@ class Operations:
         self._observer = observer or Observer()
         self._plans = plans
 
-    async def authenticate(
-        self,
-        headers: Mapping[str, str],
-        connection_params: Mapping[str, Any] | None,
-        request_id: str,
-    ) -> Viewer:
+    async def authenticate(self, caller: Caller, request_id: str) -> Viewer:
         """Who is asking; raises Refused, whatever went wrong."""
         try:
             async with asyncio.timeout(self._time_limit):
-                return await self._contexts.authenticate(headers, connection_params)
+                return await self._contexts.authenticate(caller)
         except Exception as error:
             raise Refused([ErrorReport(request_id).raised(error)]) from error
 
@@ -115,7 +119,12 @@ class Operations:
             raise
 
     async def execute(
-        self, prepared: Prepared, request: GraphQLRequest, viewer: Viewer, request_id: str
+        self,
+        prepared: Prepared,
+        request: GraphQLRequest,
+        viewer: Viewer,
+        caller: Caller,
+        request_id: str,
     ) -> Response:
         """Run a query or a mutation; every failure is in the response."""
         started, tally = perf_counter(), Tally()
@@ -123,7 +132,7 @@ class Operations:
         response = await self._engine.execute(
             prepared if trace is None else trace.prepared,
             request.variables,
-            lambda: self._contexts.operation(viewer, request_id, tally),
+            lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
             tell_cost=request.wants_cost,
         )
@@ -138,6 +147,7 @@ class Operations:
         prepared: Prepared,
         request: GraphQLRequest,
         viewer: Viewer,
+        caller: Caller,
         request_id: str,
         deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
@@ -146,12 +156,12 @@ class Operations:
         Events may go to `deliver` instead; see Engine.subscribe.
         """
         if prepared.kind != "subscription":
-            response = await self.execute(prepared, request, viewer, request_id)
+            response = await self.execute(prepared, request, viewer, caller, request_id)
             if "data" not in response:
                 raise Refused(response["errors"])
             yield response
             return
-        events = self._events(prepared, request, viewer, request_id, deliver)
+        events = self._events(prepared, request, viewer, caller, request_id, deliver)
         async with aclosing(events):
             async for response in events:
                 yield response
@@ -161,6 +171,7 @@ class Operations:
         prepared: Prepared,
         request: GraphQLRequest,
         viewer: Viewer,
+        caller: Caller,
         request_id: str,
         deliver: Deliver | None,
     ) -> AsyncGenerator[Response, None]:
@@ -170,7 +181,7 @@ class Operations:
         events = self._engine.subscribe(
             prepared,
             request.variables,
-            lambda: self._contexts.operation(viewer, request_id, tally),
+            lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
             deliver=deliver,
         )

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.auth import Authenticator, derive_key, load_secret
+from app.auth import Authenticator, derive_key, load_secret, previous_keys
 from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.files.storage import Storage, storage_of
+from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
+from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
 from app.worker import Worker, WorkerLimits
@@ -28,6 +31,7 @@ from models.viewer import SIGNED_OUT
 
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
+SIGNED = "signed values"  # what the signer's key is derived for
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -45,8 +49,11 @@ class Services:
     streams: StreamHub
     writer: Writer
     slow: SlowOperations
+    actor: Actor
     worker: Worker
+    mailer: Mailer
     authenticator: Authenticator
+    storage: Storage
     catalogue: Catalogue
 
 
@@ -54,40 +61,49 @@ def connect(
     settings: Settings, url: str, observe: Observe | None = None, clock: Clock | None = None
 ) -> Services:
     """Make the services of a process for the database at `url`; nothing runs yet."""
-    secret = load_secret(settings)
-    clock = clock or SystemClock()
+    secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
-    signer = Signer(derive_key(secret, "signed values"))
+    signer = Signer(derive_key(secret, SIGNED), previous_keys(settings, SIGNED))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
     bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
-    streams = StreamHub(database, background, signer)
-    catalogue = Catalogue(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, authenticator)
-    writer = Writer(background, streams, bus)
+    streams = StreamHub(database, background, signer, clock)
+    catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
+    writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    worker = Worker(actor, catalogue, writer, limits)
-    bus.on_log(changes.wake)
-    bus.on_text(streams.wake)
-    bus.on_windows(streams.publish)
-    changes.tap(streams.changed)
-    changes.tap(worker.changed)
-    return Services(
-        ports,
-        database,
-        background,
-        bus,
-        changes,
-        streams,
-        writer,
-        SlowOperations(background, clock, settings.slow_operation),
-        worker,
-        authenticator,
-        catalogue,
+    storage, sends = storage_of(settings, signer, clock), post_of(settings)
+    own = authenticator, sign_in, storage, settings.dev
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    services = Services(
+        ports=ports,
+        database=database,
+        background=background,
+        bus=bus,
+        changes=changes,
+        streams=streams,
+        writer=writer,
+        slow=SlowOperations(background, clock, settings.slow_operation),
+        actor=actor,
+        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault),
+        mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
+        authenticator=authenticator,
+        storage=storage,
+        catalogue=catalogue,
     )
+    _introduce(services)
+    return services
+
+
+def _introduce(services: Services) -> None:
+    """Have the services hear of each other."""
+    services.bus.on_log(services.changes.wake)
+    services.bus.on_text(services.streams.wake)
+    services.bus.on_windows(services.streams.publish)
+    for follower in (services.streams, services.worker, services.mailer):
+        services.changes.tap(follower.changed)
 
 
 @asynccontextmanager
@@ -97,7 +113,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    working = [asyncio.create_task(keep(services.worker.run))] if worker else []
+    busy = (services.worker, services.mailer) if worker else ()
+    working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield
     finally:
@@ -105,8 +122,19 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        services.storage.close()
         await services.background.close()
         await services.database.close()
+
+
+@asynccontextmanager
+async def kept(service: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    """Run one more service meanwhile."""
+    tasks = [asyncio.create_task(keep(service))]
+    try:
+        yield
+    finally:
+        await _stop(tasks)
 
 
 async def keep(service: Callable[[], Awaitable[None]]) -> None:

@@ -82,25 +82,29 @@ class Resuming:
 
     def __init__(self, signer: Signer, viewer: Viewer, owner: str) -> None:
         self._signer = signer
-        self._names = [viewer.user_id, owner]
+        self._viewer = viewer.user_id
+        self._owner = owner
 
     def sign(self, position: Position, place: Place) -> str:
         """The token of a position."""
         old, new = position.old, position.new
         earlier = [str(old), old.high] if old else ["", 0]
         where = [str(new), new.high, *earlier, position.row, position.change]
-        return self._signer.sign(PURPOSE, [*self._names, place.cluster, place.time, *where])
+        names = [self._viewer, self._owner]
+        return self._signer.sign(PURPOSE, [*names, place.cluster, place.time, *where])
 
     def open(self, token: str, place: Place) -> Position | None:
-        """The position of a token, None for one that is too old or of another cluster.
+        """The position of a token; None for one that is too old, or of another cluster or owner,
+        as those of a project that was moved are.
 
-        Raises Invalid for a token that is forged, or not of this viewer and owner.
+        Raises Invalid for a token that is forged, or not of this viewer.
         """
-        *names, cluster, time, new, high, old, old_high, row, change = self._opened(token)
-        if names != self._names:
+        viewer, owner, *where, row, change = self._opened(token)
+        cluster, time, new, high, old, old_high = where
+        if viewer != self._viewer:
             raise Invalid("The cursor is not of this subscription.", field="after")
         age = timedelta(milliseconds=place.time - time)
-        if cluster != place.cluster or age > LIFETIME:
+        if owner != self._owner or cluster != place.cluster or age > LIFETIME:
             return None
         earlier = Snapshot.parse(old, old_high) if old else None
         return Position(Snapshot.parse(new, high), earlier, row, change)

@@ -14,14 +14,23 @@ from aiohttp import web
 from app import graphiql
 from app.config import Settings
 from app.contexts import PunnetContexts
+from app.cors import Origins
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
-from app.graphql import engine_of, graphql_server
+from app.files.routes import FileRoutes
+from app.graphql import callers_of, engine_of, graphql_server
+from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
+from app.oauth.providers import providers_of
+from app.oauth.redirects import Redirects
+from app.oauth.routes import SignInRoutes
 from app.observing import Observer, Observers
+from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
-from app.process import Services, connect, running
+from app.process import Services, connect, kept, running
+from app.revocations import Revocations
+from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
 from graphql_schema.schema import graphql_core_schema
 from models.errors import Unavailable
@@ -64,12 +73,51 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql_server(settings, engine, contexts, told, plans=telling).add_to(app)
+    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql.add_to(app)
+    app.cleanup_ctx.append(_revocations(services, graphql.sockets))
+    _add_sign_in(app, settings, services, contexts)
+    _add_transfers(app, url, settings, services, contexts)
     _add_graphiql(app, settings, services)
+    _add_health(app, metrics)
+    return app
+
+
+def _add_health(app: web.Application, metrics: Metrics) -> None:
+    """Serve what those who watch over the process ask for."""
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
     app.router.add_get("/metrics", metrics.serve)
-    return app
+
+
+def _add_sign_in(
+    app: web.Application, settings: Settings, services: Services, contexts: PunnetContexts
+) -> None:
+    routes = SignInRoutes(
+        providers_of(settings, services.ports.clock),
+        contexts,
+        callers_of(settings),
+        Origins(settings.origins, loopback=settings.dev),
+        Redirects(settings),
+        settings.public_url,
+    )
+    routes.add_to(app)
+    secret = settings.identity_webhook_secret
+    if secret is not None:
+        IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
+
+
+def _add_transfers(
+    app: web.Application,
+    url: str,
+    settings: Settings,
+    services: Services,
+    contexts: PunnetContexts,
+) -> None:
+    """Serve what is too large for GraphQL."""
+    origins = Origins(settings.origins, loopback=settings.dev)
+    FileRoutes(settings, services.storage, services.database, origins).add_to(app)
+    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
 
 
 def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
@@ -89,6 +137,16 @@ def _add_graphiql(app: web.Application, settings: Settings, services: Services) 
 def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:
     async def context(_app: web.Application) -> AsyncIterator[None]:
         async with running(services, worker=worker):
+            yield
+
+    return context
+
+
+def _revocations(services: Services, sockets: Sockets) -> Callable[[web.Application], Any]:
+    async def context(_app: web.Application) -> AsyncIterator[None]:
+        revocations = Revocations(sockets, services.background)
+        services.changes.tap(revocations.changed)
+        async with kept(revocations.run):
             yield
 
     return context

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, TypeAlias
 
+from app.callers import Caller
 from app.messages import NEXT_AFTER, ProtocolViolation, next_before, written
 from app.operations import Operations, Viewer
 from app.outbox import Outbox
@@ -34,11 +35,18 @@ class SocketOperations:
     """Starts, counts and stops operations; their messages go to the outbox."""
 
     def __init__(
-        self, operations: Operations, outbox: Outbox, *, most: int, request_id: str
+        self,
+        operations: Operations,
+        outbox: Outbox,
+        caller: Caller,
+        *,
+        most: int,
+        request_id: str,
     ) -> None:
         """`most` bounds the operations at once; ids of requests begin with `request_id`."""
         self._operations = operations
         self._outbox = outbox
+        self._caller = caller
         self._most = most
         self._request_id = request_id
         self._started = 0
@@ -126,7 +134,9 @@ class SocketOperations:
                 self._mutations.add(task)
             viewer = await authenticate()
             deliver = Delivery(operation, self._outbox)
-            responses = self._operations.responses(prepared, request, viewer, request_id, deliver)
+            responses = self._operations.responses(
+                prepared, request, viewer, self._caller, request_id, deliver
+            )
             async with aclosing(responses):
                 async for response in responses:
                     await self._outbox.put(written("next", operation, encode(response, request_id)))

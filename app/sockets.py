@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import Protocol
 
+from app.operations import Viewer
 from models.errors import RateLimited, Unavailable
 
 
@@ -14,6 +15,10 @@ class Open(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """End it; returns once it has ended."""
+        ...
+
+    def revoke(self) -> None:
+        """Begin to end it at once: its viewer may not be here any more."""
         ...
 
 
@@ -26,12 +31,39 @@ class Sockets:
         self._count: Counter[str] = Counter()
         self._open: set[Open] = set()
         self._closing = False
+        self.grounds: dict[Open, frozenset[str]] = {}
+        """What lets each one in: the ids of its user and of its session or token."""
+        self.unsure: set[str] = set()
+        """Grounds that may have gone between the look at them and their place here."""
+        self.came = asyncio.Event()
+
+    @contextmanager
+    def admitted(self, opened: Open, viewer: Viewer, address: str) -> Generator[None, None, None]:
+        """Hold a place for a viewer, to be found again by what lets them in.
+
+        `address` is whom someone signed out counts for. Raises RateLimited when there is no place.
+        """
+        grounds = frozenset(filter(None, viewer.rests_on))
+        with self._counted(viewer.user_id or f"address {address}"):
+            self.grounds[opened] = grounds
+            self.unsure |= grounds
+            self.came.set()
+            try:
+                yield
+            finally:
+                del self.grounds[opened]
+
+    def revoke(self, gone: Collection[str]) -> None:
+        """End all that was opened by a user, a session or a token among `gone`."""
+        for opened, grounds in list(self.grounds.items()):
+            if not grounds.isdisjoint(gone):
+                opened.revoke()
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextmanager
-    def counted(self, user: str) -> Generator[None, None, None]:
+    def _counted(self, user: str) -> Generator[None, None, None]:
         """Hold a place for the user; raises RateLimited when there is none."""
         if self._count[user] >= self._per_user:
             raise RateLimited("Too many sockets are open.", retry_after=5)
@@ -61,8 +93,3 @@ class Sockets:
             *(opened.close(1001, "server shutdown") for opened in list(self._open)),
             return_exceptions=True,
         )
-
-
-def user_key(user_id: str | None, address: str | None) -> str:
-    """Whom a socket counts for: the user, or the address of someone signed out."""
-    return user_id or f"address {address}"

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from app.operations import Viewer, seconds_left
 from app.responses import SAFE_HEADERS, encode
-from app.sockets import Sockets, user_key
+from app.sockets import Sockets
 from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport, Refused, refusal
 from models.errors import Unauthenticated
@@ -53,20 +53,19 @@ class EventStreams:
         viewer: Viewer,
         responses: AsyncGenerator[Response, None],
         *,
+        address: str,
         mutation: bool = False,
     ) -> web.StreamResponse:
         """Send responses until they end, the reader goes or the token expires.
 
-        A `mutation` is answered before the stream is closed from outside.
+        `address` is whom a signed-out viewer counts for. A `mutation` is answered before the
+        stream is closed from outside.
         Raises RateLimited before the stream starts.
         """
         stream = EventStream(
             request, headers, self._keep_alive, self._write_timeout, FINISH if mutation else 0
         )
-        with (
-            self._sockets.counted(user_key(viewer.user_id, request.remote)),
-            self._sockets.registered(stream),
-        ):
+        with self._sockets.admitted(stream, viewer, address), self._sockets.registered(stream):
             return await stream.run(responses, seconds_left(viewer))
 
     async def refuse(
@@ -101,6 +100,7 @@ class EventStream:
         self._write_timeout = write_timeout
         self._finish = finish
         self._tasks: list[asyncio.Task[Any]] = []
+        self._revoked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(
         self, responses: AsyncGenerator[Response, None], seconds: float | None
@@ -110,15 +110,22 @@ class EventStream:
         sending = asyncio.create_task(self._send_all(responses))
         self._tasks = [sending, asyncio.create_task(self._comment())]
         try:
-            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            expired = not any(task.done() for task in self._tasks)
+            await asyncio.wait(
+                [*self._tasks, self._revoked], timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            over = not any(task.done() for task in self._tasks)
         finally:
             await self._stop()
             self._report(sending)
-        if expired:
+        if over:
             with suppress(OSError):
-                await self._refuse([refusal(Unauthenticated("The token has expired."))])
+                await self._refuse([refusal(Unauthenticated("The token has ended."))])
         return self._response
+
+    def revoke(self) -> None:
+        """End it at once: whoever it was let in for may not be here any more."""
+        if not self._revoked.done():
+            self._revoked.set_result(None)
 
     async def close(self, code: int, reason: str) -> None:
         """Stop without a `complete`, so that the client comes back; a mutation may end first."""

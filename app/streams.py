@@ -15,13 +15,12 @@ import structlog
 
 from app.topics import Follower, Topic, kind_at
 from app.waiting import woken
-from models.accounts.users import User
 from models.chat.chunks import STORY, Mark, Story, Window, story_of
 from models.chat.messages import Message
-from models.errors import Invalid, NotFound, Unavailable
-from models.ports import Database, Sink, Streamed
+from models.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from models.ports import Clock, Database, Sink, Streamed
 from models.reading import Lookup
-from models.viewer import Permission
+from models.standing import renewed, takes_standing
 
 if TYPE_CHECKING:
     from graphql_schema.core.signed import Signer
@@ -30,7 +29,11 @@ if TYPE_CHECKING:
 POLL = 0.25  # seconds, when no wake-up comes
 SWEEP = 1.0  # seconds after which a text that nobody told of is looked at
 PURPOSE = "stream"
-ROOTS = ("prj_", "cnv_", "usr_")
+ROOTS = ("prj_", "cnv_", "org_")
+TAKEN = {"deleted_at", "owner_id"}
+"""Columns of roots that say who reaches what is below."""
+RIGHTS = ("usr_", "mem_", "ses_", "tok_")
+"""Rows that viewers' rights rest on."""
 
 log = structlog.get_logger()
 
@@ -41,9 +44,12 @@ class StreamHub:
     `background` serves the reading for all, `database` the first reading of each follower.
     """
 
-    def __init__(self, database: Database, background: Database, signer: Signer) -> None:
+    def __init__(
+        self, database: Database, background: Database, signer: Signer, clock: Clock
+    ) -> None:
         self._database = database
         self._background = background
+        self._clock = clock
         self._signer = signer
         self._sign = signer.signing(PURPOSE)
         self._topics: dict[str, Topic] = {}
@@ -78,7 +84,7 @@ class StreamHub:
         id: str = change["id"]
         if id in self._topics:
             self.wake([id])
-        elif id.startswith(ROOTS) and "deleted_at" in change["columns"]:
+        elif _takes_rights(change):
             self._doubtful.add(owner)
             self._woken.set()
 
@@ -130,7 +136,7 @@ class StreamHub:
             return
         try:
             for viewer, followed in self._followed_of(doubtful):
-                reached = await self._reached(viewer, list(followed))
+                reached = await self._reached(viewer, followed)
                 for id in followed.keys() - reached:
                     for follower in followed[id]:
                         follower.end(NotFound("The message is gone."))
@@ -144,17 +150,21 @@ class StreamHub:
         for message_id, topic in self._topics.items():
             for follower in topic.followers:
                 viewer = follower.viewer
-                if not owners.isdisjoint(viewer.owners_with(Permission.READ)):
+                if viewer.reaches_any(owners):
                     _, followed = found.setdefault(id(viewer), (viewer, {}))
                     followed.setdefault(message_id, []).append(follower)
         return list(found.values())
 
-    async def _reached(self, viewer: Viewer, message_ids: list[str]) -> set[str]:
-        """Those of the messages that a viewer may read now."""
-        sql, args = Lookup(User).statement(viewer, [viewer.id])
-        if not await self._background.fetch(sql, *args):
+    async def _reached(self, viewer: Viewer, followed: Mapping[str, list[Follower]]) -> set[str]:
+        """Those of the messages that a viewer may read now; the followers go on as who they are."""
+        try:
+            now = await renewed(viewer, self._background, self._clock.now())
+        except Unauthenticated:
             return set()
-        sql, args = Lookup(Message).statement(viewer, message_ids)
+        for followers in followed.values():
+            for follower in followers:
+                follower.viewer = now
+        sql, args = Lookup(Message).statement(now, list(followed))
         return {row["id"] for row in await self._background.fetch(sql, *args)}
 
     # -- following -------------------------------------------------------------------------
@@ -200,6 +210,14 @@ class StreamHub:
         if id != message_id:
             raise Invalid("The cursor is not of this message.", field="after")
         return Mark(epoch, part, offset)
+
+
+def _takes_rights(change: Mapping[str, Any]) -> bool:
+    """Whether a change may take something from a viewer."""
+    id: str = change["id"]
+    if id.startswith(RIGHTS):
+        return takes_standing(change)
+    return id.startswith(ROOTS) and not TAKEN.isdisjoint(change["columns"])
 
 
 async def _stories(database: Database, marks: Mapping[str, Mark]) -> dict[str, Story]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 
 from app.body import HttpRefusal
+from app.callers import Caller
 from app.connection import Connection, SocketLimits
 from app.frames import Frames, Turn
 from app.messages import PROTOCOL
@@ -29,7 +30,11 @@ class WebSockets:
         self._turn = Turn()
 
     async def serve(
-        self, request: web.Request, request_id: str, headers: Mapping[str, str]
+        self,
+        request: web.Request,
+        caller: Caller,
+        request_id: str,
+        headers: Mapping[str, str],
     ) -> web.StreamResponse:
         """Shake hands and talk; raises HttpRefusal when it is no handshake."""
         offered = request.headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "")
@@ -41,7 +46,14 @@ class WebSockets:
         socket.headers.update(headers)
         frames = Frames(socket, request.transport, self._turn)
         connection = Connection(
-            socket, frames, request, request_id, self._operations, self._sockets, self._limits
+            socket,
+            frames,
+            request,
+            caller,
+            request_id,
+            self._operations,
+            self._sockets,
+            self._limits,
         )
         with self._sockets.registered(connection):
             await socket.prepare(request)

@@ -14,8 +14,10 @@ from typing import Any
 import structlog
 
 from app.answering import pause_before_retry, write_answer
+from app.own_keys import OwnKeys
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
+from models.accounts.expiring import forget_expired
 from models.builder.claims import reap_runs
 from models.chat.answers import Answer
 from models.chat.deletion import work_off_deletion
@@ -29,8 +31,11 @@ from models.chat.leases import (
     renew,
 )
 from models.errors import Unavailable
+from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
+from models.ports import Vault
 from models.providing import ModelCatalogue, ProviderError
+from models.storing import Files
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker
@@ -62,13 +67,21 @@ class Worker:
     """Writes answers until cancelled; then hands back what is unfinished."""
 
     def __init__(
-        self, actor: Actor, models: ModelCatalogue, writer: Writer, limits: WorkerLimits
+        self,
+        actor: Actor,
+        models: ModelCatalogue,
+        writer: Writer,
+        files: Files,
+        limits: WorkerLimits,
+        vault: Vault,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._actor = actor
         self._models = models
         self._writer = writer
+        self._files = files
         self._limits = limits
+        self._own_keys = OwnKeys(actor, vault)
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._doubtful: set[str] = set()
@@ -156,6 +169,7 @@ class Worker:
             await self._patiently(reap_generations(self._actor))
             await self._patiently(reap_runs(self._actor))
             await self._patiently(self._delete())
+            await self._patiently(sweep_files(self._actor, self._files))
 
     async def _delete(self) -> None:
         for _ in range(DELETION_BATCHES):
@@ -164,6 +178,7 @@ class Worker:
         if self._actor.clock.now() >= self._tidy_at:
             self._tidy_at = self._actor.clock.now() + TIDY
             await forget_the_old(self._actor.database, self._actor.clock)
+            await forget_expired(self._actor)
 
     async def _patiently(self, work: Awaitable[Any]) -> None:
         """Do something that the next round does again should it fail."""
@@ -179,7 +194,9 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(self._actor, self._models, self._writer, lease)
+            outcome = await write_answer(
+                self._actor, self._models, self._writer, lease, self._own_keys
+            )
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
         except NoLongerWanted:
@@ -198,8 +215,8 @@ class Worker:
                 if isinstance(outcome, Answer):
                     await finish_generation(self._actor, lease, outcome)
                 else:
-                    wait = pause_before_retry(outcome, lease)
-                    await give_up_generation(self._actor, lease, outcome.message, wait)
+                    wait, code = pause_before_retry(outcome, lease), outcome.code
+                    await give_up_generation(self._actor, lease, outcome.message, wait, code)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:

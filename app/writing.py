@@ -14,8 +14,8 @@ from models.chat import chunks
 from models.chat.chunks import Window
 from models.chat.leases import Lease
 from models.errors import Unavailable
-from models.fields import storable
 from models.ports import Database
+from models.storable import storable
 from models.verbs import TRY_AGAIN
 
 PAUSE = 0.04  # seconds that text may wait for more

@@ -28,8 +28,8 @@ from app.database import PooledConnection
 from bench import floor_reads as reads
 from bench import floor_writes as writes
 from bench.processes import settings
-from models.accounts.users import is_live, state_by
 from models.errors import Unauthenticated
+from models.standing import is_live, state_by
 
 POOL = 20  # connections, as many as Punnet's
 

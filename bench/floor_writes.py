@@ -45,7 +45,8 @@ MESSAGE_COLUMNS = [
     "id", "created_at", "updated_at", "owner_id", "conversation_id", "project_id", "user_id",
     "role", "type", "status", "outcome", "content", "parts", "order_id", "message_group_id",
     "model", "provider", "parent_id", "branch_index", "selected", "on_branch",
-    "client_message_id", "usage", "citations", "finish_reason", "error", "content_epoch",
+    "client_message_id", "usage", "citations", "finish_reason", "error", "error_code",
+    "content_epoch",
 ]  # fmt: skip
 
 

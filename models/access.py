@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from models.viewer import SYSTEM, Permission
+from models.permissions import Permission
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from models.base import Record
 
     Bind = Callable[[Permission], str]
+    Need = Permission | None
+    """None is what reading takes, which the rule of the root says."""
 
 
 class Access(Protocol):
     """Decides which rows of a table a viewer reaches."""
 
-    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
         """SQL that is true for the rows of `alias` on which the viewer holds `need`.
 
         `bind` gives the placeholder of the array of owners for a permission.
@@ -40,13 +43,17 @@ def _can_be_deleted(model: type[Record]) -> bool:
 class Owned:
     """A root: reached through its `owner_id` (or `column`), until it is deleted.
 
-    One without `deleted_at` is never deleted by itself.
+    `read` is the permission to read it. One without `deleted_at` is never deleted by itself.
     """
 
     column: str = "owner_id"
+    read: Permission = Permission.READ
 
-    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
-        owned = f"({alias}.{self.column} = ANY({bind(need)})) IS TRUE"
+    def __str__(self) -> str:
+        return f"Owned({self.column}, {self.read})"
+
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
+        owned = f"({alias}.{self.column} = ANY({bind(need or self.read)})) IS TRUE"
         return f"{owned} AND {alias}.deleted_at IS NULL" if _can_be_deleted(model) else owned
 
 
@@ -56,7 +63,7 @@ class Within:
 
     container: str
 
-    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
         own = Owned().condition(model, alias, bind, need)
         outer = model.referenced(self.container)
         column = f"{alias}.{self.container}_id"
@@ -72,7 +79,7 @@ class PartOf:
 
     whole: str
 
-    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
         whole = model.referenced(self.whole)
         inner = whole.access.condition(whole, f"{alias}p", bind, need)
         return (
@@ -85,5 +92,5 @@ class PartOf:
 class OperatorOnly:
     """Rows that belong to nobody: operators reach them, for whatever they need."""
 
-    def condition(self, model: type[Record], alias: str, bind: Bind, need: Permission) -> str:
+    def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
         return f"'{SYSTEM}' = ANY({bind(Permission.OPERATE)})"

@@ -236,4 +236,5 @@ def _opaque_columns(model: type[Record]) -> tuple[str, ...]:
 def _key_columns(model: type[Record]) -> tuple[str, ...]:
     indexed = {c.split()[0] for index in model.indexes for c in index.columns}
     times = {"created_at", "updated_at", "id"}
-    return tuple(name for name in model.columns() if name in indexed - times)
+    keys = (name for name in model.columns() if name in indexed - times)
+    return tuple(name for name in keys if not isinstance(model.column(name), fields.SecretColumn))

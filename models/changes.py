@@ -24,7 +24,8 @@ class Change:
     """One row's change within one transaction; several changes of a row merge into one.
 
     `columns` names what changed; `old` and `new` hold the index keys before and after, so that a
-    listener knows which lists the row left and joined.
+    listener knows which lists the row left and joined. `former` is the owner it was moved from,
+    who hears of it too.
     """
 
     op: Op
@@ -33,11 +34,18 @@ class Change:
     columns: set[str] = field(default_factory=set[str])
     old: dict[str, Any] = field(default_factory=dict[str, Any])
     new: dict[str, Any] = field(default_factory=dict[str, Any])
+    former: str | None = None
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who hears of it."""
+        return (self.owner,) if self.former is None else (self.former, self.owner)
 
     def merge(self, later: Change) -> None:
         """Fold a later change of the same row into this one."""
         if later.op == "remove":
             self.op = "remove"
+        self.owner, self.former = later.owner, self.former or later.former
         self.columns |= later.columns
         self.new = later.new
 

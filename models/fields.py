@@ -17,6 +17,7 @@ from tortoise import fields
 from tortoise.fields.base import OnDelete
 
 from models.errors import Invalid
+from models.storable import refuse_unstorable, refuse_unstorable_json
 
 KEY_TYPE = 'TEXT COLLATE "C"'
 _TOO_MUCH = Decimal(10**14)
@@ -29,30 +30,15 @@ def camel(name: str) -> str:
     return first + "".join(word.title() for word in rest)
 
 
-def refuse_unstorable(value: str, field: str) -> None:
-    """PostgreSQL keeps neither NUL nor lone surrogates; raise Invalid for both."""
-    if "\0" in value:
-        raise Invalid("Text must not contain NUL.", field=field)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Invalid("Text must be valid Unicode.", field=field) from None
-
-
-def storable(text: str) -> str:
-    """Text without what PostgreSQL can't keep: halves of characters are joined, NUL and lone
-    surrogates become U+FFFD."""
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.replace("\0", "\ufffd")
-
-
 class Column(fields.Field[Any]):
     """A column that checks what is written to it. `indexable` columns may be in a B-tree."""
 
     def __init__(self, **options: Any) -> None:
         initialise: Any = super().__init__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - Tortoise types it in part
         initialise(**options)
+
+    def to_python_value(self, value: Any) -> Any:
+        return value
 
     def check(self, value: Any) -> None:
         """Raise Invalid, naming the field as the API spells it, when `value` does not fit."""
@@ -84,17 +70,30 @@ class KeyColumn(TextColumn):
 
 
 class SecretColumn(TextColumn):
-    """Text that is stored encrypted: no field of the API, no index and no export holds it."""
+    """Text that is stored encrypted: no field of the API, no index and no export holds it.
+
+    `bound` names columns of the row to whose values it is bound beside its owner.
+    """
 
     indexable = False
+
+    def __init__(
+        self, *, limit: int, blank: bool, bound: tuple[str, ...] = (), **options: Any
+    ) -> None:
+        super().__init__(limit=limit, blank=blank, **options)
+        self.bound = bound
+
+
+class DigestColumn(SecretColumn):
+    """The digest of a secret: no field of the API and no export holds it, but it finds the row."""
+
+    SQL_TYPE = KEY_TYPE
+    indexable = True
 
 
 class TimeColumn(Column):
     field_type = datetime
     SQL_TYPE = "TIMESTAMPTZ(3)"
-
-    def to_python_value(self, value: Any) -> Any:
-        return value
 
 
 class IntegerColumn(Column):
@@ -118,9 +117,6 @@ class DecimalColumn(Column):
     field_type = Decimal
     SQL_TYPE = "NUMERIC(18,4)"
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
     def check(self, value: Any) -> None:
         field = camel(self.model_field_name)
         if not value.is_finite() or abs(value) >= _TOO_MUCH:
@@ -133,9 +129,6 @@ class BooleanColumn(Column):
     SQL_TYPE = "BOOLEAN"
     field_type = bool
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
 
 class JsonColumn(Column):
     field_type = dict
@@ -143,11 +136,8 @@ class JsonColumn(Column):
     indexable = False
     opaque = True
 
-    def to_python_value(self, value: Any) -> Any:
-        return value
-
     def check(self, value: Any) -> None:
-        _check_json(value, camel(self.model_field_name))
+        refuse_unstorable_json(value, camel(self.model_field_name))
 
 
 class ChoiceColumn(KeyColumn):
@@ -157,19 +147,6 @@ class ChoiceColumn(KeyColumn):
 
     def to_python_value(self, value: Any) -> Any:
         return None if value is None else self.choices(value)
-
-
-def _check_json(value: Any, field: str) -> None:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            refuse_unstorable(item, field)
-        elif isinstance(item, dict):
-            stack.extend(item.keys())  # type: ignore[arg-type]
-            stack.extend(item.values())  # type: ignore[arg-type]
-        elif isinstance(item, list):
-            stack.extend(item)  # type: ignore[arg-type]
 
 
 def key(description: str, *, null: bool = False, unique: bool = False) -> Any:
@@ -184,9 +161,15 @@ def text(
     return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
-def secret(description: str, *, limit: int) -> Any:
-    """Text of at most `limit` characters, sealed by who writes it; null where there is none."""
-    return SecretColumn(description=description, limit=limit, blank=False, null=True)
+def secret(description: str, *, limit: int, bound: tuple[str, ...] = ()) -> Any:
+    """Text of at most `limit` characters, sealed by who writes it (see models.sealing); null where
+    there is none. It opens in no row that differs in a column of `bound`."""
+    return SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
+
+
+def digest(description: str, *, limit: int = 64) -> Any:
+    """The digest of a secret, such as SHA-256 in hexadecimal; null where there is none."""
+    return DigestColumn(description=description, limit=limit, blank=False, null=True)
 
 
 def moment(description: str, *, null: bool = False) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Changes(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Heard]]:
         """The changes of an owner's rows from now on, or after a cursor of the same viewer's.
 
+        From now on those of the viewer's own rows are among them, since rights rest on some.
         The iterator raises Unavailable when its reader is too slow.
         """
         ...
@@ -136,4 +137,87 @@ class GuestTokens(Protocol):
 
     def issue_guest_token(self, user_id: str) -> str:
         """A signed token for a guest's user id."""
+        ...
+
+    def guest_of(self, token: str) -> str:
+        """The user id in a guest's token. Raises Invalid for any other."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from, as far as the server can tell."""
+
+    address: str = "unknown"
+    user_agent: str | None = None
+
+
+NOWHERE = Client()
+
+
+class Passwords(Protocol):
+    """Hashes passwords, in threads: each takes tens of milliseconds of CPU on purpose.
+
+    Raises Unavailable when too many wait.
+    """
+
+    async def hash(self, password: str) -> str:
+        """The hash to store, with its salt and its parameters."""
+        ...
+
+    async def matches(self, password: str, hashed: str | None) -> bool:
+        """Whether a password belongs to a hash; without a hash as slow, and false."""
+        ...
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether a hash was made with other parameters than the present ones."""
+        ...
+
+
+class Tickets(Protocol):
+    """Makes the values that links in mails carry."""
+
+    def token_of(self, purpose: str, id: str) -> str:
+        """The value of a verification: the same in every process, for nobody else to find out."""
+        ...
+
+
+class Vault(Protocol):
+    """Encrypts secrets at rest, bound to an owner and a purpose."""
+
+    def seal(self, text: str, *, owner: str, purpose: str) -> str:
+        """Encrypt a text."""
+        ...
+
+    def open(self, sealed: str, *, owner: str, purpose: str) -> str:
+        """The text that was sealed. Raises ValueError for anything else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail in plain text."""
+
+    recipient: str
+    subject: str
+    text: str
+
+
+class Post(Protocol):
+    """Delivers mails."""
+
+    async def send(self, letter: Letter) -> None:
+        """Hand one over. Raises Undeliverable, or Unavailable when trying later may help."""
+        ...
+
+
+class SessionCookie(Protocol):
+    """The cookie that keeps a browser signed in."""
+
+    def keep(self, token: str, lifetime: timedelta) -> None:
+        """Have the browser keep a session's token."""
+        ...
+
+    def drop(self) -> None:
+        """Have the browser forget it."""
         ...

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models import statements
 from models.access import PartOf
-from models.viewer import Permission, Viewer
+from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
+    from models.permissions import Permission
 
 TEXTS = 2_000
 """Statements that are remembered of each kind; clients choose the columns."""
@@ -46,7 +47,7 @@ class Lookup:
         if self.where is not None:
             where += f" AND {self.where}"
         if not self.checked:
-            where += f" AND {statements.reachable(self.model, owners, Permission.READ)}"
+            where += f" AND {statements.reachable(self.model, owners)}"
         shown, table = statements.shown(self.model, columns), self.model.table()
         return f"SELECT {shown} FROM {table} t WHERE {where}", owners.permissions
 
@@ -111,7 +112,7 @@ class ListForm(NamedTuple):
             yield f"(t.{self.order.column}, t.id) {seen} ({value}, {id})"
 
     def _rule(self, owners: statements.Owners) -> list[str]:
-        return [] if self.free else [statements.reachable(self.model, owners, Permission.READ)]
+        return [] if self.free else [statements.reachable(self.model, owners)]
 
 
 @dataclass(frozen=True, slots=True)

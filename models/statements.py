@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from models.viewer import Permission, Viewer
+from models.permissions import Permission
+from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -53,8 +54,9 @@ def shown(model: type[Record], columns: tuple[str, ...] | None = None) -> str:
     )
 
 
-def reachable(model: type[Record], owners: Owners, need: Permission) -> str:
-    """The condition under which one of the owners' rows is reached."""
+def reachable(model: type[Record], owners: Owners, need: Permission | None = None) -> str:
+    """The condition under which one of the owners' rows is reached: to read it, or for what
+    `need` says."""
     return model.access.condition(model, "t", owners.bind, need)
 
 
@@ -69,6 +71,20 @@ def _reach(model: type[Record], need: Permission) -> tuple[str, tuple[Permission
     owners = Owners(first=2)
     condition = reachable(model, owners, need)
     return select(model, f"t.id = $1 AND {condition}", lock=True), owners.permissions
+
+
+def readable(model: type[Record], id: str, viewer: Viewer) -> tuple[str, list[Any]]:
+    """Whether the viewer may read one row."""
+    sql, permissions = _readable(model)
+    return sql, [id, *viewer.owners_of(permissions)]
+
+
+@cache
+def _readable(model: type[Record]) -> tuple[str, tuple[Permission, ...]]:
+    owners = Owners(first=2)
+    condition = reachable(model, owners)
+    sql = f"SELECT true FROM {model.table()} t WHERE t.id = $1 AND {condition}"
+    return sql, owners.permissions
 
 
 def select(model: type[Record], where: str, *, lock: bool = False) -> str:
@@ -99,6 +115,11 @@ def update(model: type[Record], names: tuple[str, ...]) -> str:
 def update_many(model: type[Record], names: tuple[str, ...]) -> str:
     """Write columns of the rows in $1."""
     return update(model, names).replace("id = $1", "id = ANY($1::text[])")
+
+
+def hand_over(model: type[Record], where: str) -> str:
+    """Give the rows that meet `where`, of the root $1, to the owner $2."""
+    return f"UPDATE {model.table()} SET owner_id = $2 WHERE {where}"
 
 
 @cache

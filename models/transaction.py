@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from models import changes, ids, statements
-from models.errors import NotFound
-from models.viewer import Permission
+from models.errors import Forbidden, NotFound
+from models.viewer import REFUSAL
 
 if TYPE_CHECKING:
     from models.base import Record
+    from models.permissions import Permission
     from models.ports import Connection
     from models.verbs import Actor
 
@@ -22,34 +24,60 @@ class Transaction:
     """One try of a verb. Everything in it commits together or not at all.
 
     `now` is the time that all its rows are stamped with. Once it is `over`, committed or not, its
-    rows do not change any more.
+    rows do not change any more. `need` is the permission that its verb needs.
     """
 
-    def __init__(self, connection: Connection, actor: Actor, verb: str) -> None:
+    def __init__(
+        self, connection: Connection, actor: Actor, verb: str, need: Permission | None
+    ) -> None:
         self.connection = connection
         self.actor = actor
         self.verb = verb
+        self.need = need
         self.now: datetime = actor.clock.now()
         self.over = False
         self._rows: dict[str, Record] = {}
         self._notes: dict[str, changes.Change] = {}
 
+    # -- rights ----------------------------------------------------------------------------
+
+    @contextmanager
+    def needing(self, need: Permission | None) -> Generator[None, None, None]:
+        """Run a verb inside this one by its own need."""
+        outer, self.need = self.need, need
+        try:
+            yield
+        finally:
+            self.need = outer
+
+    def require(self, owner: str, *, field: str | None = None) -> None:
+        """The viewer holds on `owner` what the verb needs. Raises Forbidden or NotFound."""
+        self.actor.viewer.require(self._needed, owner, field=field)
+
+    @property
+    def _needed(self) -> Permission:
+        if self.need is None:
+            raise RuntimeError("a verb that asks for no right reaches nothing")
+        return self.need
+
     # -- reading ---------------------------------------------------------------------------
 
-    async def reach(
-        self,
-        model: type[RowT],
-        id: str,
-        *,
-        need: Permission = Permission.WRITE,
-        field: str | None = None,
-    ) -> RowT:
-        """Lock and return a row that the viewer holds `need` on. Raises NotFound."""
-        sql, args = statements.reach(model, id, self.actor.viewer, need)
+    async def reach(self, model: type[RowT], id: str, *, field: str | None = None) -> RowT:
+        """Lock and return a row on which the viewer holds what the verb needs.
+
+        Raises Forbidden for a row that the viewer may only read, NotFound for any other.
+        """
+        sql, args = statements.reach(model, id, self.actor.viewer, self._needed)
         row = await self.connection.fetchrow(sql, *args)
         if row is None:
-            raise NotFound("There is no such thing, or it is not yours.", field=field)
+            raise await self._refusal(model, id, field)
         return self._hold(model, row, locked=True)
+
+    async def _refusal(self, model: type[Record], id: str, field: str | None) -> Exception:
+        sql, args = statements.readable(model, id, self.actor.viewer)
+        if await self.connection.fetchval(sql, *args):
+            return Forbidden(REFUSAL, field=field)
+        return NotFound("There is no such thing, or it is not yours.", field=field)
 
     async def lock(self, model: type[RowT], id: str) -> RowT | None:
         """Lock and return a row that a reached row points to; the rule is not asked again."""
@@ -133,6 +161,10 @@ class Transaction:
             self._changed(row, {column: value, "updated_at": self.now})
         return value
 
+    async def hand_over(self, model: type[Record], where: str, root_id: str, owner: str) -> None:
+        """Give the rows that meet `where` to another owner, which only the root's note tells."""
+        await self.connection.execute(statements.hand_over(model, where), root_id, owner)
+
     async def remove(self, row: Record) -> None:
         """Delete a row."""
         await self.connection.execute(f"DELETE FROM {row.table()} WHERE id = $1", row.id)
@@ -153,7 +185,8 @@ class Transaction:
         """Write the notes to the event log, one row per owner; the transaction's last statement."""
         owners: dict[str, list[dict[str, Any]]] = {}
         for note in self._notes.values():
-            owners.setdefault(note.owner, []).append(note.as_json())
+            for owner in note.owners:
+                owners.setdefault(owner, []).append(note.as_json())
         if owners:
             viewer = self.actor.viewer.user_id
             await self.connection.execute(
@@ -169,9 +202,10 @@ class Transaction:
 
     def _changed(self, row: Record, written: Mapping[str, Any]) -> None:
         """Take over what was written of a row, and note it."""
-        old = row.index_keys()
+        old, owner = row.index_keys(), row.owner
         vars(row).update(written)
         note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
+        note.former = owner if owner != row.owner else None
         self._note(note)
 
     def _note(self, note: changes.Change) -> None:

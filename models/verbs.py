@@ -9,6 +9,8 @@ A verb is a coroutine method of an aggregate root, or a function where there is 
     @verb
     async def create_project(tx: Transaction, name: str) -> Project: ...
 
+A verb needs a permission on its root: WRITE, or what `@verb.needing(Permission.OWN)` says.
+
 Called with an Actor it is the outermost: `await Project.rename(actor, project_id, name)`. Called
 with a Transaction it joins that one: `await project.rename(tx, name)`. Its arguments are ids and
 frozen values, never rows, since the outermost verb may run again from the start.
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 
 from models import idempotency
 from models.errors import Conflict
+from models.permissions import Permission
 from models.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ TRIES = 6
 PAUSE = 0.02  # seconds before the second try; doubles with each
 ALREADY_THERE = "23505"  # unique violation
 TRY_AGAIN = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+NEEDS: dict[str, Permission | None] = {}
+"""What each verb needs, by its qualified name; None for those that ask for no right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +95,38 @@ class RootVerb(Generic[RowT, P, T]):
         return call
 
 
-@overload
-def verb(
-    body: Callable[Concatenate[Transaction, P], Awaitable[T]],
-) -> Callable[Concatenate[Actor | Transaction, P], Coroutine[Any, Any, T]]: ...
-@overload
-def verb(
-    body: Callable[Concatenate[RowT, Transaction, P], Awaitable[T]],
-) -> RootVerb[RowT, P, T]: ...
-def verb(body: Any) -> Any:
-    """Make a verb of a coroutine function. See the module's docstring."""
-    if next(iter(signature(body).parameters)) == "self":
-        return RootVerb(body)
+class Verbs:
+    """The decorator: makes a verb, which needs `need`, of a coroutine function."""
 
-    async def call(caller: Actor | Transaction, *args: Any, **options: Any) -> Any:
-        return await _run(caller, body, lambda tx: body(tx, *args, **options))
+    def __init__(self, need: Permission | None) -> None:
+        self._need = need
 
-    return update_wrapper(call, body)
+    def needing(self, need: Permission | None) -> Verbs:
+        """The decorator of verbs with another need; None for those that ask for no right."""
+        return Verbs(need)
+
+    @overload
+    def __call__(
+        self,
+        body: Callable[Concatenate[Transaction, P], Awaitable[T]],
+    ) -> Callable[Concatenate[Actor | Transaction, P], Coroutine[Any, Any, T]]: ...
+    @overload
+    def __call__(
+        self,
+        body: Callable[Concatenate[RowT, Transaction, P], Awaitable[T]],
+    ) -> RootVerb[RowT, P, T]: ...
+    def __call__(self, body: Any) -> Any:
+        assert NEEDS.setdefault(body.__qualname__, self._need) == self._need, "another's name"
+        if next(iter(signature(body).parameters)) == "self":
+            return RootVerb(body)
+
+        async def call(caller: Actor | Transaction, *args: Any, **options: Any) -> Any:
+            return await _run(caller, body, lambda tx: body(tx, *args, **options))
+
+        return update_wrapper(call, body)
+
+
+verb = Verbs(Permission.WRITE)
 
 
 async def _run(
@@ -114,7 +135,8 @@ async def _run(
     body: Callable[[Transaction], Awaitable[T]],
 ) -> T:
     if isinstance(caller, Transaction):
-        return await body(caller)
+        with caller.needing(NEEDS[function.__qualname__]):
+            return await body(caller)
     for attempt in range(TRIES):
         if attempt:
             jitter = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
@@ -142,7 +164,8 @@ async def _attempt(
     actor: Actor, function: Callable[..., Any], body: Callable[[Transaction], Awaitable[T]]
 ) -> T:
     async with actor.database.transaction() as connection:
-        tx = Transaction(connection, actor, function.__qualname__)
+        name = function.__qualname__
+        tx = Transaction(connection, actor, name, NEEDS[name])
         try:
             if actor.once is not None:
                 earlier = await idempotency.begin(tx, actor.once, function)

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-from models.errors import Forbidden, Unauthenticated
-
-
-class Permission(StrEnum):
-    """What a role may allow on the rows of an owner."""
-
-    READ = "READ"
-    WRITE = "WRITE"
-    OPERATE = "OPERATE"
-
+from models.errors import Forbidden, NotFound, Unauthenticated
+from models.permissions import GUEST, PERSON, ROLES, Permission, Role
 
 SYSTEM = "system"
 """Stands for the owner of rows that belong to nobody; operators hold OPERATE on them."""
@@ -26,8 +17,10 @@ SYSTEM = "system"
 class Viewer:
     """The one who sends a request.
 
-    `owners` maps each permission to the owners (`usr_…`, later `org_…`) on whose rows the viewer
-    holds it. `expires_at` is when the token ends, None for one that does not.
+    `owners` maps each permission to the owners (`usr_…`, `org_…`) on whose rows the viewer holds
+    it. `expires_at` is when the token ends, None for one that does not. `session_id` is the session
+    and `token_id` the token for scripts that the request came with, None for another kind of token;
+    `within` is all that the scopes of the latter allow.
     """
 
     user_id: str | None = None
@@ -36,6 +29,9 @@ class Viewer:
         default_factory=dict[Permission, tuple[str, ...]]
     )
     expires_at: datetime | None = None
+    session_id: str | None = None
+    token_id: str | None = None
+    within: frozenset[Permission] | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -56,9 +52,19 @@ class Viewer:
             raise Unauthenticated("Sign in to do this.")
         return self.user_id
 
+    @property
+    def rests_on(self) -> tuple[str | None, ...]:
+        """The rows without which the viewer is nobody: the user, and what they came with."""
+        return self.user_id, self.session_id, self.token_id
+
     def owners_with(self, permission: Permission) -> tuple[str, ...]:
         """The owners on whose rows the viewer holds `permission`."""
         return self.owners.get(permission, ())
+
+    def reaches_any(self, owners: Iterable[str]) -> bool:
+        """Whether the viewer holds anything on one of `owners`."""
+        reached = {owner for held in self.owners.values() for owner in held}
+        return not reached.isdisjoint(owners)
 
     def owners_of(self, permissions: Iterable[Permission]) -> list[tuple[str, ...]]:
         """The same for several, in their order."""
@@ -69,12 +75,19 @@ class Viewer:
         """Whether the viewer reaches the rows that belong to nobody."""
         return SYSTEM in self.owners_with(Permission.OPERATE)
 
-    def require(self, permission: Permission, owner: str) -> None:
-        """Raise Forbidden unless the viewer holds `permission` on the rows of `owner`."""
-        if owner not in self.owners_with(permission):
-            raise Forbidden("You may not do this here.")
+    def require(self, permission: Permission, owner: str, *, field: str | None = None) -> None:
+        """Raise unless the viewer holds `permission` on the rows of `owner`.
+
+        Forbidden to who holds something else there; to all others the owner is NotFound.
+        """
+        if owner in self.owners_with(permission):
+            return
+        if owner == SYSTEM or self.reaches_any((owner,)):
+            raise Forbidden(REFUSAL, field=field)
+        raise NotFound("There is no such thing, or it is not yours.", field=field)
 
 
+REFUSAL = "You may not do this here."
 SIGNED_OUT = Viewer()
 
 
@@ -84,12 +97,19 @@ def viewer_of(
     anonymous: bool = False,
     operator: bool = False,
     expires_at: datetime | None = None,
+    roles: Mapping[str, Role] | None = None,
+    session_id: str | None = None,
+    token_id: str | None = None,
+    within: frozenset[Permission] | None = None,
 ) -> Viewer:
-    """The viewer who is the user `user_id` and reaches that user's rows."""
-    own = (user_id,)
+    """The viewer who is the user `user_id`, with `roles` in organisations, by their ids."""
+    held = {user_id: GUEST if anonymous else PERSON}
+    held |= {org: ROLES[role] for org, role in (roles or {}).items()}
+    if operator:
+        held[SYSTEM] = frozenset({Permission.OPERATE})
     owners = {
-        Permission.READ: own,
-        Permission.WRITE: own,
-        Permission.OPERATE: (SYSTEM,) if operator else (),
+        permission: tuple(owner for owner, allowed in held.items() if permission in allowed)
+        for permission in Permission
+        if within is None or permission in within
     }
-    return Viewer(user_id, anonymous, owners, expires_at)
+    return Viewer(user_id, anonymous, owners, expires_at, session_id, token_id, within)

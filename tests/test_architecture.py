@@ -13,6 +13,9 @@ from importlinter.cli import lint_imports
 from tortoise.exceptions import ConfigurationError
 
 from models.chat.messages import Message
+from models.packages import table_models
+from models.permissions import Permission
+from models.verbs import NEEDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("app", "graphql_schema", "models")
@@ -39,6 +42,11 @@ MAY_WRITE = {
     "models/statements.py:LOG": "The event log itself.",
     "models/statements.py:insert": "Transaction.add notes what it inserts.",
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
+    "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
+    "models/accounts/api_tokens.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "models/accounts/user_keys.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "app/rotating.py:_resealed": "The same secrets, sealed by another key.",
+    "models/accounts/profiles.py:_ACTIVE": "Once a minute; nobody needs to hear of it.",
     "models/statements.py:count_up": "Transaction.count_up notes it.",
     "models/statements.py:delete": "Transaction.remove_many notes what it removed.",
     "models/transaction.py:Transaction": "Transaction.remove notes it.",
@@ -154,10 +162,56 @@ def silent_writes(tree: ast.AST) -> Iterator[str]:
 
 MAY_BE_SILENT = {
     "app/providers/openai.py: client.chat.completions.create": "That is OpenAI's.",
+    "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
     "app/convex/staging.py: connection.copy_records_to_table": "Into temporary tables.",
     "app/importing/exports.py: connection.copy_records_to_table": "One note for each owner.",
 }
 """Who may call what writes without a note, and why."""
+
+
+MAY_DECIDE = {
+    "owners_with": {"models/viewer.py", "models/explaining.py"},  # which only tells
+    "owners_of": {"models/statements.py", "models/reading.py"},
+    "reaches_any": {"models/viewer.py", "app/streams.py"},  # whose rights to look at again
+    "owners": {"models/viewer.py", "models/transaction.py"},  # of a note, there
+    "Forbidden": {
+        "models/viewer.py",
+        "models/transaction.py",
+        "models/accounts/proving.py",  # a wrong password, or none at hand
+        "app/auth/local.py",  # what follows is forbidden to everybody alike
+        "app/cors.py",
+        "graphql_schema/core/persisted.py",
+    },
+    "ROLES": {"models/viewer.py", "models/accounts/org_members.py", "app/permissions_page.py"},
+    "SCOPES": {"app/permissions_page.py"},
+    "within": {"models/explaining.py"},
+}
+"""Who may use what rights are made of: rules and `viewer.require` decide, nothing else does."""
+DATA = {"models/permissions.py", "models/errors.py"}
+
+
+def rights_used(module: Module) -> set[str]:
+    """The names among these that a module uses, imports apart."""
+    attributes = {one.attr for one in ast.walk(module.tree) if isinstance(one, ast.Attribute)}
+    names = {one.id for one in ast.walk(module.tree) if isinstance(one, ast.Name)}
+    return (attributes & MAY_DECIDE.keys()) | (names & {"Forbidden", "ROLES", "SCOPES"})
+
+
+def test_only_rules_and_require_decide() -> None:
+    found: dict[str, set[str]] = {name: set() for name in MAY_DECIDE}
+    for module in ALL:
+        for name in rights_used(module) if module.name not in DATA else ():
+            found[name].add(module.name)
+    assert found == MAY_DECIDE
+
+
+def test_verbs_need_write_or_say_what_else() -> None:
+    table_models()
+    called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
+    assert {need for need in called.values() if need} == {
+        Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
+        Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.OPERATE,
+    }  # fmt: skip
 
 
 def test_nobody_writes_past_the_notes() -> None:

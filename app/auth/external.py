@@ -10,12 +10,12 @@ from aiohttp import ClientSession
 from joserfc.jws import JWSRegistry
 
 from app.auth.claims import Claims, Expected
-from app.auth.jwks import RETRY_AFTER, Jwks
+from app.auth.jwks import Jwks
 from app.auth.key_set import SigningKey
 from app.auth.secret import BadConfiguration
 from app.auth.signing import Algorithms, UnverifiedToken, verified_payload
 from app.config import Settings
-from models.errors import Unauthenticated, Unavailable
+from models.errors import Unauthenticated
 from models.ports import Clock
 
 MAX_CACHED = 4096
@@ -83,24 +83,8 @@ class ExternalTokens:
     async def _check_signature(self, token: UnverifiedToken) -> _Checked:
         if token.algorithm not in self._algorithms.names:
             raise Unauthenticated("The token's algorithm is not accepted.")
-        key = await self._find_key(token)
-        return _Checked(verified_payload(token, key.key, self._algorithms), key)
-
-    async def _find_key(self, token: UnverifiedToken) -> SigningKey:
-        keys = await self._jwks.current()
-        key = keys.find(token.kid, token.algorithm, self._algorithms)
-        if key is None:
-            await self._jwks.refetch()
-            keys = await self._jwks.current()
-            key = keys.find(token.kid, token.algorithm, self._algorithms)
-        if key is not None:
-            return key
-        if self._jwks.failed:
-            # The key may be a new one: not the token's fault, so the client should keep it.
-            raise Unavailable(
-                "The identity provider's keys cannot be fetched.", retry_after=RETRY_AFTER
-            )
-        raise Unauthenticated("The token's signing key is unknown.")
+        key = await self._jwks.key_for(token, self._algorithms)
+        return _Checked(verified_payload(token, [key.key], self._algorithms), key)
 
 
 def _asymmetric(names: list[str]) -> list[str]:

@@ -8,8 +8,9 @@ import structlog
 from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
-from app.auth.key_set import KeySet
-from models.errors import Unavailable
+from app.auth.key_set import KeySet, SigningKey
+from app.auth.signing import Algorithms, UnverifiedToken
+from models.errors import Unauthenticated, Unavailable
 from models.ports import Clock
 
 # Seconds.
@@ -86,6 +87,21 @@ class Jwks:
         await asyncio.wait({fetch})
         if not fetch.cancelled():
             fetch.result()
+
+    async def key_for(self, token: UnverifiedToken, algorithms: Algorithms) -> SigningKey:
+        """The key that must have signed a token. Raises Unauthenticated, Unavailable."""
+        key = (await self.current()).find(token.kid, token.algorithm, algorithms)
+        if key is None:
+            await self.refetch()
+            key = (await self.current()).find(token.kid, token.algorithm, algorithms)
+        if key is not None:
+            return key
+        if self._failed:
+            # The key may be a new one: not the token's fault, so the client should keep it.
+            raise Unavailable(
+                "The identity provider's keys cannot be fetched.", retry_after=RETRY_AFTER
+            )
+        raise Unauthenticated("The token's signing key is unknown.")
 
     async def close(self) -> None:
         """Stop a fetch under way and close the connection."""

@@ -11,7 +11,7 @@ from app.auth.local import ALGORITHM, LocalTokens
 from app.auth.secret import BadConfiguration
 from app.auth.signing import parse
 from app.config import Settings
-from models.errors import Unauthenticated
+from models.errors import Invalid, Unauthenticated
 from models.ports import Clock
 
 
@@ -60,6 +60,16 @@ class Authenticator:
     def issue_guest_token(self, user_id: str) -> str:
         """A token for the guest `user_id` (`usr_…`), good for 365 days."""
         return self.local.issue_guest_token(user_id)
+
+    def guest_of(self, token: str) -> str:
+        """The user id in a guest's token. Raises Invalid for any other."""
+        try:
+            claims = self.local.verify(parse(token))
+        except Unauthenticated as error:
+            raise Invalid("This is no guest's token.", field="token") from error
+        if claims.kind != "guest":
+            raise Invalid("This is no guest's token.", field="token")
+        return claims.subject
 
     async def close(self) -> None:
         """Stop fetching keys and close the session."""

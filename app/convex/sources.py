@@ -9,13 +9,14 @@ from __future__ import annotations
 from app.convex.readers import files, loosely, web_address
 from app.convex.source import Link, Source
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.preferences import UserPreferences
+from models.accounts.rate_limits import RateLimit
 from models.accounts.users import User
+from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.agent_runs import AgentRun
 from models.builder.drafts import FragmentDraft
 from models.builder.fragments import Fragment
@@ -37,6 +38,14 @@ USERS = Source(
     User,
     values={"clerk_id": "s.doc_id", "name": "s.doc_id"},
     match="e.clerk_id = s.doc_id OR e.id IN (s.doc_id, s.id)",
+    follows=False,
+)
+PREFERENCES = Source(
+    "preferences",
+    UserPreferences,
+    links=USER,
+    values=OWN,
+    match="e.user_id = user_.id",
     follows=False,
 )
 PROJECTS = Source(
@@ -229,6 +238,7 @@ TABLES = (
 
 ORDER = (
     USERS,
+    PREFERENCES,
     PROJECTS,
     CONVERSATIONS,
     *(MESSAGES, IMPORTS, ATTACHMENTS, FRAGMENTS),

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, cast
 
-from models.fields import storable
+from models.storable import storable
 
 _ENCODED, _NUL = b'"$', b"\\u0000"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from models.errors import Invalid
-from models.fields import refuse_unstorable
+from models.storable import refuse_unstorable
 
 if TYPE_CHECKING:
     from models.base import Record

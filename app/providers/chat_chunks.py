@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from models.fields import storable
 from models.providing import ContentPart, Delta, Finish, PartKind, PromptMessage
+from models.storable import storable
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam

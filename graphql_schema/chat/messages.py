@@ -16,6 +16,7 @@ from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.chat import messages
 from models.chat.messages import MessageOutcome, MessageRole, MessageStatus, MessageType
+from models.providing import AnswerError
 
 if TYPE_CHECKING:
     from graphql_schema.builder.fragments import Fragment
@@ -54,6 +55,12 @@ describe(
     CANCELED="Somebody stopped it.",
     AWAITING_APPROVAL="It waits for a tool call to be approved.",
 )
+describe(
+    AnswerError,
+    "What was wrong with an answer that its user can mend.",
+    KEY_REFUSED="The provider did not accept the user's own key.",
+    KEY_MISSING="The model needs a key of the user's own, and there is none that can be read.",
+)
 
 
 @record_type(messages.Message)
@@ -80,6 +87,7 @@ class Message(Node):
     citations: JSON | None
     finish_reason: str | None
     error: str | None
+    error_code: AnswerError | None
     created_at: datetime
     updated_at: datetime
     conversation: Conversation | None = one("conversation_id", "Its conversation.")

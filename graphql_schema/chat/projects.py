@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
+from graphql_schema.accounts.orgs import org_id_of
 from graphql_schema.core.connection import (
     Connection,
 )
 from graphql_schema.core.entries import of_all, pages_of, pages_of_owner, row_by_id
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import first, first_through, one_by, page
+from graphql_schema.core.fields import first, first_through, one, one_by, page
 from graphql_schema.core.mutations import (
     acting,
     chosen,
@@ -24,12 +25,14 @@ from graphql_schema.core.mutations import (
 )
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
-from models.chat import projects
+from models.chat import moving, projects
 from models.chat.messages import Message as MessageRow
 from models.chat.projects import Framework, ProjectKind
+from models.permissions import Permission
 from models.reading import Listing, Order
 
 if TYPE_CHECKING:
+    from graphql_schema.accounts.orgs import Org
     from graphql_schema.builder.agent_runs import AgentRun
     from graphql_schema.builder.drafts import FragmentDraft
     from graphql_schema.builder.imports import Import
@@ -68,6 +71,8 @@ class Project(Node):
     showcased: bool
     created_at: datetime
     updated_at: datetime
+    org_id: strawberry.ID | None = org_id_of
+    org: Org | None = one("owner_id", "The organisation it belongs to; null for a user's own.")
     conversation: Conversation | None = one_by(
         "project_id", "The main conversation of an app.", where="t.main"
     )
@@ -115,6 +120,7 @@ class CreateProjectInput:
     model_preference: str | None = optional("The model to use when none is named.")
     description: str | None = optional("What it is about.")
     showcased: bool = given("Whether to show it to everybody.", default=False)
+    org_id: strawberry.ID | None = given("Whose it is to be; default: the viewer's.", default=None)
     idempotency_key: str | None = key_field()
 
 
@@ -133,6 +139,14 @@ class DeleteProjectInput:
     id: strawberry.ID = given("Which one.")
 
 
+@strawberry.input(description="Where a project is to go, with all in it.")
+class MoveProjectInput:
+    id: strawberry.ID = given("Which one.")
+    org_id: strawberry.ID | None = given(
+        "The organisation; left out, the project becomes the viewer's.", default=None
+    )
+
+
 @strawberry.type(description="The new project.")
 class CreateProjectPayload:
     project: Project = strawberry.field(description="The project.")
@@ -146,6 +160,11 @@ class UpdateProjectPayload:
 @strawberry.type(description="What is gone.")
 class DeleteProjectPayload:
     deleted_project_id: strawberry.ID = strawberry.field(description="The project's id.")
+
+
+@strawberry.type(description="The project at its new owner.")
+class MoveProjectPayload:
+    project: Project = strawberry.field(description="The project.")
 
 
 OWN = Listing(projects.Project, "owner_id", Order("created_at", descending=True), 0)
@@ -195,3 +214,13 @@ class Mutation:
     ) -> DeleteProjectPayload:
         deleted = await projects.Project.delete(acting(info, input), input.id)
         return DeleteProjectPayload(deleted_project_id=strawberry.ID(deleted))
+
+    @mutation(
+        "Give a project to an organisation, or take it back; WRITE is needed where it goes.",
+        needs=Permission.MOVE,
+    )
+    async def move_project(
+        self, info: strawberry.Info, input: MoveProjectInput
+    ) -> MoveProjectPayload:
+        row: Any = await moving.move_project(acting(info, input), input.id, input.org_id)
+        return MoveProjectPayload(project=row)

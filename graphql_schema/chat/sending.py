@@ -66,6 +66,7 @@ class SendMessageInput(DraftInput):
 @strawberry.input(description="A new project and its first message.")
 class CreateProjectWithMessageInput(DraftInput):
     framework: Framework = given("The framework of the app.", default=Framework.NEXTJS)
+    org_id: strawberry.ID | None = given("Whose it is to be; default: the viewer's.", default=None)
 
 
 @strawberry.input(description="A message of the user's that nothing answers.")
@@ -132,8 +133,8 @@ class Mutation:
     async def create_project_with_message(
         self, info: strawberry.Info, input: CreateProjectWithMessageInput
     ) -> CreateProjectWithMessagePayload:
-        actor, draft = acting(info, input), _draft(input)
-        made: Any = await sending.create_project_with_message(actor, input.framework, draft)
+        what = input.framework, _draft(input), input.org_id
+        made: Any = await sending.create_project_with_message(acting(info, input), *what)
         return CreateProjectWithMessagePayload(
             project=made.project, message=made.message, reply=made.reply
         )

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from graphql_schema.core.loaders import Loaders
+from models.accounts.desk import Desk, SignInPorts
+from models.ports import NOWHERE, Client
+from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
@@ -15,8 +18,18 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.idempotency import Once
-    from models.ports import Bus, Changes, Clock, Database, GuestTokens, Sink, Streams
+    from models.ports import (
+        Bus,
+        Changes,
+        Clock,
+        Database,
+        GuestTokens,
+        SessionCookie,
+        Sink,
+        Streams,
+    )
     from models.providing import ModelCatalogue
+    from models.storing import Files
     from models.viewer import Viewer
 
 
@@ -32,19 +45,26 @@ class Ports:
     changes: Changes
     streams: Streams
     guests: GuestTokens
+    sign_in: SignInPorts
+    files: Files
+    dev: bool = False
 
 
 @dataclass(slots=True)
 class Context:
     """One operation: its viewer, its ports and its loaders.
 
-    `database` is the ports', or one that counts what this operation does.
+    `database` is the ports', or one that counts what this operation does; `cookie` is where the
+    answer can set one, and `by_cookie` says whether one brought the viewer's session.
     """
 
     viewer: Viewer
     ports: Ports
     request_id: str
     database: Database
+    client: Client = NOWHERE
+    cookie: SessionCookie | None = None
+    by_cookie: bool = False
     loaders: Loaders = field(init=False)
     sink: Sink | None = field(init=False, default=None)
     """Takes a subscription's events at once, past the iterator that the resolver gives."""
@@ -80,6 +100,12 @@ class Context:
         self.close()
         self.loaders = Loaders(self.database, self.viewer)
 
+    async def renew(self) -> None:
+        """Go on with what the viewer may do by now. Raises Unauthenticated."""
+        ports = self.ports
+        self.viewer = await renewed(self.viewer, ports.database, ports.clock.now())
+        self.forget()
+
     def close(self) -> None:
         """Stop the reading that is still going on, at the end of the operation."""
         self.loaders.close()
@@ -96,6 +122,10 @@ class Context:
             self.request_id,
             once,
         )
+
+    def desk(self) -> Desk:
+        """What signing in and up needs."""
+        return Desk(self.actor(), self.client, self.ports.sign_in)
 
 
 def context_of(info: strawberry.Info) -> Context:

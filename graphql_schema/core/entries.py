@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Key = Callable[[Context, Mapping[str, Any]], str | None]
 Id = Annotated[strawberry.ID, strawberry.argument(description="Which one.")]
+Slug = Annotated[str, strawberry.argument(description="Its name in addresses.")]
 Org = Annotated[
     strawberry.ID | None, strawberry.argument(description="Whose; default: the viewer's.")
 ]
@@ -52,6 +53,11 @@ def of_viewer(context: Context, _given: Mapping[str, Any]) -> str | None:
     return context.viewer.user_id
 
 
+def of_session(context: Context, _given: Mapping[str, Any]) -> str | None:
+    """What is the viewer's session's."""
+    return context.viewer.session_id
+
+
 def of_all(_context: Context, _given: Mapping[str, Any]) -> str | None:
     """What everybody may read."""
     return ""
@@ -63,9 +69,9 @@ def of_org(context: Context, given: Mapping[str, Any]) -> str | None:
     return context.viewer.user_id if org is None else org
 
 
-def own_row(query: Lookup, description: str) -> Any:
+def own_row(query: Lookup, description: str, key: Key = of_viewer) -> Any:
     """The one row that is the viewer's."""
-    entry = Entry(query, of_viewer)
+    entry = Entry(query, key)
 
     async def resolve(info: strawberry.Info) -> Any:
         return await entry.row(info)
@@ -85,6 +91,16 @@ def row_by_id(model: type[Record], description: str) -> Any:
 
     async def resolve(info: strawberry.Info, id: Id) -> Any:
         return await entry.row(info, id=id)
+
+    return _field(entry, resolve, description)
+
+
+def row_by_slug(query: Lookup, key: Key, description: str) -> Any:
+    """The row that `query` finds by the key that `key` makes of a slug."""
+    entry = Entry(query, key)
+
+    async def resolve(info: strawberry.Info, slug: Slug) -> Any:
+        return await entry.row(info, slug=slug)
 
     return _field(entry, resolve, description)
 

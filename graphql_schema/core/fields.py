@@ -17,6 +17,7 @@ from graphql_schema.core.context import context_of
 from models.reading import Listing, Lookup, Order, is_whole_of
 
 if TYPE_CHECKING:
+    from graphql_schema.core.context import Ports
     from models.base import Record
 
 UNBOUND = "the schema is not built yet"
@@ -47,10 +48,11 @@ class One(Relation):
 
     key: str
     name: str | None = None
+    known: bool = False
     query: Lookup | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
-        self.query = Lookup(target, checked=is_whole_of(source, self.key))
+        self.query = Lookup(target, checked=self.known or is_whole_of(source, self.key))
 
     def field(self) -> Any:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
@@ -154,18 +156,24 @@ class FirstOf(Listed):
 
 @dataclass(slots=True)
 class Computed(Relation):
-    """A value made from columns of this row, for a batch of rows at once."""
+    """A value made from columns of this row, for a batch of rows at once; `compute` takes the
+    rows, and after them the ports where it is `with_ports`."""
 
     columns: tuple[str, ...]
-    compute: Callable[[Sequence[Any]], Sequence[Any]]
+    compute: Callable[..., Sequence[Any]]
+    with_ports: bool = False
 
     def bind(self, source: type[Record], target: type[Record] | None) -> None:
         missing = set(self.columns) - set(source.columns())
         assert not missing, f"{source.__name__} has no columns {missing}"
 
+    def values(self, rows: Sequence[Any], ports: Ports) -> Sequence[Any]:
+        """The value for each row."""
+        return self.compute(rows, ports) if self.with_ports else self.compute(rows)
+
     def field(self) -> Any:
-        def resolve(root: Any) -> Any:
-            return self.compute([root])[0]
+        def resolve(root: Any, info: strawberry.Info) -> Any:
+            return self.values([root], context_of(info).ports)[0]
 
         return _field(self, resolve)
 
@@ -179,12 +187,13 @@ def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = N
     )
 
 
-def one(key: str, description: str, *, name: str | None = None) -> Any:
+def one(key: str, description: str, *, name: str | None = None, known: bool = False) -> Any:
     """The row whose id is in the column `key`; null when the viewer does not reach it.
 
-    `name` is what the API calls it where that is a word of Python.
+    `name` is what the API calls it where that is a word of Python. `known` is for a shared type,
+    which shows of the row what everybody may know who reaches this one.
     """
-    return One(description, key, name)
+    return One(description, key, name, known)
 
 
 def one_by(column: str, description: str, *, where: str | None = None) -> Any:
@@ -221,5 +230,16 @@ def computed(
 
     def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
         return Computed(description, columns, compute)
+
+    return wrap
+
+
+def issued(
+    *columns: str, description: str
+) -> Callable[[Callable[[Sequence[Any], Ports], Sequence[Any]]], Any]:
+    """A field computed from `columns` and the ports, such as a signed address."""
+
+    def wrap(compute: Callable[[Sequence[Any], Ports], Sequence[Any]]) -> Any:
+        return Computed(description, columns, compute, with_ports=True)
 
     return wrap

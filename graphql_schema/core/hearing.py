@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
 
 from graphql_schema.core.context import Context
-from models.accounts.users import User
-from models.errors import Forbidden, NotFound, Unauthenticated
+from models.accounts.org_members import OrgMember
+from models.errors import NotFound
+from models.permissions import Permission
 from models.reading import Lookup
+from models.standing import takes_standing
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -17,9 +23,19 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 
+AfterCursor = Annotated[
+    str | None,
+    strawberry.argument(description="Go on after this cursor of an earlier event."),
+]
+
+TAKEN = {"deleted_at", "owner_id"}
+"""Columns of roots that say who reaches what is below."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What is listened to: the rows of `model` whose index key `column` is `root`'s id."""
+    """What is listened to: the rows of `model` whose index key `column` is `root`'s id; with the
+    column `id`, the root itself."""
 
     model: type[Record]
     column: str
@@ -50,10 +66,24 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
 
     Without `after` the first event is a bare cursor: subscribe, then query, and nothing is
     missed. A cursor that can't be continued from gets `reset`, and so does whoever hears of an
-    import, which names no rows. Raises NotFound when the viewer loses the root.
+    import, which names no rows, or of the root's move to another owner. Raises NotFound when the
+    viewer loses the root.
     """
-    owner, viewer = topic.root.owner, context.viewer
-    async with context.ports.changes.listen(owner, viewer, after) as heard:
+    moved = False
+    while True:
+        async with aclosing(_hear_of_owner(context, topic, after)) as events:
+            async for event in events:
+                yield replace(event, reset=True) if moved else event
+                moved = False
+        topic, after, moved = replace(topic, root=await _still_reach(context, topic)), None, True
+
+
+async def _hear_of_owner(
+    context: Context, topic: Topic, after: str | None
+) -> AsyncGenerator[Event, None]:
+    """The same until the root has another owner."""
+    owner = topic.root.owner
+    async with context.ports.changes.listen(owner, context.viewer, after) as heard:
         async for one in heard:
             context.forget()
             if one.change is None:
@@ -61,33 +91,46 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
             elif one.change["op"] == "imported":
                 await _still_reach(context, topic)
                 yield Event(None, None, one.sign(), reset=True)
-            elif _is_about_rights(topic, viewer, one.change):
-                await _still_reach(context, topic)
+            elif await _was_moved(context, topic, owner, one.change):
+                return
             elif _concerns(topic, one):
                 yield await _event(context, topic, one)
 
 
+async def _was_moved(context: Context, topic: Topic, owner: str, change: Mapping[str, Any]) -> bool:
+    """Whether a change gave the root to another owner. Raises when it took it away."""
+    if not _is_about_rights(topic, context.viewer, change):
+        return False
+    return (await _still_reach(context, topic)).owner != owner
+
+
 def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) -> bool:
-    """Whether a change may take the root away: of it, of the viewer, or a deletion around it."""
-    if change["id"] in (topic.root.id, viewer.user_id):
+    """Whether a change may take the root away: of it, of who the viewer is, or around both."""
+    if change["id"] == topic.root.id:
         return True
-    return change["op"] == "change" and "deleted_at" in change["columns"]
+    if change["id"] in viewer.rests_on:
+        return takes_standing(change)
+    if change["id"].startswith(f"{OrgMember.prefix}_"):
+        return viewer.user_id in (change["old"].get("user_id"), change["new"].get("user_id"))
+    return change["op"] == "change" and not TAKEN.isdisjoint(change["columns"])
 
 
-async def _still_reach(context: Context, topic: Topic) -> None:
-    """Raise when the viewer or the root is no longer there, or the viewer operates no more."""
-    user: Any = await context.loaders.row(Lookup(User), context.viewer.user_id)
-    if user is None:
-        raise Unauthenticated("This account is gone.")
-    if context.viewer.operates and not user.operator:
-        raise Forbidden("You no longer run this service; subscribe anew.")
-    await reach_root(context, type(topic.root), topic.root.id, "of")
+async def _still_reach(context: Context, topic: Topic) -> Record:
+    """The root as it is now. Raises when the viewer or the root is no longer there, or the viewer
+    operates no more."""
+    operated = context.viewer.operates
+    await context.renew()
+    if operated:
+        context.viewer.require(Permission.OPERATE, SYSTEM)
+    return await reach_root(context, type(topic.root), topic.root.id, "of")
 
 
 def _concerns(topic: Topic, heard: Heard) -> bool:
     change = heard.change or {}
     if not change["id"].startswith(f"{topic.model.prefix}_"):
         return False
+    if topic.column == "id":
+        return change["id"] == topic.root.id
     return topic.root.id in (change["old"].get(topic.column), change["new"].get(topic.column))
 
 

@@ -14,6 +14,7 @@ from strawberry.types.unset import UNSET
 from graphql_schema.core.context import Context, context_of
 from models import idempotency
 from models.errors import Invalid
+from models.permissions import Permission
 from models.verbs import Actor
 
 T = TypeVar("T")
@@ -66,7 +67,8 @@ def _once(context: Context, given_input: Any) -> idempotency.Once | None:
         raise Invalid(f"From 1 to {KEY_LIMIT} printable characters.", field="idempotencyKey")
     payload = _plain(given_input)
     del payload["idempotency_key"]
-    return idempotency.once(type(given_input).__name__, key, payload)
+    sign = context.ports.signer.signing("idempotency")
+    return idempotency.once(type(given_input).__name__, key, payload, sign)
 
 
 def _plain(value: Any) -> Any:
@@ -78,8 +80,14 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def mutation(description: str, *, public: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """A mutation of `(self, info, input)`; `public` ones serve viewers who are signed out too."""
+def mutation(
+    description: str, *, needs: Permission = Permission.WRITE, public: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
+    """A mutation of `(self, info, input)`; `public` ones serve viewers who are signed out too.
+
+    `needs` is what its verb needs, which the description tells; see models.verbs.
+    """
+    told = "Open to everybody." if public else f"Needs {needs}."
 
     def wrap(resolve: Callable[..., Any]) -> Any:
         @wraps(resolve)
@@ -96,7 +104,9 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Callable[..
             return await context.once(info.path.key, act)
 
         return strawberry.mutation(
-            resolver=checked, description=description, metadata={"cost": COST, "public": public}
+            resolver=checked,
+            description=f"{description} {told}",
+            metadata={"cost": COST, "public": public, "needs": None if public else needs},
         )
 
     return wrap

@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
@@ -29,9 +30,10 @@ from graphql_schema.plans.connections import (
     Info,
     PageField,
 )
-from graphql_schema.plans.leaves import show_of
+from graphql_schema.plans.leaves import Show, show_list_of, show_of
 from graphql_schema.plans.shapes import Branch, Fixed, Leaf, Part, Shape, Step
 from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneStep, PageStep
+from models import fields
 from models.base import Record
 
 Nodes = list[FieldNode]
@@ -76,7 +78,7 @@ class Compiler:
         column = model.column(definition.python_name)
         if column.null and isinstance(type_of(field), GraphQLNonNull):
             raise NotTaken("a value that must be there")
-        return Leaf(key, definition.python_name, show_of(leaf(field), column), column.null)
+        return Leaf(key, definition.python_name, _show(field, column), column.null)
 
     def _step(
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes
@@ -149,13 +151,27 @@ def selections(nodes: Nodes) -> Iterable[SelectionSetNode | None]:
     return [node.selection_set for node in nodes]
 
 
+def _show(field: GraphQLField, column: fields.Column) -> Show | str | None:
+    """What makes JSON of a column's values; of a list's where they are decoded."""
+    kind = _nullable(type_of(field))
+    if not isinstance(kind, GraphQLList):
+        return show_of(leaf(field), column)
+    item = _nullable(cast("Any", kind).of_type)
+    if not is_leaf_type(item) or not isinstance(column, fields.JsonColumn) or column.opaque:
+        raise NotTaken("a list of values")
+    return show_list_of(item)
+
+
 def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
     """The type of a field that is one value. Raises NotTaken for a list."""
-    kind: Any = type_of(field)
-    kind = cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
+    kind = _nullable(type_of(field))
     if not is_leaf_type(kind):
         raise NotTaken("a list of values")
     return kind
+
+
+def _nullable(kind: Any) -> Any:
+    return cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
 
 
 def type_of(field: GraphQLField) -> Any:

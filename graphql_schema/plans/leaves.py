@@ -29,6 +29,11 @@ def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) ->
     return kind.serialize
 
 
+def show_list_of(kind: GraphQLScalarType | GraphQLEnumType) -> Show:
+    """What makes JSON of a list of values, none of them null."""
+    return lambda values: [kind.serialize(value) for value in values]
+
+
 def _is_json(name: str, column: fields.Column) -> bool:
     if isinstance(column, fields.TextColumn):
         return name in {"ID", "String"}

@@ -153,7 +153,8 @@ class ComputedStep:
         return self.relation.columns
 
     async def values(self, run: Run, rows: Sequence[Row]) -> list[Json]:
-        found = self.relation.compute([self.model.part(row, self.needs) for row in rows])
+        parts = [self.model.part(row, self.needs) for row in rows]
+        found = self.relation.values(parts, run.context.ports)
         show = self.show
         return [v if v is None or show is None else show(v) for v in found]
 

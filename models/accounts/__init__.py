@@ -1,1 +1,1 @@
-"""Users, and later their sessions, organisations and keys."""
+"""Users, how they sign in, and later their organisations and keys."""

@@ -10,6 +10,7 @@ from models import fields
 from models.access import Owned
 from models.base import Record
 from models.indexes import unique
+from models.permissions import Permission
 
 TOKEN_LIMIT = 20_000
 
@@ -25,7 +26,7 @@ class OAuthConnection(Record):
     """A user's leave to use an outside service for them."""
 
     prefix = "oac"
-    access = Owned()
+    access = Owned(read=Permission.READ_ACCOUNT)
     indexes = (unique("user_id", "provider"),)
 
     owner_id: str = fields.key("Whose connection it is.")

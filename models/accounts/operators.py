@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.users import NO_SUCH_USER, User, column_of
 from models.errors import Conflict, NotFound
 from models.verbs import verb
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 
-@verb
+@verb.needing(None)
 async def grant_operator(tx: Transaction, who: str) -> User:
     """Make a user an operator. Raises NotFound, and Conflict for a guest.
 
@@ -21,13 +22,17 @@ async def grant_operator(tx: Transaction, who: str) -> User:
     user = await _find(tx, who)
     if user.anonymous:
         raise Conflict("A guest can't be an operator.")
-    return await user.change(operator=True)
+    await user.change(operator=True)
+    await audit(tx, AuditAction.OPERATOR_GRANTED, user)
+    return user
 
 
-@verb
+@verb.needing(None)
 async def revoke_operator(tx: Transaction, who: str) -> User:
     """Make an operator a user like any other. Raises NotFound."""
-    return await (await _find(tx, who)).change(operator=False)
+    user = await (await _find(tx, who)).change(operator=False)
+    await audit(tx, AuditAction.OPERATOR_REVOKED, user)
+    return user
 
 
 async def _find(tx: Transaction, who: str) -> User:

@@ -11,6 +11,7 @@ from models.access import Owned
 from models.base import Record
 from models.billing.plans import PlanTier
 from models.indexes import index, unique
+from models.permissions import Permission
 
 
 class SubscriptionProvider(StrEnum):
@@ -41,7 +42,7 @@ class Subscription(Record):
     """What one user pays for."""
 
     prefix = "sub"
-    access = Owned()
+    access = Owned(read=Permission.BILLING)
     indexes = (
         index("user_id", "created_at", "id"),
         unique("polar_subscription_id"),

@@ -10,13 +10,14 @@ from models.access import Owned
 from models.base import Record
 from models.billing.plans import PlanTier
 from models.indexes import index, unique
+from models.permissions import Permission
 
 
 class Usage(Record):
     """The credits of one user, renewed as a whole when they expire."""
 
     prefix = "usg"
-    access = Owned()
+    access = Owned(read=Permission.BILLING)
     indexes = (unique("user_id"), index("expire"))
 
     owner_id: str = fields.key("Whose credits they are.")

@@ -9,6 +9,7 @@ from models.builder.imports import Import
 from models.builder.snapshots import FileSnapshot
 from models.chat.deletion import Phase, empties
 from models.chat.emptying import NEXT_MESSAGES
+from models.chat.emptying_orgs import NEXT_MESSAGES as NEXT_OF_CONVERSATION
 
 _IN_PROJECT = "project_id = $1"
 
@@ -18,4 +19,5 @@ empties(
     Phase("prj", 30, FragmentDraft, _IN_PROJECT),
     Phase("prj", 35, Import, _IN_PROJECT, order="created_at, id"),
     Phase("prj", 40, Fragment, NEXT_MESSAGES),
+    Phase("cnv", 40, Fragment, NEXT_OF_CONVERSATION),
 )

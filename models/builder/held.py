@@ -89,7 +89,7 @@ async def _queue(
     tail: Message | None,
 ) -> Message:
     """Have the server's workers answer a run: what a user asked last, else what the run says."""
-    model = usable_model(tx, run.model)
+    model = await usable_model(tx, run.model)
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
         (tail,) = await messages.append(tx, conversation, tail, asked)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from models import fields
 from models.access import OperatorOnly
@@ -49,6 +49,24 @@ class DeletionJob(Record):
         table = "deletion_job"
 
 
+class Step(Protocol):
+    """One step of emptying the roots whose ids begin with a prefix."""
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the roots."""
+        ...
+
+    @property
+    def rank(self) -> int:
+        """Its place among the steps of a root."""
+        ...
+
+    async def empty(self, tx: Transaction, root_id: str, most: int) -> int:
+        """Do at most so much and return how much that was; 0 once nothing is left."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One step of emptying a root: the rows of `model` that meet `where`, whose $1 is the root.
@@ -77,11 +95,11 @@ class Tombstone:
     columns: Mapping[str, Any]
 
 
-PHASES: list[Phase] = []
+PHASES: list[Step] = []
 TOMBSTONES: dict[str, Tombstone] = {}
 
 
-def empties(*phases: Phase) -> None:
+def empties(*phases: Step) -> None:
     """Declare phases; the packages that own the tables call this when they are imported."""
     PHASES.extend(phases)
     PHASES.sort(key=lambda phase: phase.rank)

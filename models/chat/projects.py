@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import Owned
+from models.accounts.user_keys import choose_model
 from models.base import Record
 from models.chat.answers import stop_answer, unfinished_tail
 from models.chat.conversations import Conversation
-from models.chat.deletion import schedule
+from models.chat.deletion import RETENTION, schedule
 from models.errors import Invalid
 from models.indexes import Check, index
 from models.verbs import verb
@@ -72,13 +73,13 @@ class Project(Record):
     async def update(self, tx: Transaction, **changed: Any) -> Project:
         """Change what the input names: name, framework, model preference, description, showcase."""
         if changed.get("model_preference") is not None:
-            tx.actor.models.choose(changed["model_preference"], "modelPreference")
+            await choose_model(tx, changed["model_preference"], "modelPreference")
         if self.kind is ProjectKind.APP and changed.get("framework", self.framework) is None:
             raise Invalid("An app has a framework.", field="framework")
         return await self.change(**changed)
 
     @verb
-    async def delete(self, tx: Transaction) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
+    async def delete(self, tx: Transaction, retention: timedelta = RETENTION) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
         """Hide it and everything in it at once; a job empties it later. Returns its id.
 
         An answer that is being written is stopped.
@@ -88,7 +89,7 @@ class Project(Record):
         if unfinished is not None:
             await stop_answer(tx, unfinished)
         await self.change(deleted_at=tx.now)
-        await schedule(tx, self)
+        await schedule(tx, self, retention)
         return self.id
 
 
@@ -101,16 +102,19 @@ class NewProject:
     model_preference: str | None = None
     description: str | None = None
     showcased: bool = False
+    org_id: str | None = None
 
 
 @verb
 async def create_project(tx: Transaction, new: NewProject) -> Project:
-    """An app project of the viewer's, with its main conversation."""
-    if new.model_preference is not None:
-        tx.actor.models.choose(new.model_preference, "modelPreference")
+    """An app project of the viewer's or of an organisation's, with its main conversation."""
     user = tx.actor.viewer.id
+    owner = user if new.org_id is None else new.org_id
+    tx.require(owner, field="orgId")
+    if new.model_preference is not None:
+        await choose_model(tx, new.model_preference, "modelPreference")
     project = Project(
-        owner_id=user,
+        owner_id=owner,
         user_id=user,
         kind=ProjectKind.APP,
         name=new.name,
@@ -120,7 +124,7 @@ async def create_project(tx: Transaction, new: NewProject) -> Project:
         showcased=new.showcased,
     )
     await tx.add(project)
-    main = Conversation(owner_id=user, user_id=user, project_id=project.id, title=new.name)
+    main = Conversation(owner_id=owner, user_id=user, project_id=project.id, title=new.name)
     main.main = True
     await tx.add(main)
     return project

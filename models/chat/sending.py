@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from models.accounts.preferences import chosen_model
+from models.accounts.user_keys import choose_model
 from models.billing import admission
 from models.chat import messages
 from models.chat.answers import stop_answer, unfinished
@@ -97,10 +99,11 @@ async def send_message(
 
 @verb
 async def create_project_with_message(
-    tx: Transaction, framework: Framework, draft: Draft
+    tx: Transaction, framework: Framework, draft: Draft, org_id: str | None = None
 ) -> Started:
     """A project with a made-up name and its first message."""
-    project = await create_project(tx, NewProject(made_up_name(), framework))
+    new = NewProject(made_up_name(), framework, org_id=org_id)
+    project = await create_project(tx, new)
     sent = await send_message(tx, Target(project_id=project.id), draft)
     return Started(project, sent.message, sent.reply)
 
@@ -150,18 +153,20 @@ async def _make_room(
 
 async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
     if draft.model is not None:
-        return tx.actor.models.choose(draft.model)
+        return await choose_model(tx, draft.model)
     preferred = conversation.model
     if preferred is None and conversation.project_id is not None:
         project = await tx.find(Project, "id = $1", conversation.project_id)
         preferred = project[0].model_preference
-    return usable_model(tx, preferred)
+    if preferred is None:
+        preferred = await chosen_model(tx, tx.actor.viewer.id)
+    return await usable_model(tx, preferred)
 
 
-def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
+async def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
     """The preferred model, or the default one where that is not on offer any more."""
     try:
-        return tx.actor.models.choose(preferred)
+        return await choose_model(tx, preferred)
     except DomainError:
         return tx.actor.models.choose(None)
 

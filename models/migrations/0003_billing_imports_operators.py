@@ -4,7 +4,7 @@ from models.accounts.oauth_connections import OAuthProvider
 from models.billing.pending_subscriptions import PendingSubscriptionStatus
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import BillingInterval, SubscriptionProvider, SubscriptionStatus
-from models.billing.webhook_events import WebhookEventStatus
+from models.accounts.webhook_events import WebhookEventStatus
 from models.builder.imports import ImportSource, ImportStatus
 from models.fields import BooleanColumn, ChoiceColumn, DecimalColumn, IntegerColumn, JsonColumn, KeyColumn, SecretColumn, TextColumn, TimeColumn
 from tortoise.fields.base import OnDelete

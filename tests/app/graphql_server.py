@@ -17,6 +17,7 @@ from graphql import (
     validate,
 )
 
+from app.callers import Caller
 from app.config import Settings
 from app.endpoint import RUNNER_OPTIONS
 from app.graphql import GraphQLServer, graphql_server, limits_of
@@ -32,10 +33,8 @@ class FakeContexts:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def authenticate(
-        self, headers: Mapping[str, str], connection_params: Mapping[str, Any] | None
-    ) -> Viewer:
-        token = headers.get("Authorization")
+    async def authenticate(self, caller: Caller) -> Viewer:
+        token = caller.headers.get("Authorization")
         if token is None:
             return Viewer()
         if token == "Bearer down":
@@ -51,7 +50,7 @@ class FakeContexts:
 
     @asynccontextmanager
     async def operation(
-        self, viewer: Viewer, request_id: str, tally: Tally
+        self, viewer: Viewer, caller: Caller, request_id: str, tally: Tally
     ) -> AsyncIterator[Context]:
         self.world.opened += 1
         self.world.request_ids.append(request_id)

@@ -57,6 +57,15 @@ class Viewer:
     user_id: str | None = None
     expires_at: datetime | None = None
 
+    @property
+    def session_id(self) -> str | None:
+        """None of these comes with a session."""
+        return None
+
+    @property
+    def rests_on(self) -> tuple[str | None, ...]:
+        return (self.user_id,)
+
 
 @dataclass
 class World(Observer):

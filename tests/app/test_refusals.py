@@ -80,13 +80,19 @@ async def test_pages_of_impossible_sizes(still: Server, field: str) -> None:
         assert too_large["errors"][0]["extensions"] == {"code": "INVALID", "field": "n"}
 
 
+ALSO_BY_ARGUMENT = {"Org.projects", "Org.auditLogs"}
+"""The same lists as the query's own fields give for an organisation."""
+
+
 async def test_only_a_cursor_of_the_very_list_is_taken(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
     own, foreign = await make_world(still, ada), await make_world(still, eve)
     for operator in (ada, eve):
         await make_operator(still, operator)
     cursors = {
-        field: cursors_of(await page(ada, field, own, first=1))[0] for field in connections()
+        field: cursors_of(await page(ada, field, own, first=1))[0]
+        for field in connections()
+        if field not in ALSO_BY_ARGUMENT
     }
     assert len(set(cursors.values())) == len(cursors)
     for field, cursor in cursors.items():
@@ -117,6 +123,9 @@ LISTENING = {
     "{ agentRunChanged(projectId: $id, after: $after) { cursor } }",
     "messageStreamed": "subscription($id: ID!, $after: String) "
     "{ messageStreamed(messageId: $id, after: $after) { cursor } }",
+    "viewerChanged": "subscription($after: String) { viewerChanged(after: $after) { cursor } }",
+    "preferencesChanged": "subscription($after: String) "
+    "{ preferencesChanged(after: $after) { cursor } }",
 }
 
 
@@ -243,5 +252,7 @@ def test_every_page_is_bounded() -> None:
         and not kind.name.endswith(("Connection", "Input"))
     }
     assert lists == {
-        "Query.models", "Query.nodes", "Query.oauthConnections", "Message.attachments"
+        "Query.models", "Query.nodes", "Query.oauthConnections", "Query.accounts",
+        "Query.sessions", "Query.userKeys", "UploadRequest.headers",
+        "Message.attachments", "AccessExplanation.steps",
     }  # fmt: skip

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.accounts.expiring import forget_expired
+from models.accounts.mails import forget_mail, take_mails
+from models.accounts.orgs import Org
+from models.accounts.user_keys import key_of, note_use
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -21,12 +25,16 @@ from models.chat.leases import (
 )
 from models.chat.projects import Project
 from models.chat.prompting import read_prompt
+from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
-from tests.harness.api import Server
+from tests.harness.api import Api, Server
 from tests.harness.filling import FILES, Filling
+from tests.harness.mutations import EVERY, Scene, whole
+from tests.harness.orgs import member_of, token_of
 from tests.harness.plans import BY_TEST
+from tests.harness.planting import plant_user_key
 
 LEASE = timedelta(seconds=30)
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
@@ -35,6 +43,15 @@ MESSAGES = """subscription($id: ID!, $after: String) {
   messageChanged(of: {projectId: $id}, after: $after) { node { id } cursor } }"""
 NEWEST = """query($id: ID!) { project(id: $id) {
   messages(last: 1) { nodes { id fragment { id } } } } }"""
+WAYS_IN = (
+    "signUp", "verifyEmail", "signIn", "signOut", "rotateSession", "revokeSession",
+    "revokeOtherSessions", "requestPasswordReset", "resetPassword", "changePassword",
+    "changeEmail", "unlinkAccount", "claimGuest", "deleteMe",
+)  # fmt: skip
+OWN = (
+    "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
+    "addFavoriteModel", "removeFavoriteModel",
+)  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -57,8 +74,13 @@ class Verbs:
     async def all(self) -> None:
         """Call all there are."""
         await self.people()
+        await self.ways_in()
+        await self.orgs()
+        await self.tokens()
+        await self.keys()
         await self.messages()
         await self.files()
+        await self.uploads()
         await self.runs()
         await self.hear()
         await self.work()
@@ -67,6 +89,98 @@ class Verbs:
     async def people(self) -> None:
         await self.do("createGuest", "{ user { id } }", name="Guest")
         await self.server.user("newcomer").run("{ me { id } }")
+
+    async def ways_in(self) -> None:
+        for name in (*WAYS_IN, *OWN):
+            scene = Scene(self.server, self.server.user(f"somebody-{name}"))
+            given = await EVERY[name](scene)
+            self.called.add(name)
+            await scene.caller.do(name, whole(name), **given)
+        await self.mails()
+
+    async def orgs(self) -> None:
+        org = (await self.do("createOrg", "{ org { id } }", name="New"))["org"]["id"]
+        await self.do("updateOrg", "{ org { id } }", id=org, name="Newer", slug="newer-1")
+        other = self.server.user("user-9")
+        for number, role in enumerate(("EDITOR", "VIEWER", "VIEWER", "VIEWER")):
+            invited = await self.invite(org, f"{number}@example.org", role)
+            if number == 0:
+                await self.do("updateOrgMember", "{ orgMember { id } }", id=invited, role="ADMIN")
+                self.called.add("acceptInvitation")
+                token = await token_of(self.server, invited)
+                await other.do("acceptInvitation", "{ orgMember { id } }", token=token)
+            elif number == 1:
+                token = await token_of(self.server, invited)
+                await self.do("declineInvitation", "{ declinedInvitationId }", token=token)
+            elif number == 2:
+                await self.do("revokeInvitation", "{ revokedInvitationId }", id=invited)
+            else:
+                earlier = f"{BY_TEST} UPDATE org_member SET invited_at = $2 WHERE id = $1"
+                await self.server.sql(earlier, invited, _ago())
+                await self.do("resendInvitation", "{ orgMember { id } }", id=invited)
+        await self.mails()
+        await self.move(org)
+        member = await member_of(self.server, org, other)
+        await self.do("transferOrg", "{ org { id } }", memberId=member)
+        self.called.add("removeOrgMember")
+        member = await member_of(self.server, org, self.api)
+        await other.do("removeOrgMember", "{ removedMemberId }", id=member)
+
+    async def invite(self, org: str, email: str, role: str) -> str:
+        given = {"orgId": org, "email": email, "role": role}
+        made = await self.do("inviteOrgMember", "{ orgMember { id } }", **given)
+        return made["orgMember"]["id"]
+
+    async def mails(self) -> None:
+        for mail in await take_mails(self.actor(), 50):
+            await forget_mail(self.actor(), mail.id)
+
+    async def move(self, org: str) -> None:
+        own = self.filling.ids[Project][self.filling.users[0]][3]
+        await self.do("moveProject", "{ project { id } }", id=own, orgId=org)
+        await self.do("moveProject", "{ project { id } }", id=own)
+        loose = f"{BY_TEST} SELECT id FROM conversation WHERE user_id = $1 AND project_id IS NULL"
+        (row, *_) = await self.server.sql(loose, self.filling.users[0])
+        for goal in (org, None):
+            given = {"id": row["id"], "orgId": goal}
+            await self.do("moveConversation", "{ conversation { id } }", **given)
+
+    async def leaving(self) -> None:
+        """The organisation of another, and the viewer's own."""
+        await self.do("leaveOrg", "{ removedMemberId }", orgId=self.org_of(-1))
+        own = self.org_of(0)
+        plan = {"id": own, "plan": "pro", "limits": {"members": 9}}
+        grant = f"{BY_TEST} UPDATE user_account SET operator = true WHERE id = $1"
+        await self.server.sql(grant, self.filling.users[0])
+        await self.do("setOrgPlan", "{ org { id } }", **plan)
+        await self.do("deleteOrg", "{ deletedOrgId }", id=own)
+
+    def org_of(self, number: int) -> str:
+        """The organisation of a user."""
+        return self.filling.ids[Org][self.filling.users[number]][0]
+
+    async def tokens(self) -> None:
+        given = {"name": "Script", "scopes": ["READ"]}
+        made = await self.do("createApiToken", "{ token apiToken { id } }", **given)
+        script = Api(self.server.session, self.server.url, made["token"])
+        await script.run("{ me { id } }")
+        await self.do("revokeApiToken", "{ revokedTokenId }", id=made["apiToken"]["id"])
+
+    async def keys(self) -> None:
+        new = {"provider": "openai", "key": "sk-0123456789abcdef", "idempotencyKey": "key"}
+        for _ in range(2):
+            made = await self.do("setUserKey", "{ userKey { id } }", **new)
+        id, actor = made["userKey"]["id"], self.actor()
+        await self.do("updateUserKey", "{ userKey { id } }", id=id, mode="FALLBACK")
+        chosen = {"name": "One", "framework": "VUE", "modelPreference": "openai:gpt-5.1-mini"}
+        await self.do("createProject", "{ project { id } }", **chosen)
+        user = self.filling.users[0]
+        key = await key_of(actor.database, user, "openai")
+        assert key is not None
+        await note_use(actor.database, key, actor.clock.now())
+        await self.do("deleteUserKey", "{ deletedUserKeyId }", id=id)
+        tried = await plant_user_key(self.server, user)
+        await self.do("testUserKey", "{ result }", id=tried)
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]
@@ -108,6 +222,11 @@ class Verbs:
         )
         restored = saved["fileSnapshot"]["id"]
         await self.do("restoreFileSnapshot", "{ fileSnapshot { id } }", id=restored)
+
+    async def uploads(self) -> None:
+        for name in ("createUpload", "completeUpload", "deleteFile", "setAvatar", "deleteAvatar"):
+            given = await EVERY[name](Scene(self.server, self.api))
+            await self.do(name, whole(name), **given)
 
     async def newest(self) -> Any:
         return (await self.api.run(NEWEST, id=self.project))["project"]["messages"]
@@ -170,13 +289,19 @@ class Verbs:
             await self.server.sql(late, id, status, _ago())
         assert await reap_runs(actor) == 1
         await self.do("deleteProject", "{ deletedProjectId }", id=self.project)
+        await self.leaving()
         due = f"{BY_TEST} UPDATE deletion_job SET due_at = $2 WHERE root_id = $1"
-        await self.server.sql(due, self.project, _ago())
+        for root in (self.project, self.org_of(0)):
+            await self.server.sql(due, root, _ago())
         while await work_off_deletion(actor, 50):
             pass
         old = f"{BY_TEST} UPDATE event_log SET at = $1 WHERE position < 10"
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
+        await forget_expired(actor)
+        due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
+        await self.server.sql(due, self.filling.users[0], _ago())
+        assert await sweep_files(actor, self.server.services.storage)
 
     def actor(self) -> Actor:
         """The system itself, as workers act."""

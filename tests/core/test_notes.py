@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from models.viewer import SYSTEM
 from tests.harness.api import Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
 from tests.harness.mutations import EVERY, Scene, mutations, whole
-from tests.harness.verbs import Rows, all_rows, differences, id_of, log_end, log_since
+from tests.harness.verbs import NOTED, Rows, all_rows, differences, id_of, log_end, log_since
 
 HEARTBEAT = {"lease_until"}
 """Columns of a generation that its worker writes without a note."""
@@ -20,7 +21,20 @@ SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM deletion_job WHERE state <> 'com
 AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
     OR (claims = 0 AND status = 'PENDING'))"""
 
+WITH_OTHERS = {
+    "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
+    "exportMyData", "inviteOrgMember", "requestPasswordReset", "resendInvitation",
+    "resetPassword", "setAvatar", "signIn", "signUp", "testUserKey", "verifyEmail",
+}  # fmt: skip
+"""These count tries before they do anything, or write rows of the system's or a guest's."""
+
 Noted = dict[str, tuple[str, set[str]]]
+
+
+def owner_in(rows: Rows, id: str) -> str | None:
+    """Whose a row is; who is moved from hears of it too."""
+    own = id if id.startswith(("usr_", "org_")) else SYSTEM
+    return rows[id].get("owner_id", own) if id in rows else None
 
 
 def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
@@ -31,17 +45,20 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
             id, op = change["id"], change["op"]
             known = found.get(id, (op, set()))
             first = "add" if known[0] == "add" and op == "change" else op
-            found[id] = (first, known[1] | set(change["columns"]))
-            kept = after.get(id) or before[id]
-            assert row["owner_id"] == kept.get("owner_id", id)
+            found[id] = (first, known[1] | (set(change["columns"]) - NOTED))
+            assert row["owner_id"] in {owner_in(rows, id) for rows in (before, after)}
     return found
+
+
+MOVING = {"moveProject", "moveConversation"}
+"""They are told to two owners, and silent on what is below: see tests/chat/test_moving.py."""
 
 
 def test_every_mutation_is_tried() -> None:
     assert EVERY.keys() == mutations().keys()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - MOVING))
 async def test_a_mutation_notes_exactly_what_it_writes(
     start_server: StartServer, name: str
 ) -> None:
@@ -56,7 +73,7 @@ async def test_a_mutation_notes_exactly_what_it_writes(
     assert written, "it does something"
     log = await log_since(server, end)
     assert noted(log, before, after) == written
-    assert len(log) == 1, "one verb, one owner, one row"
+    assert len(log) == 1 or name in WITH_OTHERS, "one verb, one owner, one row"
 
 
 @pytest.mark.parametrize("model", ["mock:raypx-1", "mock:fail"])

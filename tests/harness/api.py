@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -115,6 +116,13 @@ class Events:
         async with asyncio.timeout(seconds):
             return await anext(self)
 
+    async def revoked(self, seconds: float = 5.0) -> None:
+        """Pass over what still comes, until the socket closes on who may not listen any more."""
+        async with asyncio.timeout(seconds):
+            while (frame := await self.socket.receive()).type is WSMsgType.TEXT:
+                pass
+        assert (frame.type, self.socket.close_code) == (WSMsgType.CLOSE, 4403)
+
     async def message(self) -> dict[str, Any]:
         """The next message of the protocol; answers pings."""
         while True:
@@ -172,6 +180,8 @@ def settings_for_tests(**changed: Any) -> Settings:
     """Settings of a server in a test."""
     # A busy machine makes anything slow; what is noted then would be among the statements.
     given = {"dev": True, "secret": SECRET, "port": 0, "lease": 3.0, "slow_operation": 3_600}
+    # Passwords are hashed for real, but in no time.
+    given |= {"password_memory": 8, "password_rounds": 1}
     return Settings(**(given | changed))
 
 
@@ -189,7 +199,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]:
+async def start_server(database: str, plans: bool, tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers: `await start_server(worker=False)`, `await start_server(url=other)`."""
     async with AsyncExitStack() as stack:
 
@@ -200,18 +210,27 @@ async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]
             observers: Sequence[Observer] = (),
             **settings: Any,
         ) -> Server:
-            told = settings_for_tests(**settings)
-            return await stack.enter_async_context(_running(url, told, clock, observers, plans))
+            told = settings_for_tests(**({"data_dir": tmp_path / "data"} | settings))
+            started = _running(url, told, clock, observers, plans)
+            return await stack.enter_async_context(started)
 
         yield start
 
 
 @asynccontextmanager
 async def _running(
-    url: str, settings: Settings, clock: Clock | None, observers: Sequence[Observer], plans: bool
+    url: str,
+    settings: Settings,
+    clock: Clock | None,
+    observers: Sequence[Observer],
+    plans: bool,
 ) -> AsyncIterator[Server]:
     statements: list[tuple[str, Any]] = []
-    app = build(settings, url, lambda *seen: statements.append(seen), clock, observers, plans=plans)
+
+    def observe(*seen: Any) -> None:
+        statements.append(seen)
+
+    app = build(settings, url, observe, clock, observers, plans=plans)
     running = runner(app)
     await running.setup()
     try:

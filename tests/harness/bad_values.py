@@ -17,6 +17,7 @@ from graphql import (
     GraphQLNonNull,
     get_named_type,
     get_nullable_type,
+    is_required_input_field,
 )
 
 from tests.harness.documents import object_type
@@ -95,7 +96,7 @@ NO_FILES = [
     *({path: "a"} for path in ("/a", "../a", "a/../../b", "", "a\\b", "C:/a", "a\nb", "x" * 500)),
     {f"{n}.txt": "" for n in range(1_001)},
 ]
-OBJECTS = {"files", "metadata"}
+OBJECTS = {"files", "metadata", "limits"}
 """JSON fields that take an object, or nothing, and no other value."""
 
 
@@ -121,10 +122,7 @@ class _Field:
 def _fields(kind: Any) -> list[_Field]:
     named = get_named_type(kind)
     assert isinstance(named, GraphQLInputObjectType)
-    return [
-        _Field(name, f.type, isinstance(f.type, GraphQLNonNull) and f.default is None)
-        for name, f in named.fields.items()
-    ]
+    return [_Field(name, f.type, is_required_input_field(f)) for name, f in named.fields.items()]
 
 
 def _of_object(kind: Any, path: Path) -> Iterator[Bad]:
@@ -142,7 +140,8 @@ def _of_object(kind: Any, path: Path) -> Iterator[Bad]:
 def _of(kind: Any, at: Path) -> Iterator[Bad]:
     if isinstance(kind, GraphQLList):
         yield from (Bad(at, value) for value in ("x", 1, [None], [[]], [1], [PICTURE] * 21))
-        yield from _of_object(kind.of_type, (*at, "0"))
+        if isinstance(get_named_type(kind), GraphQLInputObjectType):
+            yield from _of_object(kind.of_type, (*at, "0"))
     elif isinstance(kind, GraphQLInputObjectType):
         yield from (Bad(at, value) for value in ("x", 1, [], {"nope": 1}, {}))
         if kind.is_one_of:

@@ -14,7 +14,8 @@ import asyncpg
 
 from app.postgres import EmbeddedPostgres
 from models.base import Record
-from tests.harness.filling import Filling, Size, far
+from tests.harness.filling import START, Filling, Size, far
+from tests.harness.filling_accounts import add_orgs
 
 EVENT_BATCHES = 40
 _LINK_IMPORTS = """
@@ -46,6 +47,7 @@ async def fill(url: str, size: Size = SIZE) -> Filling:
     filling = Filling(size)
     for number in range(size.owners):
         filling.owner(number)
+    add_orgs(filling, START)
     for number in range(size.visitors):
         filling.visitor(number)
     connection = await asyncpg.connect(url)

@@ -1,7 +1,8 @@
 """Rows of every table of records, to be written by COPY: far faster than by verbs.
 
 Each owner `user-N` has app projects with messages, fragments, attachments, generations, runs,
-snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more.
+snapshots and drafts, a folder with conversations, and a deleted project; `user-0` has more. Each
+has an organisation too, in which the next one has a role; some of these have projects.
 Visitors have nothing any more but credits.
 """
 
@@ -16,6 +17,8 @@ from typing import Any
 import orjson
 
 from models import ids
+from models.accounts.orgs import Org
+from models.accounts.preferences import UserPreferences
 from models.accounts.users import User
 from models.base import Record
 from models.builder.agent_runs import AgentRun
@@ -61,7 +64,17 @@ class Filling:
     @property
     def users(self) -> list[str]:
         """The owners' ids, `user-0` first."""
-        return list(self.ids[Project])
+        return [owner for owner in self.ids[Project] if owner.startswith(f"{User.prefix}_")]
+
+    @property
+    def orgs(self) -> list[str]:
+        """The organisations' ids, in the order of their owners."""
+        return [id for ids_of_owner in self.ids[Org].values() for id in ids_of_owner]
+
+    def of(self, table: type[Record], owner: str) -> list[str]:
+        """The ids of a user's rows, or else of their organisation's."""
+        found = self.ids[table]
+        return found.get(owner) or found[self.ids[Org][owner][0]]
 
     def add(self, table: type[Record], owner: str, /, **values: Any) -> str:
         """Add a record of an owner and return its id; what is not given has its default."""
@@ -73,16 +86,24 @@ class Filling:
         self.ids.setdefault(table, {}).setdefault(owner or id, []).append(id)
         return id
 
+    def user(self, name: str, subject: str) -> str:
+        """Add a user, of whom no request has to note that they are active."""
+        user = self.add(User, "", name=name, clerk_id=subject, last_active_at=far(9_999))
+        self.add(UserPreferences, user, user_id=user)
+        return user
+
     def visitor(self, number: int) -> None:
         """Add a user with credits, whose only project is deleted and gone."""
-        user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        user = self.user("Visitor", f"visitor-{number}")
         add_usage(self, user, START)
+        about = {"slug": f"gone-{number}", "owner_user_id": user, "plan": "free"}
+        self.add(Org, user, name="Gone", **about, deleted_at=START)
         gone = ids.new_id(Project.prefix)
         self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
 
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
-        size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
+        size, user = self.size, self.user(f"User {number}", f"user-{number}")
         add_account(self, user, START)
         for place in range(size.projects * (size.more if number == 0 else 1)):
             messages = size.messages * (size.more if number == place == 0 else 1)
@@ -95,12 +116,13 @@ class Filling:
         self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
 
-    def project(self, user: str, messages: int, place: int) -> str:
-        """Add an app project with so many messages."""
+    def project(self, user: str, messages: int, place: int, by: str | None = None) -> str:
+        """Add an app project of a user's, or of an organisation's `by` a user, with so many
+        messages."""
         project = self.add(
             Project,
             user,
-            user_id=user,
+            user_id=by or user,
             name=f"App {place}",
             kind="APP",
             framework="NEXTJS",
@@ -110,7 +132,7 @@ class Filling:
         self.add(FragmentDraft, user, project_id=project, files=FILES, framework="NEXTJS")
         for _ in range(6):
             self.add(FileSnapshot, user, project_id=project, files=FILES, framework="NEXTJS")
-        add_imports(self, user, project)
+        add_imports(self, user, by or user, project)
         self.run(user, project, status="PENDING", run_source="WEBCONTAINER")
         self.run(user, project, status="RUNNING", run_source="WEBCONTAINER", lease_until=far(1))
         return project

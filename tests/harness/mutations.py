@@ -9,7 +9,29 @@ from typing import Any
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from graphql_schema.schema import graphql_core_schema
+from models import ids
+from models.accounts.verifications import Purpose
+from models.chat.conversations import Conversation
+from models.permissions import Role
+from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
+from tests.harness.planting import (
+    make_operator,
+    plant,
+    plant_password,
+    plant_session,
+    plant_user_key,
+    plant_verification,
+    plant_way_in,
+)
+from tests.harness.planting_orgs import (
+    plant_api_token,
+    plant_empty_org,
+    plant_invited,
+    plant_member,
+)
+from tests.harness.uploading import announce, image, put, send
+from tests.harness.verbs import id_of
 
 FILES = {"src/app.ts": "export {}", "readme.md": "# Read me"}
 IMAGE = {"url": "https://files.example/a.png", "size": 9, "width": 3, "height": 4}
@@ -21,6 +43,19 @@ class Scene:
 
     server: Server
     caller: Api
+
+    async def session(self) -> str:
+        """The id of a session that the caller uses from here on."""
+        id, token = await plant_session(self.server, await id_of(self.caller))
+        self.caller.token = token
+        return id
+
+    async def password(self) -> str:
+        """The address of the caller, who has a password from here on."""
+        user = await id_of(self.caller)
+        email = f"{user}@example.com"
+        await plant_password(self.server, user, email, PASSWORD)
+        return email
 
     async def project(self) -> str:
         """An empty app project's id."""
@@ -79,9 +114,60 @@ class Scene:
         await self.caller.do("claimAgentRun", "{ agentRun { id } }", id=run)
         return run
 
+    async def org(self) -> str:
+        """The id of an organisation of the caller's."""
+        return (await plant_empty_org(self.server, await id_of(self.caller)))[0]
+
+    async def org_member(self) -> str:
+        """The id of another member of one."""
+        user = ids.new_id("usr")
+        return await plant_member(self.server, await self.org(), user, Role.EDITOR)
+
+    async def shared_org(self) -> str:
+        """An organisation with another owner."""
+        org = await self.org()
+        await plant_member(self.server, org, ids.new_id("usr"), Role.OWNER)
+        return org
+
+    async def invited(self) -> str:
+        """The id of an invitation to the caller's organisation."""
+        by = await id_of(self.caller)
+        return (await plant_invited(self.server, await self.org(), by))[0]
+
+    async def invitation(self) -> str:
+        """The token of an invitation to somebody else's."""
+        stranger = ids.new_id("usr")
+        org, _ = await plant_empty_org(self.server, stranger)
+        return (await plant_invited(self.server, org, stranger))[1]
+
+    async def upload(self) -> str:
+        """The id of a file whose bytes were sent, but not looked at."""
+        upload = await announce(self.caller, b"Hello", "text/plain")
+        assert (await put(self.caller, upload, b"Hello")).status == 204
+        return upload.id
+
+    async def picture(self) -> str:
+        """The id of a file that is complete, and may be an avatar."""
+        return (await send(self.caller, image(), "image/png", purpose="AVATAR"))["id"]
+
+    async def user_key(self) -> str:
+        """The id of a key of the caller's."""
+        return await plant_user_key(self.server, await id_of(self.caller))
+
+    async def api_token(self) -> str:
+        """The id of a token for scripts."""
+        return await plant_api_token(self.server, await id_of(self.caller))
+
 
 Input = dict[str, Any]
 Prepare = Callable[[Scene], Awaitable[Input]]
+
+
+def _input(**given: Any) -> Prepare:
+    async def made(_scene: Scene) -> Input:
+        return given
+
+    return made
 
 
 async def _create_guest(scene: Scene) -> Input:
@@ -129,6 +215,13 @@ async def _upsert_fragment(scene: Scene) -> Input:
     }
 
 
+def _by_nothing(**given: Any) -> Prepare:
+    async def made(scene: Scene) -> Input:
+        return given
+
+    return made
+
+
 def _by_id(prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> Prepare:
     async def made(scene: Scene) -> Input:
         return {"id": await prepare(scene), **more}
@@ -143,7 +236,166 @@ def _in(field: str, prepare: Callable[[Scene], Awaitable[str]], **more: Any) -> 
     return made
 
 
+async def _sign_in(scene: Scene) -> Input:
+    return {"email": await scene.password(), "password": PASSWORD}
+
+
+async def _in_a_session(scene: Scene) -> Input:
+    await scene.session()
+    return {}
+
+
+async def _proven(scene: Scene, purpose: Purpose, **more: Any) -> str:
+    user = await id_of(scene.caller)
+    _, token = await plant_verification(
+        scene.server, purpose, f"{user}@example.com", user_id=user, **more
+    )
+    return token
+
+
+async def _verify_email(scene: Scene) -> Input:
+    return {"token": await _proven(scene, Purpose.CHANGE_EMAIL)}
+
+
+async def _reset_password(scene: Scene) -> Input:
+    await scene.password()
+    return {"token": await _proven(scene, Purpose.RESET_PASSWORD), "password": PASSWORD * 2}
+
+
+async def _change_password(scene: Scene) -> Input:
+    await scene.password()
+    await scene.session()
+    return {"currentPassword": PASSWORD, "password": PASSWORD * 2}
+
+
+async def _change_email(scene: Scene) -> Input:
+    await scene.password()
+    return {"currentPassword": PASSWORD, "email": "new@example.com"}
+
+
+async def _revoke_others(scene: Scene) -> Input:
+    await plant_session(scene.server, await id_of(scene.caller))
+    return {"id": await scene.session()}
+
+
+async def _unlink_account(scene: Scene) -> Input:
+    return {"id": await plant_way_in(scene.server, await id_of(scene.caller))}
+
+
+async def _claim_guest(scene: Scene) -> Input:
+    made = await scene.server.nobody().do("createGuest", "{ token }")
+    guest = Api(scene.caller.session, scene.server.url, made["token"])
+    await Scene(scene.server, guest).reply()
+    return {"token": made["token"]}
+
+
+async def _delete_me(scene: Scene) -> Input:
+    await scene.password()
+    await scene.project()
+    return {"currentPassword": PASSWORD}
+
+
+async def _create_upload(scene: Scene) -> Input:
+    await scene.upload()  # from here on uploads are counted in a row that is there
+    return {"fileName": "a.txt", "contentType": "text/plain", "size": 5}
+
+
+async def _delete_avatar(scene: Scene) -> Input:
+    await scene.caller.do("setAvatar", "{ user { id } }", fileId=await scene.picture())
+    return {}
+
+
+async def _export_my_data(scene: Scene) -> Input:
+    await scene.password()
+    return {"currentPassword": PASSWORD}
+
+
+async def _remove_favourite(scene: Scene) -> Input:
+    await scene.caller.do("addFavoriteModel", "{ user { id } }", model="mock:slow")
+    return {"model": "mock:slow"}
+
+
+async def _create_org(scene: Scene) -> Input:
+    return {"name": "Orchard", "slug": f"orchard-{ids.new_id('org')[4:]}"}
+
+
+async def _update_org(scene: Scene) -> Input:
+    new = f"garden-{ids.new_id('org')[4:]}"
+    return {"id": await scene.org(), "name": "Garden", "slug": new}
+
+
+async def _move_conversation(scene: Scene) -> Input:
+    user = await id_of(scene.caller)
+    loose = await plant(scene.server, Conversation, user_id=user, owner_id=user)
+    return {"id": loose, "orgId": await scene.org()}
+
+
+async def _move_project(scene: Scene) -> Input:
+    return {"id": await scene.project(), "orgId": await scene.org()}
+
+
+async def _invite(scene: Scene) -> Input:
+    return {"orgId": await scene.org(), "email": "eve@example.org", "role": "EDITOR"}
+
+
+async def _set_user_key(scene: Scene) -> Input:
+    for row in (await scene.caller.run("{ userKeys { id } }"))["userKeys"]:
+        await scene.caller.do("deleteUserKey", "{ __typename }", id=row["id"])
+    return {"provider": "openai", "key": "sk-0123456789abcdef"}
+
+
+async def _set_plan(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
+
+
 EVERY: dict[str, Prepare] = {
+    "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
+    "verifyEmail": _verify_email,
+    "signIn": _sign_in,
+    "signOut": _in_a_session,
+    "rotateSession": _in_a_session,
+    "revokeSession": _by_id(Scene.session),
+    "revokeOtherSessions": _revoke_others,
+    "requestPasswordReset": _input(email="ada@example.com"),
+    "resetPassword": _reset_password,
+    "changePassword": _change_password,
+    "changeEmail": _change_email,
+    "unlinkAccount": _unlink_account,
+    "claimGuest": _claim_guest,
+    "deleteMe": _delete_me,
+    "exportMyData": _export_my_data,
+    "updatePreferences": _input(layout="sidebar", hiddenModels=["mock:slow"]),
+    "updateProfile": _input(name="Ada L.", systemPrompt="Be brief."),
+    "updateFavoriteModels": _input(models=["mock:slow", "mock:fail"]),
+    "addFavoriteModel": _input(model="mock:slow"),
+    "removeFavoriteModel": _remove_favourite,
+    "createOrg": _create_org,
+    "updateOrg": _update_org,
+    "deleteOrg": _by_id(Scene.org),
+    "transferOrg": _in("memberId", Scene.org_member),
+    "setOrgPlan": _set_plan,
+    "inviteOrgMember": _invite,
+    "resendInvitation": _by_id(Scene.invited),
+    "revokeInvitation": _by_id(Scene.invited),
+    "acceptInvitation": _in("token", Scene.invitation),
+    "declineInvitation": _in("token", Scene.invitation),
+    "updateOrgMember": _by_id(Scene.org_member, role="BILLING"),
+    "removeOrgMember": _by_id(Scene.org_member),
+    "leaveOrg": _in("orgId", Scene.shared_org),
+    "createApiToken": _by_nothing(name="Script", scopes=["READ"], days=7),
+    "revokeApiToken": _by_id(Scene.api_token),
+    "createUpload": _create_upload,
+    "completeUpload": _by_id(Scene.upload),
+    "deleteFile": _by_id(Scene.upload),
+    "setAvatar": _in("fileId", Scene.picture),
+    "deleteAvatar": _delete_avatar,
+    "setUserKey": _set_user_key,
+    "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
+    "deleteUserKey": _by_id(Scene.user_key),
+    "testUserKey": _by_id(Scene.user_key),
+    "moveProject": _move_project,
+    "moveConversation": _move_conversation,
     "createGuest": _create_guest,
     "createProject": _create_project,
     "updateProject": _update_project,

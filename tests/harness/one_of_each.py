@@ -18,7 +18,7 @@ from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
-from models.fields import ChoiceColumn, Column, SecretColumn
+from models.fields import ChoiceColumn, Column, JsonColumn, SecretColumn
 
 T = TypeVar("T")
 
@@ -77,12 +77,22 @@ def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], 
         return users[0 if name == "owner_id" else place]
     if name == "clerk_id":
         return [SUBJECT, "bob"][place]
+    if name in ("storage_key", "sha256"):  # by which bytes are found
+        return f"{place:02x}/{place:038x}" if name == "storage_key" else f"{place:064x}"
     if name == "deleted_at":
         return None
+    if name == "last_active_at":
+        return TIME + timedelta(days=9_999)  # so that no request has to note it
+    if name == "anonymous":
+        return False
+    if name == "scopes":
+        return '["read"]'
     return _plain(model.column(name), name, place)
 
 
 def _plain(column: Column, name: str, place: int) -> Any:
+    if isinstance(column, JsonColumn) and not column.opaque:
+        return '["mock:raypx-1"]'
     kind: type = column.field_type
     if isinstance(column, SecretColumn):
         return f"{SECRET_TEXT} {name} {place}"

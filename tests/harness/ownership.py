@@ -10,9 +10,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models import ids
+from models.accounts.users import User
+from models.chat.conversations import Conversation
+from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant_account, plant_import
-from tests.harness.verbs import id_of
+from tests.harness.planting import (
+    alter,
+    plant,
+    plant_account,
+    plant_file,
+    plant_import,
+    plant_user_key,
+)
+from tests.harness.planting_orgs import plant_api_token, plant_org
+from tests.harness.verbs import NOTED, id_of
 
 Variables = dict[str, Any]
 
@@ -34,6 +46,10 @@ class World:
 
 NODES = {
     "User": "user",
+    "UserPreferences": "preferences",
+    "Session": "session",
+    "Account": "account",
+    "Verification": "verification",
     "Project": "project",
     "Conversation": "conversation",
     "Message": "message",
@@ -50,6 +66,12 @@ NODES = {
     "PendingSubscription": "waiting",
     "WebhookEvent": "event",
     "RateLimit": "limit",
+    "Org": "org",
+    "OrgMember": "org member",
+    "AuditLog": "audit log",
+    "ApiToken": "api token",
+    "StoredFile": "file",
+    "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
 
@@ -57,16 +79,33 @@ PICTURE = {"url": "https://files.example/a.png", "size": 9, "width": 1, "height"
 FILES = {"a.txt": "a"}
 
 
-async def make_world(server: Server, owner: Api) -> World:
-    """Give an owner one row of everything, and a quiet project, shown to all, with no answers."""
+async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> World:
+    """Give an owner one row of everything, and a quiet project, shown to all, with no answers.
+
+    With `in_org` the projects and what is paid are their organisation's. Each owner has one.
+    """
     ids = {"user": await id_of(owner)}
-    ids |= await plant_account(server, ids["user"])
+    own = "SELECT id FROM user_preferences WHERE user_id = $1"
+    ids["preferences"] = (await server.sql(own, ids["user"]))[0]["id"]
+    ids |= await plant_org(server, ids["user"])
+    ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["file"] = await plant_file(server, ids["user"])
+    ids["avatar"] = await plant_file(server, ids["user"], "avatar")
+    await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
+    ids["user key"] = await plant_user_key(server, ids["user"])
+    org = ids["org"] if in_org else None
+    ids["home"] = org or ids["user"]
+    ids |= await plant_account(server, ids["user"], org)
+    ids["loose"] = await plant(
+        server, Conversation, user_id=ids["user"], owner_id=org or ids["user"]
+    )
     made = await owner.do(
         "createProjectWithMessage",
         "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
         "agentRun { id } }",
         content="Build it",
         attachments=[PICTURE],
+        orgId=org,
     )
     ids["project"], ids["conversation"] = (
         made["project"]["id"],
@@ -86,7 +125,7 @@ async def make_world(server: Server, owner: Api) -> World:
         files=FILES,
         framework="NEXTJS",
     )
-    ids["import"] = await plant_import(server, ids["user"], project, ids["message"])
+    ids["import"] = await plant_import(server, org or ids["user"], project, ids["message"])
     ids["draft"] = await _made(owner, "saveFragmentDraft", "draft", projectId=project, files=FILES)
     ids["snapshot"] = await _made(
         owner,
@@ -106,6 +145,7 @@ async def make_world(server: Server, owner: Api) -> World:
         name="Quiet",
         framework="VUE",
         showcased=True,
+        orgId=org,
     )
     ids["quiet"] = made["project"]["id"]
     ids["quiet conversation"] = made["project"]["conversation"]["id"]
@@ -157,9 +197,25 @@ def _id(name: str) -> Callable[[World], str]:
     return lambda world: world[name]
 
 
+def _new_address(_world: World) -> str:
+    return f"{ids.new_id('row')}@example.com"
+
+
 PROBES: dict[str, Probe] = {
     "Query.me": _free(),
+    "Query.preferences": _free(),
+    "Query.session": _free(),
+    "Query.sessions": _free(),
+    "Query.accounts": _free(),
+    "Query.verifications": _free(),
     "Query.models": _free(),
+    "Query.apiTokens": _free(),
+    "Query.userKeys": _free(),
+    "Query.orgMemberships": _free(),
+    "Query.auditLogs": _by("org", "org"),
+    "Query.org": _by("id", "org"),
+    "Query.orgBySlug": Probe(lambda world: [{"slug": world["org slug"]}]),
+    "Query.accessExplain": _by("id", "org"),
     "Query.showcaseProjects": _free(),
     "Query.usage": _free(),
     "Query.polarCustomer": _free(),
@@ -169,7 +225,7 @@ PROBES: dict[str, Probe] = {
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
-    "Query.projects": Probe(lambda world: [{"org": world["user"], "first": 2}]),
+    "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
@@ -177,8 +233,56 @@ PROBES: dict[str, Probe] = {
     "Query.node": _by("id", "project"),
     "Query.nodes": Probe(lambda world: [{"ids": [world[name] for name in NODES.values()]}]),
     "Mutation.createGuest": _input(name="Guest"),
-    "Mutation.createProject": _input(name="New", framework="REACT"),
-    "Mutation.createProjectWithMessage": _input(content="Hello", attachments=[PICTURE]),
+    "Mutation.signUp": _input(email=_new_address, password=PASSWORD),
+    "Mutation.signIn": _input(email=_new_address, password=PASSWORD),
+    "Mutation.verifyEmail": _input(token="forged"),
+    "Mutation.requestPasswordReset": _input(email=_new_address),
+    "Mutation.resetPassword": _input(token="forged", password=PASSWORD),
+    "Mutation.signOut": _input(everywhere=True),
+    "Mutation.rotateSession": _input(carrier="BEARER"),
+    "Mutation.revokeSession": _input(id=_id("session")),
+    "Mutation.revokeOtherSessions": _input(id=_id("other session")),
+    "Mutation.unlinkAccount": _input(id=_id("account")),
+    "Mutation.changeEmail": _input(email=_new_address),
+    "Mutation.changePassword": _input(password=PASSWORD),
+    "Mutation.claimGuest": _input(token="forged"),
+    "Mutation.deleteMe": _input(),
+    "Mutation.exportMyData": _input(),
+    "Mutation.updatePreferences": _input(layout="sidebar"),
+    "Mutation.updateProfile": _input(name="Other"),
+    "Mutation.updateFavoriteModels": _input(models=["mock:slow"]),
+    "Mutation.addFavoriteModel": _input(model="mock:endless"),
+    "Mutation.removeFavoriteModel": _input(model="mock:slow"),
+    "Mutation.createProject": _input(name="New", framework="REACT", orgId=_id("org")),
+    "Mutation.createProjectWithMessage": _input(
+        content="Hello", attachments=[PICTURE], orgId=_id("org")
+    ),
+    "Mutation.moveProject": _input(id=_id("project"), orgId=_id("goal")),
+    "Mutation.moveConversation": _input(id=_id("loose"), orgId=_id("goal")),
+    "Mutation.createOrg": _input(name="New"),
+    "Mutation.updateOrg": _input(id=_id("org"), name="Other"),
+    "Mutation.deleteOrg": _input(id=_id("org")),
+    "Mutation.transferOrg": _input(memberId=_id("org member")),
+    "Mutation.setOrgPlan": _input(id=_id("org"), plan="pro", limits={"members": 5}),
+    "Mutation.updateOrgMember": _input(id=_id("org member"), role="VIEWER"),
+    "Mutation.removeOrgMember": _input(id=_id("org member")),
+    "Mutation.leaveOrg": _input(orgId=_id("org")),
+    "Mutation.inviteOrgMember": _input(orgId=_id("org"), email="new@example.org", role="VIEWER"),
+    "Mutation.resendInvitation": _input(id=_id("invited")),
+    "Mutation.revokeInvitation": _input(id=_id("invited")),
+    "Mutation.acceptInvitation": _input(token=_id("to accept")),
+    "Mutation.declineInvitation": _input(token=_id("to decline")),
+    "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
+    "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.createUpload": _input(fileName="a.txt", contentType="text/plain", size=3),
+    "Mutation.completeUpload": _input(id=_id("file")),
+    "Mutation.deleteFile": _input(id=_id("file")),
+    "Mutation.setAvatar": _input(fileId=_id("avatar")),
+    "Mutation.deleteAvatar": _input(),
+    "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
+    "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
+    "Mutation.deleteUserKey": _input(id=_id("user key")),
+    "Mutation.testUserKey": _input(id=_id("user key")),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
@@ -208,18 +312,24 @@ PROBES: dict[str, Probe] = {
     "Subscription.messageChanged": Probe(
         lambda world: [{"of": to(world)} for to in _to("project")]
     ),
+    "Subscription.preferencesChanged": _free(),
+    "Subscription.viewerChanged": _free(),
     "Subscription.agentRunChanged": _by("projectId", "project"),
     "Subscription.messageStreamed": _by("messageId", "message"),
 }
 
 
-async def dump(server: Server) -> dict[str, tuple[int, str]]:
-    """The number of rows and a hash of the content of every table."""
+Dump = dict[str, tuple[int, str]]
+
+
+async def dump(server: Server) -> Dump:
+    """The number of rows and a hash of the content of every table, but for what is noted."""
     names = await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    tables = sorted(row["tablename"] for row in names)
+    tables, noted = sorted(row["tablename"] for row in names), f"{{{','.join(NOTED)}}}"
     sums = " UNION ALL ".join(
         f"SELECT '{table}' AS name, count(*) AS rows, "
-        f"md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM {table} t"
+        f"md5(coalesce(string_agg(t.row, '|' ORDER BY t.row), '')) AS hash "
+        f"FROM (SELECT (to_jsonb(t) - '{noted}'::text[])::text AS row FROM {table} t) t"
         for table in tables
     )
     return {row["name"]: (row["rows"], row["hash"]) for row in await server.sql(sums)}

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from app.auth import derive_key
 from app.cipher import Cipher
 from models import ids
+from models.accounts.accounts import CREDENTIAL, Account
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
 from models.accounts.operators import grant_operator
+from models.accounts.rate_limits import RateLimit
+from models.accounts.sessions import Session
+from models.accounts.tokens import digest, new_session_token
+from models.accounts.user_keys import UserKey
+from models.accounts.users import User
+from models.accounts.verifications import Purpose, Verification
+from models.accounts.webhook_events import WebhookEvent
 from models.base import Record
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent
 from models.builder.imports import Import, ImportSource
+from models.files.stored_files import StoredFile, new_storage_key
+from models.sealing import sealed
 from models.transaction import Transaction
 from models.verbs import verb
 from tests.harness.api import SECRET, Api, Server
@@ -57,23 +66,80 @@ async def make_operator(server: Server, user: Api) -> None:
     await grant_operator(actor_of(server, None), await id_of(user))
 
 
-async def plant_account(server: Server, user: str) -> dict[str, str]:
-    """A row of all that a user has beside projects, by name, and one of each that nobody has."""
-    new = ids.new_id("row")
+async def plant_account(server: Server, user: str, owner: str | None = None) -> dict[str, str]:
+    """A row of all that a user has beside projects, by name, and one of each that nobody has.
+
+    With an `owner`, what is used and paid is that one's.
+    """
+    new, payer = ids.new_id("row"), {"user_id": user, "owner_id": owner or user}
     customer, subscription = f"customer {new}", {"polar_subscription_id": f"subscription {new}"}
     waiting = {**subscription, "customer_id": customer, "event_data": {}}
     window = {"count": 1, "window_start": now_at(server), "limit_count": 5, "window_ms": 60_000}
     event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
     return {
-        **await _once(server, user),
+        **await _once(server, user, owner),
         "subscription": await plant(
-            server, Subscription, user_id=user, plan_tier=PlanTier.PRO, **subscription
+            server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
         ),
-        "customer": await plant(server, PolarCustomer, user_id=user, polar_customer_id=customer),
+        "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
         "event": await plant(server, WebhookEvent, **event),
         "limit": await plant(server, RateLimit, key=f"key {new}", **window),
+        "account": await plant_way_in(server, user),
+        "other account": await plant_way_in(server, user),
+        "session": (await plant_session(server, user))[0],
+        "other session": (await plant_session(server, user))[0],
+        "verification": (await plant_verification(server, Purpose.SIGN_UP, "a@b.example"))[0],
     }
+
+
+async def plant_way_in(server: Server, user: str) -> str:
+    """An account at a provider."""
+    known = {"provider_id": "google", "account_id": ids.new_id("row")}
+    return await plant(server, Account, user_id=user, **known)
+
+
+async def plant_file(server: Server, user: str, purpose: str = "attachment") -> str:
+    """A complete file, whose bytes only the row tells of."""
+    key = new_storage_key()
+    about = {"file_name": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
+    state = {"purpose": purpose, "state": "ready", "due_at": now_at(server) + timedelta(days=1)}
+    return await plant(server, StoredFile, user_id=user, storage_key=key, **about, **state)
+
+
+async def plant_user_key(server: Server, user: str) -> str:
+    """A key for a provider that is not there any more, so that nobody is asked about it."""
+    row = UserKey(owner_id=user, user_id=user, provider=ids.new_id("gone"), masked_key="sk-0…cdef")
+    row.encrypted_key = sealed(CIPHER, row, "encrypted_key", "sk-0123456789abcdef")
+    known = {name: getattr(row, name) for name in ("provider", "masked_key", "encrypted_key")}
+    return await plant(server, UserKey, user_id=user, **known)
+
+
+async def plant_session(server: Server, user: str) -> tuple[str, str]:
+    """A session of a user, and its token."""
+    token, now = new_session_token(), now_at(server)
+    times = {"rotated_at": now, "last_active": now, "expires_at": now + timedelta(days=30)}
+    id = await plant(server, Session, user_id=user, token_hash=digest(token), **times)
+    return id, token
+
+
+async def plant_verification(
+    server: Server, purpose: Purpose, email: str, **more: Any
+) -> tuple[str, str]:
+    """A verification of an address, and the value that its mail would hold."""
+    id = ids.new_id(Verification.prefix)
+    token = server.services.ports.sign_in.tickets.token_of(purpose, id)
+    known = {"id": id, "identifier": email, "purpose": purpose, "value_hash": digest(token)}
+    expires = now_at(server) + timedelta(hours=1)
+    return await plant(server, Verification, expires_at=expires, **known, **more), token
+
+
+async def plant_password(server: Server, user: str, email: str, password: str) -> None:
+    """A proven address and a password."""
+    hashed = await server.services.ports.sign_in.passwords.hash(password)
+    await alter(server, User, user, email=email, email_verified=True)
+    known = {"provider_id": CREDENTIAL, "account_id": user, "password_hash": hashed}
+    await plant(server, Account, user_id=user, **known)
 
 
 def now_at(server: Server) -> Any:
@@ -81,13 +147,16 @@ def now_at(server: Server) -> Any:
     return server.services.ports.clock.now()
 
 
-async def _once(server: Server, user: str) -> dict[str, str]:
+async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     """What a user has one of, planted where it is not there yet."""
     found = {
         name: await server.sql(f"SELECT id FROM {table} WHERE user_id = $1", user)
         for name, table in (("usage", Usage.table()), ("grant", OAuthConnection.table()))
     }
-    if not found["usage"]:
+    if owner is not None:  # an organisation's are no user's
+        payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
+        found["usage"] = [{"id": await plant(server, Usage, **payer, points=Decimal("2.5"))}]
+    elif not found["usage"]:
         found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
     if not found["grant"]:
         token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")

@@ -21,7 +21,7 @@ class Book:
         self.caller = caller
         self.seen: dict[str, dict[str, set[str]]] = {}
 
-    async def check(self, entity: str, id: str, **given: Any) -> None:
+    async def check(self, entity: str, id: str, /, **given: Any) -> None:
         """Read fields of a row; they are what was given."""
         fields, kind = " ".join(given), NAMED.get(entity, entity)
         query = f"query($id: ID!) {{ node(id: $id) {{ ... on {kind} {{ {fields} }} }} }}"

@@ -7,12 +7,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from models.accounts.accounts import Account
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
+from models.accounts.rate_limits import RateLimit
+from models.accounts.sessions import Session
+from models.accounts.users import User
+from models.accounts.verifications import Purpose, Verification
+from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
 from models.base import Record
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription, PendingSubscriptionStatus
 from models.billing.plans import PlanTier
-from models.billing.rate_limits import RateLimit
 from models.billing.subscriptions import (
     BillingInterval,
     Subscription,
@@ -20,7 +25,6 @@ from models.billing.subscriptions import (
     SubscriptionStatus,
 )
 from models.billing.usage import Usage
-from models.billing.webhook_events import WebhookEvent, WebhookEventStatus
 from models.builder.imports import Import, ImportSource, ImportStatus
 from models.chat.attachments import Attachment, AttachmentType
 from models.fields import SecretColumn, camel
@@ -32,6 +36,8 @@ SECRETS = {
     "access_token": ("gho_access", "oauth_connection.access_token"),
     "refresh_token": ("gho_refresh", "oauth_connection.refresh_token"),
 }
+
+KEY = "sk-planted-key-of-the-story"
 
 
 def day(number: int) -> datetime:
@@ -45,15 +51,15 @@ async def tell(story: Story, model: type[Record], start: dict[str, Any], **later
     id = await plant(story.server, model, **start)
     updated = story.clock.advance(minutes=1)
     await alter(story.server, model, id, **later)
-    given = {k: v for k, v in (start | later).items() if not _is_secret(model, k)}
+    given = {k: v for k, v in (start | later).items() if not _is_hidden(model, k)}
     shown = {_named(name): _shown(value) for name, value in given.items()}
     times = {"createdAt": told(created), "updatedAt": told(updated)}
-    await story.book.check(model.__name__, id, **shown, **times)
+    await story.book.check(model.__name__, id, id=id, **shown, **times)
     return id
 
 
-def _is_secret(model: type[Record], name: str) -> bool:
-    return isinstance(model.column(name), SecretColumn)
+def _is_hidden(model: type[Record], name: str) -> bool:
+    return name == "rotated_at" or isinstance(model.column(name), SecretColumn)
 
 
 def _named(name: str) -> str:
@@ -117,9 +123,71 @@ async def tell_account(story: Story) -> None:
     )
 
 
+async def tell_user(story: Story) -> None:
+    """The user, with what no mutation writes yet."""
+    (row,) = await story.server.sql("SELECT * FROM user_account")
+    user, moment = row["id"], story.clock.advance(minutes=1)
+    changed = {
+        "email": "user@example.com",
+        "avatar_url": "https://files.example/user.png",
+        "message_count": 5,
+        "daily_message_count": 3,
+        "daily_pro_message_count": 2,
+    }
+    flags = {"premium": True, "email_verified": True}
+    times = {"daily_reset": day(20), "daily_pro_reset": day(21)}
+    await alter(
+        story.server, User, user, **{**changed, **flags, **times, "clerk_id": row["clerk_id"]}
+    )
+    shown = {camel(name): value for name, value in (changed | times).items()}
+    shown = {name: _shown(value) for name, value in shown.items()}
+    shown |= {"createdAt": told(row["created_at"]), "updatedAt": told(moment)}
+    given = shown | {"id": user, "name": row["name"], "clerkId": row["clerk_id"]}
+    await story.book.check("User", user, **given)
+    for name, value in (("premium", True), ("emailVerified", True), ("anonymous", False)):
+        await story.book.check("User", user, **{name: value})
+
+
+async def tell_ways_in(story: Story) -> None:
+    """A session and an account at a provider."""
+    own = {"user_id": await id_of(story.caller)}
+    times = {"expires_at": day(30), "rotated_at": day(29), "last_active": day(28)}
+    await tell(
+        story,
+        Session,
+        own | times | {"token_hash": "t"},
+        ip_address="203.0.113.7",
+        user_agent="curl/8",
+        last_active=day(27),
+    )
+    await tell(
+        story,
+        Account,
+        own | {"provider_id": "google", "account_id": "g_1"},
+        scope="openid email",
+    )
+
+
+async def tell_user_key(story: Story) -> None:
+    """A key of the user's own for a provider."""
+    user = await id_of(story.caller)
+    given = {"provider": "openai", "key": f"  {KEY}\n"}
+    made, created = await story.do("setUserKey", "{ userKey { id } }", **given)
+    id = made["userKey"]["id"]
+    _, updated = await story.do("updateUserKey", "{ userKey { id } }", id=id, mode="FALLBACK")
+    shown = {"userId": user, "provider": "openai", "mode": "FALLBACK", "maskedKey": "sk-p…tory"}
+    await story.book.check("UserKey", id, **shown, createdAt=created, updatedAt=updated)
+
+
 async def tell_operators(story: Story) -> None:
     """What belongs to nobody; the user runs the service from here on."""
     await make_operator(story.server, story.caller)
+    await tell(
+        story,
+        Verification,
+        {"identifier": "a@b.example", "purpose": Purpose.SIGN_UP, "expires_at": day(11)},
+        expires_at=day(12),
+    )
     await tell(
         story,
         RateLimit,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 import pytest
 
 from app.postgres import EmbeddedPostgres
 from models.accounts.users import User
+from models.permissions import Role, Scope, permissions_of
 from models.viewer import SIGNED_OUT, Viewer, viewer_of
 from tests.harness.api import StartServer
 from tests.harness.filled import filled_database
@@ -35,6 +37,8 @@ async def both(start_server: StartServer, filled: tuple[str, Filling]) -> Both:
 def viewers(filled: tuple[str, Filling]) -> list[Viewer]:
     """The owner of most rows, somebody signed out, another owner, an operator."""
     first, second = filled[1].users[:2]
+    own, others = filled[1].orgs[0], filled[1].orgs[1:]
+    roles = dict(zip(others, cycle(Role), strict=False)) | {own: Role.OWNER}
     operator = filled[1].ids[User][filled[1].users[2]][0]
     return [
         viewer_of(first),
@@ -42,4 +46,8 @@ def viewers(filled: tuple[str, Filling]) -> list[Viewer]:
         viewer_of(first),
         viewer_of(second, anonymous=True),
         viewer_of(operator, operator=True),
+        viewer_of(first, roles=roles),
+        viewer_of(second, roles={own: Role.BILLING}),
+        viewer_of(second, roles={own: Role.VIEWER}),
+        viewer_of(first, roles=roles, within=permissions_of([Scope.READ])),
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.callers import Caller
 from app.tally import Tally
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.engine import Engine
@@ -21,7 +22,7 @@ def engine(**options: Any) -> tuple[Engine, Limits]:
 
 
 def contexts(world: World) -> Any:
-    return lambda: FakeContexts(world).operation(Viewer(), "req", Tally())
+    return lambda: FakeContexts(world).operation(Viewer(), Caller({}), "req", Tally())
 
 
 def test_a_document_is_parsed_once() -> None:

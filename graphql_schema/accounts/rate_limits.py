@@ -14,7 +14,7 @@ from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.fields import computed
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
-from models.billing import rate_limits
+from models.accounts import rate_limits
 from models.reading import Listing, Order
 
 

@@ -14,8 +14,8 @@ from graphql_schema.core.enums import describe
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
-from models.billing import webhook_events
-from models.billing.webhook_events import WebhookEventStatus
+from models.accounts import webhook_events
+from models.accounts.webhook_events import WebhookEventStatus
 from models.reading import Listing, Order
 
 describe(
