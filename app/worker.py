@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from app.answering import pause_before_retry, write_answer
+from app.titling import title_conversation
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.accounts.expiring import forget_expired
@@ -184,6 +185,8 @@ class Worker:
             outcome = await write_answer(self._actor, self._models, self._writer, lease)
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
+            if isinstance(outcome, Answer):
+                await title_conversation(self._actor, self._models, lease)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:

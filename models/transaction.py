@@ -127,7 +127,8 @@ class Transaction:
         if not differing:
             return row
         row.check(differing)
-        differing["updated_at"] = self.now
+        if not row.unstamped.issuperset(differing):
+            differing["updated_at"] = self.now
         sql = statements.update(type(row), tuple(differing))
         await self.connection.execute(sql, row.id, *differing.values())
         self._changed(row, differing)
