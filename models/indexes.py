@@ -63,9 +63,9 @@ def unique(*columns: str, where: str = "", label: str = "") -> Index:
     return Index(columns, unique=True, where=where, label=label)
 
 
-def index(*columns: str, where: str = "") -> Index:
+def index(*columns: str, where: str = "", label: str = "") -> Index:
     """A plain index."""
-    return Index(columns, where=where)
+    return Index(columns, where=where, label=label)
 
 
 def words(text: str) -> Index:

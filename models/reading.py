@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models import statements
 from models.access import PartOf
+from models.indexes import vector
 from models.viewer import Viewer
 
 if TYPE_CHECKING:
     from models.base import Record
     from models.permissions import Permission
+
+Columns = str | tuple[str, ...]
+"""A column, or several of which the first that is not null counts."""
 
 TEXTS = 2_000
 """Statements that are remembered of each kind; clients choose the columns."""
@@ -69,6 +73,39 @@ class Order:
         return cls(text.lstrip("-"), text.startswith("-"))
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Which rows have the words of a search, and what shows where they are.
+
+    The parent's key is the owner whose rows are searched, a space, and the words. `text` is an
+    expression over a row `t`, the one that `indexes.words` was given.
+    """
+
+    text: str
+
+    @property
+    def condition(self) -> str:
+        """SQL that is true of the owner's rows that have the words; of none without words."""
+        return (
+            f"(array_to_tsvector(ARRAY[t.owner_id]) || {vector(self.text)}) @@ "
+            f"(quote_literal(split_part(parent.key, ' ', 1))::tsquery && {_QUERY}) "
+            f"AND numnode({_QUERY}) > 0"
+        )
+
+    @property
+    def shown(self) -> str:
+        """SQL of an excerpt in which the words stand between marks."""
+        return f"ts_headline('simple', {self.text}, {_QUERY}, '{_EXCERPT}') AS excerpt"
+
+
+_QUERY = "websearch_to_tsquery('simple', substr(parent.key, strpos(parent.key, ' ') + 1))"
+MARKS = ("⟦", "⟧")
+_EXCERPT = (
+    f"StartSel={MARKS[0]}, StopSel={MARKS[1]}, MaxFragments=2, MaxWords=20, MinWords=8, "
+    'FragmentDelimiter=" … "'
+)
+
+
 Place = tuple[Any, str]
 """Where a row stands in an order: its value and its id."""
 
@@ -77,13 +114,14 @@ class ListForm(NamedTuple):
     """What the text of a list's statement depends on; `free` lists ask for no right."""
 
     model: type[Record]
-    column: str | None
+    column: Columns | None
     order: Order
     descending: bool
     where: str | None
     after: bool
     before: bool
     free: bool
+    words: Words | None
 
     @lru_cache(maxsize=TEXTS)  # noqa: B019 - as above
     def sql(self, columns: tuple[str, ...] | None) -> tuple[str, tuple[Permission, ...]]:
@@ -94,16 +132,21 @@ class ListForm(NamedTuple):
         where = " AND ".join([*self._conditions(places), *self._rule(owners)]) or "true"
         way = "DESC" if self.descending else "ASC"
         ordered = f"t.{self.order.column} {way}, t.id {way}"
+        shown = statements.shown(self.model, columns)
+        if self.words is not None:
+            shown = f"{shown}, {self.words.shown}"
         text = (
             f"SELECT parent.key AS parent_key, t.* FROM unnest($1::text[]) AS parent (key) "
-            f"CROSS JOIN LATERAL (SELECT {statements.shown(self.model, columns)} "
+            f"CROSS JOIN LATERAL (SELECT {shown} "
             f"FROM {self.model.table()} t WHERE {where} ORDER BY {ordered} LIMIT $2) t"
         )
         return text, owners.permissions
 
     def _conditions(self, places: Sequence[str]) -> Iterator[str]:
         if self.column is not None:
-            yield f"t.{self.column} = parent.key"
+            yield f"{first_of(self.column)} = parent.key"
+        if self.words is not None:
+            yield self.words.condition
         if self.where:
             yield self.where
         for number, sign in enumerate(places):
@@ -119,15 +162,16 @@ class ListForm(NamedTuple):
 class Listing:
     """The first `limit` rows per parent, those whose `column` is the parent's key.
 
-    Without a `column` there is one parent, and all rows are its own.
+    Without a `column` there is one parent, and all rows are its own, or those that have `words`.
     `after` is the place of the row before the first; `backward` reads against the order.
     """
 
     model: type[Record]
-    column: str | None
+    column: Columns | None
     order: Order
     limit: int
     where: str | None = None
+    words: Words | None = None
     after: Place | None = None
     before: Place | None = None
     backward: bool = False
@@ -142,8 +186,9 @@ class Listing:
         way = self.order.descending != self.backward
         free = self.checked or self.public
         after, before = self.after or (), self.before or ()
+        places = bool(after), bool(before)
         form = ListForm(
-            self.model, self.column, self.order, way, self.where, bool(after), bool(before), free
+            self.model, self.column, self.order, way, self.where, *places, free, self.words
         )
         sql, permissions = form.sql(columns)
         args = [list(keys), self.limit, *after, *before, *viewer.owners_of(permissions)]
@@ -158,6 +203,13 @@ class Listing:
         return getattr(row, self.order.column), row.id
 
 
-def is_whole_of(part: type[Record], column: str) -> bool:
+def first_of(columns: Columns) -> str:
+    """The key in columns of a row `t`, as SQL."""
+    if isinstance(columns, str):
+        return f"t.{columns}"
+    return f"coalesce({', '.join(f't.{name}' for name in columns)})"
+
+
+def is_whole_of(part: type[Record], column: Columns) -> bool:
     """Whether `column` of a part names the whole that its access rule asks."""
     return isinstance(part.access, PartOf) and column == f"{part.access.whole}_id"

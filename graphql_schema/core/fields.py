@@ -14,7 +14,7 @@ import strawberry
 
 from graphql_schema.core.connection import After, Before, First, Last, Window, load_page
 from graphql_schema.core.context import context_of
-from models.reading import Listing, Lookup, Order, is_whole_of
+from models.reading import Columns, Listing, Lookup, Order, is_whole_of
 
 if TYPE_CHECKING:
     from models.base import Record
@@ -85,10 +85,11 @@ class OneBy(Relation):
 class Listed(Relation):
     """The rows that have this one's id in a column: what many, page and first share."""
 
-    column: str
+    column: Columns
     order: str
     where: str | None = None
     limit: int = LIST_LIMIT
+    by: tuple[str, ...] = ("id",)
     query: Listing | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
@@ -104,7 +105,7 @@ class Many(Listed):
     def field(self) -> Any:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
             assert self.query is not None, UNBOUND
-            return await context_of(info).loaders.rows(self.query, root.id)
+            return await context_of(info).loaders.rows(self.query, key_of(root, self.by))
 
         return _field(self, resolve)
 
@@ -194,9 +195,22 @@ def one_by(column: str, description: str, *, where: str | None = None) -> Any:
     return OneBy(description, column, where)
 
 
-def many(column: str, description: str, *, order: str, where: str | None = None) -> Any:
-    """All rows whose `column` holds this one's id; at most 100, which the write path ensures."""
-    return Many(description, column, order, where)
+def many(
+    column: Columns,
+    description: str,
+    *,
+    order: str,
+    where: str | None = None,
+    by: tuple[str, ...] = ("id",),
+) -> Any:
+    """All rows whose `column` holds this one's id, or what the first of `by` that is not null
+    holds; at most 100, which the write path ensures."""
+    return Many(description, column, order, where, by=by)
+
+
+def key_of(row: Any, by: tuple[str, ...]) -> str | None:
+    """What the first of the columns `by` holds that is not null."""
+    return next((value for name in by if (value := getattr(row, name)) is not None), None)
 
 
 def page(column: str, description: str, *, order: str, where: str | None = None) -> Any:

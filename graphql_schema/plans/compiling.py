@@ -14,9 +14,10 @@ from graphql import (
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
+    GraphQLUnionType,
     SelectionSetNode,
     get_named_type,
-    is_leaf_type,
+
 )
 
 from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
@@ -29,9 +30,10 @@ from graphql_schema.plans.connections import (
     Info,
     PageField,
 )
-from graphql_schema.plans.leaves import show_of
+from graphql_schema.plans.leaves import Show, leaf, show_of, type_of
 from graphql_schema.plans.shapes import Branch, Fixed, Leaf, Part, Shape, Step
 from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneStep, PageStep
+from graphql_schema.plans.unions import union_field, union_list
 from models.base import Record
 
 Nodes = list[FieldNode]
@@ -82,7 +84,7 @@ class Compiler:
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes
     ) -> Step:
         if isinstance(relation, Computed):
-            return ComputedStep(model, relation, cast("Any", leaf(field)).serialize)
+            return ComputedStep(model, relation, self._shown(field, nodes))
         self.count_statement()
         if isinstance(type_of(field), GraphQLNonNull) and isinstance(
             relation, One | OneBy | FirstOf
@@ -100,8 +102,17 @@ class Compiler:
         if isinstance(relation, FirstOf):
             return FirstStep(tuple(_chain(relation)), shape)
         if isinstance(relation, Many):
-            return ManyStep(bound(relation), shape)
+            return ManyStep(bound(relation), shape, relation.by)
         raise NotTaken("a relation of a new kind")
+
+    def _shown(self, field: GraphQLField, nodes: Nodes) -> Show:
+        """What makes JSON of a computed value: one value, or a list of a union's objects."""
+        kind = get_named_type(type_of(field))
+        if not isinstance(kind, GraphQLUnionType):
+            return cast("Any", leaf(field)).serialize
+        return union_list(
+            {one: self._each(one, nodes, union_field) for one in cast("Any", kind).types}
+        )
 
     # -- connections -----------------------------------------------------------------------
 
@@ -122,8 +133,11 @@ class Compiler:
         return PageField(key, name, info=self._each(inner, nodes, _info_field))
 
     def _edge_field(self, kind: GraphQLObjectType, key: str, nodes: Nodes) -> EdgeField:
-        if nodes[0].name.value == "cursor":
+        name = nodes[0].name.value
+        if name == "cursor":
             return EdgeField(key)
+        if name != "node":
+            return EdgeField(key, column=name)
         inner = object_of(kind.fields["node"])
         return EdgeField(key, self.shape(inner, nodes))
 
@@ -147,20 +161,6 @@ def _info_field(_kind: GraphQLObjectType, key: str, nodes: Nodes) -> Info:
 def selections(nodes: Nodes) -> Iterable[SelectionSetNode | None]:
     """The selection sets of fields that are merged."""
     return [node.selection_set for node in nodes]
-
-
-def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
-    """The type of a field that is one value. Raises NotTaken for a list."""
-    kind: Any = type_of(field)
-    kind = cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
-    if not is_leaf_type(kind):
-        raise NotTaken("a list of values")
-    return kind
-
-
-def type_of(field: GraphQLField) -> Any:
-    """The type of a field; graphql-core leaves the parameter of its lists open."""
-    return cast("Any", field).type
 
 
 def object_of(field: GraphQLField) -> GraphQLObjectType:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLEnumType, GraphQLScalarType
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLScalarType,
+    is_leaf_type,
+)
 
 from graphql_schema.core.scalars import UTC_TIME
+from graphql_schema.plans.collecting import NotTaken
 from models import fields
 
 Show = Callable[[Any], Any]
@@ -27,6 +36,20 @@ def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) ->
     if _is_json(kind.name, column):
         return None
     return kind.serialize
+
+
+def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
+    """The type of a field that is one value. Raises NotTaken for a list."""
+    kind: Any = type_of(field)
+    kind = cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
+    if not is_leaf_type(kind):
+        raise NotTaken("a list of values")
+    return kind
+
+
+def type_of(field: GraphQLField) -> Any:
+    """The type of a field; graphql-core leaves the parameter of its lists open."""
+    return cast("Any", field).type
 
 
 def _is_json(name: str, column: fields.Column) -> bool:

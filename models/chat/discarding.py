@@ -54,7 +54,8 @@ async def clear_conversation(tx: Transaction, conversation_id: str) -> Conversat
     conversation = await tx.reach(Conversation, conversation_id, field="id")
     for answer in await unfinished(tx, conversation.id):
         await stop_answer(tx, answer)
-    await _discard(tx, conversation, "conversation_id = $1", conversation.id)
+    if await branches.tail_of(tx, conversation.id) is not None:
+        await _discard(tx, conversation, "conversation_id = $1", conversation.id)
     return await conversation.change(last_message_at=None)
 
 
