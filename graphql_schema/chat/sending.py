@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
 
@@ -131,8 +131,7 @@ def draft_of(given_input: DraftInput) -> sending.Draft:
 
 def told(payload: type[PayloadT], made: Any) -> PayloadT:
     """A payload whose fields are called as those of what was made."""
-    fields = dataclasses.fields(cast("Any", payload))
-    return payload(**{field.name: getattr(made, field.name) for field in fields})
+    return payload(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
 
 
 @strawberry.type

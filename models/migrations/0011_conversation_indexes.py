@@ -8,6 +8,9 @@ class Migration(migrations.Migration):
     operations = [
         ops.RunSQL(
             [
+                "COMMENT ON COLUMN public.conversation.title_source IS 'Who gave it its title; null while it has none of its own.'",
+                "COMMENT ON COLUMN public.conversation.last_read_order_id IS 'The order of the newest message that was read; null before that.'",
+                "COMMENT ON COLUMN public.message.regenerated_from_id IS 'Id of the answer that it was written anew from.'",
                 "CREATE INDEX conversation_recent_part_idx ON public.conversation USING btree (owner_id, updated_at, id) WHERE ((status = 'active'::text) AND (pinned_at IS NULL) AND (project_id IS NULL) AND (deleted_at IS NULL))",
                 'CREATE INDEX conversation_pinned_part_idx ON public.conversation USING btree (owner_id, pinned_at, id) WHERE ((pinned_at IS NOT NULL) AND (deleted_at IS NULL))',
                 "CREATE INDEX conversation_archived_part_idx ON public.conversation USING btree (owner_id, updated_at, id) WHERE ((status = 'archived'::text) AND (deleted_at IS NULL))",
