@@ -29,10 +29,9 @@ class PromptMessage:
 class Prompt:
     """Everything a model is given for one generation.
 
-    `model` is the id without its provider's prefix. `purpose` is what is wanted, an answer or a
-    title for a conversation, for providers that are no models. `key` is the same for each try of one
+    `model` is the id without its provider's prefix. `key` is the same for each try of one
     generation, so that a deterministic provider can repeat itself; `attempt` is how many tries
-    went before this one.
+    went before this one. `purpose` says what is wanted, for providers that can't read.
     """
 
     model: str

@@ -194,6 +194,14 @@ class Listing:
         args = [list(keys), self.limit, *after, *before, *viewer.owners_of(permissions)]
         return sql, args
 
+    @property
+    def by(self) -> str | None:
+        """What the parents' keys are compared with, for people."""
+        if self.words is not None:
+            return "words"
+        column = self.column
+        return column if column is None or isinstance(column, str) else " or ".join(column)
+
     def key_of(self, row: Mapping[str, Any]) -> str:
         """The key of the parent a row belongs to."""
         return row["parent_key"]

@@ -25,6 +25,7 @@ HIDDEN_LIST = ("empty", "empty", "data", "data", "empty", "empty")
 HIDDEN_ROW = ("null", "null", "data", "data", "null", "null")
 # The owner still is there when the projects are gone.
 LASTING_ROW = ("null", "null", "data", "data", "data", "null")
+LASTING_LIST = ("empty", "empty", "data", "data", "data", "empty")
 OWN_LIST = ("empty", "data", "data", "data", "data", "data")
 OWN_ROW = ("null", "data", "data", "data", "data", "data")
 OPERATORS_LIST = ("empty", "empty", "empty", "empty", "empty", "data")
@@ -83,6 +84,12 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.projects": HIDDEN_LIST,
     "Query.pendingAgentRuns": HIDDEN_LIST,
     "Query.project": HIDDEN_ROW,
+    "Query.conversation": HIDDEN_ROW,
+    "Query.conversations": LASTING_LIST,
+    "Query.pinnedConversations": LASTING_LIST,
+    "Query.archivedConversations": LASTING_LIST,
+    "Query.searchConversations": LASTING_LIST,
+    "Query.searchMessages": HIDDEN_LIST,
     "Query.message": HIDDEN_ROW,
     "Query.fragment": HIDDEN_ROW,
     "Query.node": HIDDEN_ROW,
@@ -136,6 +143,19 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
     "Mutation.createMessage": OWNERS_WRITE,
+    "Mutation.createFolder": ORGS_WRITE,
+    # These are in no project, or in a folder that stays.
+    "Mutation.createConversation": ORGS_WRITE,
+    "Mutation.startConversation": ORGS_WRITE,
+    "Mutation.updateConversation": ORGS_WRITE,
+    "Mutation.deleteConversation": ORGS_WRITE,
+    "Mutation.selectBranch": ORGS_WRITE,
+    "Mutation.markConversationRead": OWNERS_WRITE,
+    "Mutation.clearConversation": OWNERS_WRITE,
+    "Mutation.deleteMessage": OWNERS_WRITE,
+    "Mutation.editMessage": OWNERS_WRITE,
+    "Mutation.regenerateMessage": OWNERS_WRITE,
+    "Mutation.forkConversation": OWNERS_WRITE,
     "Mutation.updateMessage": OWNERS_WRITE,
     "Mutation.stopMessage": OWNERS_WRITE,
     "Mutation.addAttachment": OWNERS_WRITE,
@@ -349,8 +369,8 @@ async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> 
             way["input"]["supersede"] = True
         first, again = await ask(ada, name, way), await ask(ada, name, way)
         assert first.result == again.result == "data", (name, first, again)
-    for kind in ("project", "org"):
-        for row in await still.sql(f"SELECT id FROM {kind} WHERE deleted_at IS NULL"):
+    for kind, some in (("conversation", "NOT main"), ("project", "true"), ("org", "true")):
+        for row in await still.sql(f"SELECT id FROM {kind} WHERE {some} AND deleted_at IS NULL"):
             name = kind.title()
             await ada.do(f"delete{name}", f"{{ deleted{name}Id }}", id=row["id"])
     for name, way in ways.items():

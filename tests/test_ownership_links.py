@@ -65,6 +65,7 @@ TARGETS = {
     "conversation_id": ("conversation", "quiet conversation"),
     "message_id": ("message", "quiet message", "reply"),
     "parent_id": ("message",),
+    "regenerated_from_id": ("message",),
     "fragment_id": ("fragment",),
     "restored_from": ("snapshot",),
     "user_id": ("user",),

@@ -130,13 +130,6 @@ class CreateProjectInput:
     idempotency_key: str | None = key_field()
 
 
-@strawberry.input(description="A new folder for conversations.")
-class CreateFolderInput:
-    name: str = given("Its name, at most 200 characters.")
-    org_id: strawberry.ID | None = given("Whose it is to be; default: the viewer's.", default=None)
-    idempotency_key: str | None = key_field()
-
-
 @strawberry.input(description="What to change of a project; what is left out stays.")
 class UpdateProjectInput:
     id: strawberry.ID = given("Which one.")
@@ -163,11 +156,6 @@ class MoveProjectInput:
 @strawberry.type(description="The new project.")
 class CreateProjectPayload:
     project: Project = strawberry.field(description="The project.")
-
-
-@strawberry.type(description="The new folder.")
-class CreateFolderPayload:
-    project: Project = strawberry.field(description="The folder, which is a project.")
 
 
 @strawberry.type(description="The changed project.")
@@ -216,14 +204,6 @@ class Mutation:
         new = into(projects.NewProject, input)
         made: Any = await projects.create_project(acting(info, input), new)
         return CreateProjectPayload(project=made)
-
-    @mutation("Make a folder for conversations.")
-    async def create_folder(
-        self, info: strawberry.Info, input: CreateFolderInput
-    ) -> CreateFolderPayload:
-        actor = acting(info, input)
-        made: Any = await projects.create_folder(actor, input.name, input.org_id)
-        return CreateFolderPayload(project=made)
 
     @mutation("Change a project.")
     async def update_project(

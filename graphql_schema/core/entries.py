@@ -30,7 +30,7 @@ Slug = Annotated[str, strawberry.argument(description="Its name in addresses.")]
 SearchedWords = Annotated[
     str,
     strawberry.argument(
-        description="Words that must all be there, in any order; \"in quotes\" one after the "
+        description='Words that must all be there, in any order; "in quotes" one after the '
         "other; `or` between two, `-` before one that must not be there. 200 characters at most."
     ),
 ]

@@ -8,16 +8,14 @@ from typing import Any, cast
 from graphql import (
     DocumentNode,
     FieldNode,
-    GraphQLEnumType,
     GraphQLField,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     SelectionSetNode,
     get_named_type,
-
 )
 
 from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
@@ -107,7 +105,7 @@ class Compiler:
 
     def _shown(self, field: GraphQLField, nodes: Nodes) -> Show:
         """What makes JSON of a computed value: one value, or a list of a union's objects."""
-        kind = get_named_type(type_of(field))
+        kind = cast("GraphQLNamedType", get_named_type(type_of(field)))
         if not isinstance(kind, GraphQLUnionType):
             return cast("Any", leaf(field)).serialize
         return union_list(

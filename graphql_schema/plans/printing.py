@@ -212,21 +212,13 @@ def _listed(
     made = Level(
         path,
         kind,
-        by=_by(query),
+        by=query.by,
         where=query.where,
         order=f"{order}, from the end" if query.backward else order,
         limit=query.limit,
         levels=below,
     )
     return _with_sql(made, query, columns, sent)
-
-
-def _by(query: Listing) -> str | None:
-    """What the parents' keys are compared with."""
-    if query.words is not None:
-        return "words"
-    column = query.column
-    return column if column is None or isinstance(column, str) else " or ".join(column)
 
 
 def _with_sql(

@@ -45,11 +45,11 @@ def union_list(fields: Mapping[GraphQLObjectType, Attributes]) -> Show:
     known: dict[type, Attributes] = {}
 
     def attributes(value: Any) -> Attributes:
-        found = known.get(type(value))
-        if found is None:
+        of: type = type(value)
+        if of not in known:
             kinds = (kind for kind in fields if cast("Any", kind).is_type_of(value, None))
-            found = known[type(value)] = fields[next(kinds)]
-        return found
+            known[of] = fields[next(kinds)]
+        return known[of]
 
     def show(values: Sequence[Any]) -> list[dict[str, Any]]:
         return [

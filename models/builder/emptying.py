@@ -26,7 +26,9 @@ class Loose(Phase):
 
     async def empty(self, tx: Transaction, root_id: str, most: int) -> int:
         """Take the link from at most so many rows and return how many there were."""
-        some = f"id = ANY (ARRAY(SELECT id FROM {self.model.table()} WHERE {self.where} LIMIT {most}))"
+        some = (
+            f"id = ANY (ARRAY(SELECT id FROM {self.model.table()} WHERE {self.where} LIMIT {most}))"
+        )
         return len(await tx.change_many(self.model, some, root_id, **{self.link: None}))
 
 

@@ -104,9 +104,10 @@ async def select(tx: Transaction, conversation: Conversation, message: Message) 
     await message.change(selected=True)
 
 
-async def selected_of(tx: Transaction, message: Message) -> Message | None:
-    """The selected one of a message and its siblings."""
-    return await tx.first(Message, f"{_FAMILY} = $1 AND selected", _family_of(message))
+async def sibling(tx: Transaction, message: Message, id: str) -> Message | None:
+    """The one of a message and its siblings that has this id."""
+    found = await tx.first(Message, "id = $1", id)
+    return found if found and _family_of(found) == _family_of(message) else None
 
 
 async def newest_sibling(tx: Transaction, message: Message) -> Message | None:

@@ -78,7 +78,9 @@ async def _copy(
 async def _copy_attachments(tx: Transaction, copies: dict[str, Message]) -> None:
     where = "message_id = ANY($1) ORDER BY message_id, created_at, id"
     rows = [
-        Attachment(**_values(one) | {"message_id": copy.id, "conversation_id": copy.conversation_id})
+        Attachment(
+            **_values(one) | {"message_id": copy.id, "conversation_id": copy.conversation_id}
+        )
         for one in await tx.find(Attachment, where, list(copies))
         if (copy := copies[one.message_id or ""])
     ]

@@ -133,12 +133,3 @@ async def create_project(tx: Transaction, new: NewProject) -> Project:
     main.main, main.title_source = True, TitleSource.USER
     await tx.add(main)
     return project
-
-
-@verb
-async def create_folder(tx: Transaction, name: str, org_id: str | None = None) -> Project:
-    """A folder for conversations, the viewer's or an organisation's."""
-    user = tx.actor.viewer.id
-    owner = user if org_id is None else org_id
-    tx.require(owner, field="orgId")
-    return await tx.add(Project(owner_id=owner, user_id=user, kind=ProjectKind.FOLDER, name=name))

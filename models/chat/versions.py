@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from models.billing import admission
 from models.chat import branches
 from models.chat.attachments import Attachment, NewAttachment
-from models.chat.messages import Message, MessageRole, MessageStatus, reach_in_tree, refuse_empty
+from models.chat.messages import Message, MessageRole, reach_in_tree, refuse_empty
 from models.chat.sending import (
     Draft,
     RunSource,
@@ -20,7 +20,7 @@ from models.chat.sending import (
     new_reply,
     send_in,
 )
-from models.errors import Conflict
+from models.errors import Conflict, NotFound
 from models.ports import AdmissionRequest
 from models.verbs import verb
 
@@ -76,12 +76,15 @@ async def select_branch(
 ) -> Message:
     """Show a message, and all that it follows, instead of their siblings.
 
-    Raises Conflict when the sibling selected now is not the one of `expected_id`.
+    Raises Conflict when `expected_id` is not the sibling that is selected now, and NotFound when
+    it is none.
     """
     conversation, message = await reach_in_tree(tx, message_id, "id")
     if expected_id is not None:
-        selected = await branches.selected_of(tx, message)
-        if selected is None or selected.id != expected_id:
+        expected = await branches.sibling(tx, message, expected_id)
+        if expected is None:
+            raise NotFound("There is no such thing, or it is not yours.", field="expectedId")
+        if not expected.selected:
             raise Conflict("Another one has been selected meanwhile.", field="expectedId")
     await branches.show(tx, conversation, message)
     return message

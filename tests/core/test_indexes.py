@@ -34,6 +34,11 @@ SMALL, BIG = 7, 0  # two of the owners
 LISTS = (
     "projects",
     "showcaseProjects",
+    "conversations",
+    "pinnedConversations",
+    "archivedConversations",
+    "searchConversations",
+    "searchMessages",
     "pendingAgentRuns",
     "imports",
     "subscriptions",
@@ -45,6 +50,13 @@ LISTS = (
     "auditLogs",
     "apiTokens",
 )
+
+
+ARGUMENTS = {
+    "pendingAgentRuns": 'projectId: "$project", ',
+    "searchConversations": 'words: "talk", ',
+    "searchMessages": 'words: "message 2", ',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +256,7 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             assert [node is not None for node in found["nodes"]] == [True] * len(ids)
     fields = graphql_core_schema().query_type.fields  # type: ignore[union-attr]
     for name in LISTS:
-        of = f'projectId: "{full.ids(Project, owner)[0]}", ' if name == "pendingAgentRuns" else ""
+        of = ARGUMENTS.get(name, "").replace("$project", full.ids(Project, owner)[0])
         page = connection(fields[name].type.of_type)
         for window in ("first: 1", "first: 20", "last: 20"):
             here = (await api.run(f"{{ it: {name}({of}{window}) {{ {page} }} }}"))["it"]

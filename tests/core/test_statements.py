@@ -20,6 +20,7 @@ from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.base import Record
 from models.builder.fragments import Fragment
+from models.chat.conversations import Conversation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from tests.harness.all_fields import connection, everything, nodes_query, record_types, scalars
@@ -41,18 +42,20 @@ TYPES = {
     "AgentRun": 1 + 3,  # project, message, fragment
     "Attachment": 1 + 2,  # message, import
     "BillingSubscription": 1,
-    "Conversation": 1 + 3,  # organisation, project, messages
+    "Conversation": 1 + 4,  # organisation, project, messages, latest message
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
-    "Message": 1 + 4,  # conversation, project, fragment, attachments
+    # conversation, project, fragment, attachments, parent, source, siblings
+    "Message": 1 + 6,
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
     "PendingSubscription": 1,
     "PolarCustomer": 1,
-    # organisation, conversation, messages, draft, runs, latest files, history, imports; preview
-    "Project": 1 + 8 + 2,
+    # Organisation, conversation, messages, conversations, draft, runs, latest files, history and
+    # imports; then the preview.
+    "Project": 1 + 9 + 2,
     "RateLimit": 1,
     "Session": 1,
     "ShowcaseProject": 1,
@@ -63,6 +66,12 @@ TYPES = {
 }
 QUERIES = {
     "accessExplain": ('(id: "{project}")', 2),
+    "conversation": ('(id: "{conversation}")', 1),
+    "conversations": ("", 1),
+    "pinnedConversations": ("", 1),
+    "archivedConversations": ("", 1),
+    "searchConversations": ('(words: "talk")', 1),
+    "searchMessages": ('(words: "message")', 1),
     "accounts": ("", 1),
     "apiTokens": ("", 1),
     "auditLogs": ("", 1),
@@ -93,7 +102,10 @@ QUERIES = {
 }
 MEMBER = "... on OrgMember { person { %s } }"
 LENGTHS = (1, 3, 20)
-WORDS = {"project": Project, "message": Message, "fragment": Fragment, "org": Org}
+WORDS = {
+    "conversation": Conversation, "project": Project, "message": Message, "fragment": Fragment,
+    "org": Org,
+}  # fmt: skip
 SIZE = Size(owners=2, projects=25, messages=40, more=1, visitors=0)
 
 Count = Callable[[Awaitable[Any]], Awaitable[int]]

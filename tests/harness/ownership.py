@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import ids
-from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant, plant_account, plant_import
+from tests.harness.planting import plant_account, plant_import
+from tests.harness.planting_chat import plant_conversations
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
 
@@ -79,9 +79,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
-    ids["loose"] = await plant(
-        server, Conversation, user_id=ids["user"], owner_id=org or ids["user"]
-    )
+    ids |= await plant_conversations(server, ids["user"], ids["home"])
     made = await owner.do(
         "createProjectWithMessage",
         "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
@@ -207,6 +205,12 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.conversation": _by("id", "conversation"),
+    "Query.conversations": _by("org", "home"),
+    "Query.pinnedConversations": _by("org", "home"),
+    "Query.archivedConversations": _by("org", "home"),
+    "Query.searchConversations": Probe(lambda w: [{"org": w["home"], "words": "thoughts"}]),
+    "Query.searchMessages": Probe(lambda w: [{"org": w["home"], "words": "thought"}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
@@ -253,6 +257,20 @@ PROBES: dict[str, Probe] = {
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
     "Mutation.createMessage": _sent(content="Hello"),
+    "Mutation.createFolder": _input(name="New", orgId=_id("org")),
+    "Mutation.createConversation": _input(projectId=_id("folder"), orgId=_id("home")),
+    "Mutation.startConversation": _input(
+        content="Hello", attachments=[PICTURE], projectId=_id("folder"), orgId=_id("home")
+    ),
+    "Mutation.updateConversation": _input(id=_id("loose"), title="New", projectId=_id("folder")),
+    "Mutation.markConversationRead": _input(id=_id("conversation")),
+    "Mutation.clearConversation": _input(id=_id("quiet conversation")),
+    "Mutation.deleteConversation": _input(id=_id("loose")),
+    "Mutation.deleteMessage": _input(id=_id("quiet message")),
+    "Mutation.editMessage": _input(id=_id("quiet message"), content="Other"),
+    "Mutation.regenerateMessage": _input(id=_id("reply"), supersede=True),
+    "Mutation.selectBranch": _input(id=_id("version"), expectedId=_id("newest version")),
+    "Mutation.forkConversation": _input(messageId=_id("quiet message")),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
     "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
