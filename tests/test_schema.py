@@ -33,7 +33,8 @@ VERBS = {
     "accept", "add", "cancel", "change", "claim", "clear", "complete", "create", "decline",
     "delete", "edit", "enqueue", "fail", "fork", "heartbeat", "invite", "leave", "mark", "move",
     "regenerate", "remove", "request", "resend", "reset", "restore", "revoke", "rotate", "save",
-    "select", "send", "set", "sign", "start", "stop", "transfer", "unlink", "update", "upsert", "verify",
+    "select", "send", "set", "sign", "start", "stop", "transfer", "unlink", "update",
+    "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

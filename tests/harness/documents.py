@@ -11,6 +11,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     get_named_type,
     is_leaf_type,
 )
@@ -67,10 +68,20 @@ def selection(kind: GraphQLNamedType, depth: int, first: int = 5) -> str:
         return ""
     if isinstance(kind, GraphQLInterfaceType):
         return "{ __typename id }"
+    if isinstance(kind, GraphQLUnionType):
+        return f"{{ {of_union(kind)} }}"
     assert isinstance(kind, GraphQLObjectType), kind
     if kind.name.endswith("Edge"):
         return "{ cursor node { id } }"
     return "{ " + " ".join(_fields(kind, depth, first)) + " }"
+
+
+def of_union(kind: GraphQLUnionType) -> str:
+    """Everything of a union of plain objects, each field under a key that no other type has."""
+    return " ".join(
+        f"... on {one.name} {{ {' '.join(f'{one.name}_{name}: {name}' for name in one.fields)} }}"
+        for one in kind.types
+    )
 
 
 def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
