@@ -52,7 +52,7 @@ ORDER BY e.position"""
 _MISSED = f"""\
 SELECT e.position FROM event_log e
 WHERE e.owner_id = $5 AND {_NEW} AND pg_visible_in_snapshot(e.xid, $6::text::pg_snapshot)
-AND e.position <= $4 ORDER BY e.position"""
+AND (e.position <= $4) IS TRUE ORDER BY e.position"""
 _PAGE = """\
 SELECT e.position, e.xid::text AS xid, e.owner_id, e.changes FROM event_log e
 WHERE e.position = ANY ($1::bigint[]) ORDER BY e.position"""

@@ -111,9 +111,10 @@ class PunnetContexts:
         )
         return (await meet(self._system(), identity)).id
 
-    def desk(self, caller: Caller) -> Desk:
-        """What signing in needs, for somebody who is nobody yet."""
-        return Desk(self._system(), caller.client, self._ports.sign_in)
+    def desk(self, caller: Caller, viewer: Viewer = SIGNED_OUT) -> Desk:
+        """What signing in needs, for somebody who may be nobody yet."""
+        actor = replace(self._system(), viewer=viewer)
+        return Desk(actor, caller.client, self._ports.sign_in)
 
     @property
     def vault(self) -> Vault:

@@ -49,6 +49,9 @@ class Owned:
     column: str = "owner_id"
     read: Permission = Permission.READ
 
+    def __str__(self) -> str:
+        return f"Owned({self.column}, {self.read})"
+
     def condition(self, model: type[Record], alias: str, bind: Bind, need: Need) -> str:
         owned = f"({alias}.{self.column} = ANY({bind(need or self.read)})) IS TRUE"
         return f"{owned} AND {alias}.deleted_at IS NULL" if _can_be_deleted(model) else owned

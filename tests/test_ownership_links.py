@@ -39,6 +39,9 @@ async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:
 
 TABLES = {
     "User": "user_account",
+    "Session": "session",
+    "Account": "account",
+    "Verification": "verification",
     "Project": "project",
     "Conversation": "conversation",
     "Message": "message",
@@ -76,7 +79,7 @@ TARGETS = {
 }
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
-NO_LINKS |= {"price_id", "event_id", "request_id"}
+NO_LINKS |= {"price_id", "event_id", "request_id", "account_id", "provider_id"}
 
 
 async def _links(server: Server, table: str) -> list[str]:

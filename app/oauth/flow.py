@@ -32,6 +32,7 @@ class Errand:
     verifier: str
     ends_at: float
     link_to: str | None = None
+    link_session: str | None = None
     guest_id: str | None = None
 
     @classmethod
@@ -41,11 +42,9 @@ class Errand:
         redirect_to: str,
         redirect_uri: str,
         now: datetime,
-        *,
-        link_to: str | None = None,
-        guest_id: str | None = None,
+        **whose: str | None,
     ) -> Errand:
-        """An errand with secrets of its own."""
+        """An errand with secrets of its own; `whose` are its last fields."""
         return cls(
             provider,
             redirect_to,
@@ -54,8 +53,7 @@ class Errand:
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
             ends_at=(now + LIFETIME).timestamp(),
-            link_to=link_to,
-            guest_id=guest_id,
+            **whose,
         )
 
     @property

@@ -8,17 +8,19 @@ link an account of its own to whoever opens it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
 from yarl import URL
 
 from app.body import HttpRefusal, check_content, read_in_time
+from app.oauth.answers import text_of
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
 from app.responses import SAFE_HEADERS, STATUS
 from models.accounts.linking import Arrival, enter_through
+from models.accounts.proving import prove
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
 from models.permissions import Permission
 from models.viewer import SIGNED_OUT, Viewer
@@ -78,10 +80,15 @@ class SignInRoutes:
         given = read_json(await read_in_time(request, MAX_BODY, PATIENCE))
         if not isinstance(given, dict):
             raise BadRequest("Send a JSON object.")
-        viewer = await self._contexts.authenticate(self._callers.of(request))
-        link = given.get("link") is True  # pyright: ignore[reportUnknownMemberType] - any JSON
-        wanted: object = given.get("redirectTo")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
-        errand = self._errand(request, wanted if isinstance(wanted, str) else None, viewer, link)
+        asked = cast("dict[str, object]", given)
+        caller = self._callers.of(request)
+        viewer = await self._contexts.authenticate(caller)
+        link = asked.get("link") is True
+        if link:
+            viewer.require(Permission.ACCOUNT, viewer.id)
+            desk = self._contexts.desk(caller, viewer)
+            await prove(desk, text_of(asked, "currentPassword"))
+        errand = self._errand(request, text_of(asked, "redirectTo"), viewer, link)
         url = await self._provider(request).authorize_url(errand.leaving)
         return self._with_cookie(web.json_response({"url": url}), errand)
 
@@ -112,7 +119,7 @@ class SignInRoutes:
         returned = errand.returned(code, request.query.get("iss"))
         identity = await self._provider(request).identity(returned)
         desk = self._contexts.desk(caller)
-        arrival = Arrival(identity, errand.link_to, errand.guest_id)
+        arrival = Arrival(identity, errand.link_to, errand.link_session, errand.guest_id)
         token = await enter_through(desk, arrival)
         if token is not None and caller.cookie is not None:
             caller.cookie.keep(token, desk.ports.rules.session_lifetime)
@@ -125,8 +132,6 @@ class SignInRoutes:
         viewer: Viewer = SIGNED_OUT,
         link: bool = False,
     ) -> Errand:
-        if link:
-            viewer.require(Permission.ACCOUNT, viewer.id)
         provider = request.match_info["provider"]
         base = self._public_url or f"http://{request.host}"
         return Errand.new(
@@ -135,6 +140,7 @@ class SignInRoutes:
             f"{base}/auth/{provider}/callback",
             self._contexts.now(),
             link_to=viewer.user_id if link else None,
+            link_session=viewer.session_id if link else None,
             guest_id=viewer.user_id if viewer.anonymous else None,
         )
 

@@ -10,10 +10,10 @@ import strawberry
 
 from graphql_schema.core.context import context_of
 from graphql_schema.core.fields import LIST_LIMIT, computed
-from graphql_schema.core.mutations import acting, given, mutation
+from graphql_schema.core.mutations import given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
-from models.accounts import accounts
+from models.accounts import accounts, linking
 from models.permissions import Permission
 from models.reading import Listing, Order
 
@@ -55,6 +55,9 @@ class Account(Node):
 @strawberry.input(description="Which way in to take away.")
 class UnlinkAccountInput:
     id: strawberry.ID = given("Which one.")
+    current_password: str | None = given(
+        "The user's password; a user who has none leaves it out.", default=None
+    )
 
 
 @strawberry.type(description="The way in that is gone.")
@@ -80,5 +83,6 @@ class Mutation:
     async def unlink_account(
         self, info: strawberry.Info, input: UnlinkAccountInput
     ) -> UnlinkAccountPayload:
-        gone = await accounts.Account.unlink(acting(info, input), input.id)
+        desk = context_of(info).desk()
+        gone = await linking.unlink(desk, input.id, input.current_password)
         return UnlinkAccountPayload(unlinked_account_id=strawberry.ID(gone))

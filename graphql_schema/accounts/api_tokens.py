@@ -8,14 +8,13 @@ from typing import Any
 import strawberry
 
 from graphql_schema.core.connection import Connection
+from graphql_schema.core.context import context_of
 from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.enums import describe
-from graphql_schema.core.mutations import acting, given, mutation
+from graphql_schema.core.mutations import acting, given, into, key_field, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.accounts import api_tokens
-from models.accounts.api_token_text import SHOWN, new_api_token
-from models.accounts.tokens import digest
 from models.permissions import Permission, Scope
 from models.reading import Listing, Order
 
@@ -44,6 +43,10 @@ class CreateApiTokenInput:
     name: str = given("What it is for, at most 100 characters.")
     scopes: list[Scope] = given("What it is good for.")
     days: int = given("Days until it ends, at most 366.", default=90)
+    current_password: str | None = given(
+        "The user's password; a user who has none leaves it out.", default=None
+    )
+    idempotency_key: str | None = key_field()
 
 
 @strawberry.input(description="A token to end.")
@@ -51,7 +54,7 @@ class RevokeApiTokenInput:
     id: strawberry.ID = given("Which one.")
 
 
-@strawberry.type(description="The new token, which is shown this once.")
+@strawberry.type(description="The new token; only a call repeated with its key shows it again.")
 class CreateApiTokenPayload:
     api_token: ApiToken = strawberry.field(description="What is kept of it.")
     token: str = strawberry.field(description="Send it as `Authorization: Bearer …`; keep it.")
@@ -63,11 +66,6 @@ class RevokeApiTokenPayload:
 
 
 OWN = Listing(api_tokens.ApiToken, "user_id", Order("created_at", descending=True), 0)
-
-
-def _new(token: str, input: CreateApiTokenInput) -> api_tokens.NewApiToken:
-    scopes = tuple(input.scopes)
-    return api_tokens.NewApiToken(input.name, scopes, input.days, token[:SHOWN], digest(token))
 
 
 @strawberry.type
@@ -83,9 +81,10 @@ class Mutation:
     async def create_api_token(
         self, info: strawberry.Info, input: CreateApiTokenInput
     ) -> CreateApiTokenPayload:
-        token = new_api_token()
-        new = _new(token, input)
-        row: Any = await api_tokens.create_api_token(acting(info, input), new)
+        desk, new = context_of(info).desk(), into(api_tokens.NewApiToken, input)
+        password, once = input.current_password, acting(info, input).once
+        row: Any
+        row, token = await api_tokens.create_api_token(desk, new, password, once)
         return CreateApiTokenPayload(api_token=row, token=token)
 
     @mutation("End a token for scripts at once.", needs=Permission.ACCOUNT)

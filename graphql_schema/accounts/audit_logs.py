@@ -36,6 +36,15 @@ describe(
     MOVED_OUT="A project or conversation went to another owner.",
     TOKEN_CREATED="A token for scripts was made.",  # noqa: S106 - a description
     TOKEN_REVOKED="A token for scripts was revoked.",  # noqa: S106 - a description
+    USER_SIGNED_UP="The user proved an address, or came from a provider, for the first time.",
+    USER_ERASED="The user's account was erased.",
+    GUEST_CLAIMED="What a guest had made came to the user.",
+    SESSION_OPENED="The user signed in.",
+    SESSION_ENDED="The user was signed out, here or elsewhere.",
+    PASSWORD_CHANGED="The user's password was changed.",  # noqa: S106 - a description
+    EMAIL_CHANGED="The user's address was changed.",
+    ACCOUNT_LINKED="The user got one more way to sign in.",
+    ACCOUNT_UNLINKED="A way to sign in was taken away.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

@@ -26,6 +26,10 @@ class SignUpPayload:
 @strawberry.input(description="The value of a link that was sent.")
 class VerifyEmailInput:
     token: str = given("What follows `#token=` in the link.")
+    password: str | None = given(
+        "The password that was chosen, to end signing up; a changed address needs none.",
+        default=None,
+    )
 
 
 @strawberry.type(description="A proven address.")
@@ -49,5 +53,6 @@ class Mutation:
     async def verify_email(
         self, info: strawberry.Info, input: VerifyEmailInput
     ) -> VerifyEmailPayload:
-        proven = await signing_up.verify_email(context_of(info).desk(), input.token)
+        desk = context_of(info).desk()
+        proven = await signing_up.verify_email(desk, input.token, input.password)
         return VerifyEmailPayload(email=proven)

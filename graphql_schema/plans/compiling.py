@@ -28,7 +28,7 @@ from graphql_schema.plans.connections import (
     Info,
     PageField,
 )
-from graphql_schema.plans.leaves import Show, leaf, show_of, type_of
+from graphql_schema.plans.leaves import Show, leaf, show_field, type_of
 from graphql_schema.plans.shapes import Branch, Fixed, Leaf, Part, Shape, Step
 from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneStep, PageStep
 from graphql_schema.plans.unions import union_field, union_list
@@ -76,7 +76,7 @@ class Compiler:
         column = model.column(definition.python_name)
         if column.null and isinstance(type_of(field), GraphQLNonNull):
             raise NotTaken("a value that must be there")
-        return Leaf(key, definition.python_name, show_of(leaf(field), column), column.null)
+        return Leaf(key, definition.python_name, show_field(field, column), column.null)
 
     def _step(
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes

@@ -11,6 +11,7 @@ from graphql import (
     GRAPHQL_MIN_INT,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLList,
     GraphQLNonNull,
     GraphQLScalarType,
     is_leaf_type,
@@ -38,10 +39,23 @@ def show_of(kind: GraphQLScalarType | GraphQLEnumType, column: fields.Column) ->
     return kind.serialize
 
 
+def show_field(field: GraphQLField, column: fields.Column) -> Show | str | None:
+    """What makes JSON of a column's values; of a list's where they are decoded.
+
+    Raises NotTaken for any other list.
+    """
+    kind = _nullable(type_of(field))
+    if not isinstance(kind, GraphQLList):
+        return show_of(leaf(field), column)
+    item = _nullable(cast("Any", kind).of_type)
+    if not is_leaf_type(item) or not isinstance(column, fields.JsonColumn) or column.opaque:
+        raise NotTaken("a list of values")
+    return show_list_of(item)
+
+
 def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
     """The type of a field that is one value. Raises NotTaken for a list."""
-    kind: Any = type_of(field)
-    kind = cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
+    kind = _nullable(type_of(field))
     if not is_leaf_type(kind):
         raise NotTaken("a list of values")
     return kind
@@ -50,6 +64,15 @@ def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
 def type_of(field: GraphQLField) -> Any:
     """The type of a field; graphql-core leaves the parameter of its lists open."""
     return cast("Any", field).type
+
+
+def _nullable(kind: Any) -> Any:
+    return cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
+
+
+def show_list_of(kind: GraphQLScalarType | GraphQLEnumType) -> Show:
+    """What makes JSON of a list of values, none of them null."""
+    return lambda values: [kind.serialize(value) for value in values]
 
 
 def _is_json(name: str, column: fields.Column) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.users import User
 from models.base import Record
 from models.errors import Conflict
@@ -52,6 +53,7 @@ class Account(Record):
         left = await tx.find(Account, "user_id = $1 AND id <> $2", self.user_id, self.id)
         if not left and (user is None or user.clerk_id is None):
             raise Conflict("This is the only way in; link another first.")
+        await audit(tx, AuditAction.ACCOUNT_UNLINKED, self, provider=self.provider_id)
         await self.remove()
         return self.id
 

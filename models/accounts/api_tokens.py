@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
+from models.accounts.api_token_text import SHOWN, api_token_of
 from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.proving import prove
+from models.accounts.tokens import digest
 from models.base import Record
 from models.errors import Conflict, Invalid
+from models.ids import new_id
 from models.indexes import index, unique
 from models.permissions import Permission, Scope
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.accounts.desk import Desk
+    from models.idempotency import Once
     from models.ports import Database
     from models.transaction import Transaction
 
@@ -47,18 +53,31 @@ class ApiToken(Record):
 
 @dataclass(frozen=True, slots=True)
 class NewApiToken:
-    """A token to keep: its first characters and its hash; `days` is how long it lasts."""
+    """What a token is for and good for; `days` is how long it lasts."""
 
     name: str
     scopes: Sequence[Scope]
     days: int
-    start: str
-    hash: str
+
+
+async def create_api_token(
+    desk: Desk, new: NewApiToken, password: str | None, once: Once | None
+) -> tuple[ApiToken, str]:
+    """Make a token of the viewer's; returns it with its text, which is stored nowhere.
+
+    A call repeated with its key gives the same. Raises Forbidden for a wrong password, Conflict
+    where there are too many, Invalid and RateLimited.
+    """
+    await prove(desk, password)
+    tickets, id = desk.ports.tickets, new_id(ApiToken.prefix)
+    actor = replace(desk.actor, once=once)
+    token = await keep_api_token(actor, new, id, api_token_of(tickets, id))
+    return token, api_token_of(tickets, token.id)
 
 
 @verb.needing(Permission.ACCOUNT)
-async def create_api_token(tx: Transaction, new: NewApiToken) -> ApiToken:
-    """Keep a token of the viewer's. Raises Conflict where there are too many."""
+async def keep_api_token(tx: Transaction, new: NewApiToken, id: str, text: str) -> ApiToken:
+    """Keep a token of the viewer's."""
     user = tx.actor.viewer.id
     tx.require(user)
     if not new.scopes:
@@ -68,9 +87,16 @@ async def create_api_token(tx: Transaction, new: NewApiToken) -> ApiToken:
     if len(await tx.find(ApiToken, f"user_id = $1 LIMIT {MOST}", user)) == MOST:
         raise Conflict(f"At most {MOST} tokens.")
     scopes = sorted({scope.value for scope in new.scopes})
-    token = ApiToken(owner_id=user, user_id=user, name=new.name, start=new.start, scopes=scopes)
-    token.token_hash = new.hash
-    token.expires_at = tx.now + timedelta(days=new.days)
+    token = ApiToken(
+        id=id,
+        owner_id=user,
+        user_id=user,
+        name=new.name,
+        start=text[:SHOWN],
+        token_hash=digest(text),
+        scopes=scopes,
+        expires_at=tx.now + timedelta(days=new.days),
+    )
     await tx.add(token)
     await audit(tx, AuditAction.TOKEN_CREATED, token, start=token.start, scopes=scopes)
     return token

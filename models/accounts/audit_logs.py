@@ -39,6 +39,15 @@ class AuditAction(StrEnum):
     MOVED_OUT = "moved.out"
     TOKEN_CREATED = "token.created"  # noqa: S105 - an action
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an action
+    USER_SIGNED_UP = "user.signed_up"
+    USER_ERASED = "user.erased"
+    GUEST_CLAIMED = "guest.claimed"
+    SESSION_OPENED = "session.opened"
+    SESSION_ENDED = "session.ended"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - an action
+    EMAIL_CHANGED = "email.changed"
+    ACCOUNT_LINKED = "account.linked"
+    ACCOUNT_UNLINKED = "account.unlinked"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 
@@ -67,12 +76,29 @@ async def audit(
     tx: Transaction, action: AuditAction, resource: Record, *, owner: str | None = None, **more: Any
 ) -> None:
     """Note an act of the viewer's on a row, for its owner or for another one."""
-    owner = resource.owner if owner is None else owner
+    await _note(tx, action, resource, owner or resource.owner, tx.actor.viewer.user_id, more)
+
+
+async def audit_own(
+    tx: Transaction, action: AuditAction, resource: Record, user_id: str, **more: Any
+) -> None:
+    """Note an act of a user's on a row of their own, who may have been nobody until now."""
+    await _note(tx, action, resource, user_id, user_id, more)
+
+
+async def _note(
+    tx: Transaction,
+    action: AuditAction,
+    resource: Record,
+    owner: str,
+    by: str | None,
+    more: dict[str, Any],
+) -> None:
     await tx.add(
         AuditLog(
             owner_id=owner,
             org_id=owner if owner.startswith("org_") else None,
-            user_id=tx.actor.viewer.user_id,
+            user_id=by,
             action=action,
             resource=resource.id,
             metadata=more or None,

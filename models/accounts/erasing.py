@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import prove
 from models.accounts.sessions import end_sessions
@@ -12,6 +13,7 @@ from models.accounts.verifications import withdraw
 from models.errors import Conflict
 from models.hooks import Hook
 from models.verbs import verb
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from models.accounts.desk import Desk
@@ -46,6 +48,7 @@ async def erase(tx: Transaction, user: User) -> None:
         raise Conflict("An operator can't be deleted; have the office taken away first.")
     if user.email is not None and user.email_verified:
         await post(tx, MailKind.ACCOUNT_DELETED, user.email)
+    await audit(tx, AuditAction.USER_ERASED, user, owner=SYSTEM)  # the user's own log goes too
     await end_sessions(tx, user.id)
     await withdraw(tx, user.id)
     await user_erased(tx, user)

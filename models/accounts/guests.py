@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from models.access import OperatorOnly, PartOf
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.users import User
 from models.errors import NotFound
 from models.fields import DigestColumn, SecretColumn
@@ -42,6 +43,7 @@ async def take_over(tx: Transaction, guest_id: str, user: User, vault: Vault) ->
     if guest.message_count:
         await tx.count_up(user, "message_count", guest.message_count)
     await guest.change(deleted_at=tx.now)
+    await audit_own(tx, AuditAction.GUEST_CLAIMED, guest, user.id)
     return True
 
 

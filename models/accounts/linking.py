@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import MOST, Account
 from models.accounts.addresses import address_of, claim_address, holder_of
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.guests import take_over
 from models.accounts.mails import MailKind, post
-from models.accounts.sessions import open_session
+from models.accounts.proving import prove
+from models.accounts.sessions import Session, open_session
 from models.accounts.signing_up import new_user
 from models.accounts.users import NAME_LIMIT, User
 from models.errors import Conflict, Invalid, Unauthenticated
@@ -49,10 +51,14 @@ class ProviderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who comes back from a provider: a user who links, a guest, or nobody yet."""
+    """Who comes back from a provider: a user who links, a guest, or nobody yet.
+
+    Who links must still have the session, `link_session`, they left with, if it was one.
+    """
 
     identity: ProviderIdentity
     link_to: str | None = None
+    link_session: str | None = None
     guest_id: str | None = None
 
 
@@ -73,12 +79,25 @@ async def enter_through(desk: Desk, arrival: Arrival) -> str | None:
 
 @verb.needing(None)
 async def link(tx: Transaction, arrival: Arrival, vault: Vault) -> Account:
-    """Give a user one more way in."""
+    """Give a user one more way in, and tell them."""
     user = await _live(tx, arrival.link_to or "")
+    if arrival.link_session and await tx.lock(Session, arrival.link_session) is None:
+        raise Unauthenticated("This session has ended.")
     known = await _known(tx, arrival.identity)
     if known is not None and known.user_id != user.id:
         raise Conflict("This account is another user's already.")
+    if known is None and user.email is not None and user.email_verified:
+        await post(tx, MailKind.ACCOUNT_LINKED, user.email)
     return await _keep(tx, known, user, arrival.identity, vault)
+
+
+async def unlink(desk: Desk, account_id: str, password: str | None) -> str:
+    """Take one of the viewer's ways in away; returns its id.
+
+    Raises Forbidden for a wrong password, RateLimited, and Conflict for the last way in.
+    """
+    await prove(desk, password)
+    return await Account.unlink(desk.actor, account_id)
 
 
 @verb.needing(None)
@@ -150,4 +169,7 @@ async def _keep(
         account_id=identity.account_id,
         **sealed,
     )
-    return await tx.add(account)
+    await tx.add(account)
+    provider = identity.provider_id
+    await audit_own(tx, AuditAction.ACCOUNT_LINKED, account, user.id, provider=provider)
+    return account

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import check_unchanged, set_password
 from models.accounts.addresses import address_of, holder_of
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import own_user, prove
 from models.accounts.sessions import Renewed, Session, end_sessions
@@ -67,6 +68,7 @@ async def _changed(
     tx: Transaction, user: User, email: str | None, *, but: str | None = None
 ) -> None:
     """End what the old password let in, and tell the owner."""
+    await audit_own(tx, AuditAction.PASSWORD_CHANGED, user, user.id)
     await withdraw(tx, user.id)
     await end_sessions(tx, user.id, but=but)
     if email is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
+from models.accounts.audit_logs import AuditAction, audit, audit_own
 from models.accounts.users import User
 from models.base import Record
 from models.indexes import index, unique
@@ -56,13 +57,16 @@ class Session(Record):
     @verb.needing(Permission.ACCOUNT)
     async def end(self, tx: Transaction) -> str:
         """Sign the device out; returns its id."""
+        await audit(tx, AuditAction.SESSION_ENDED, self)
         await self.remove()
         return self.id
 
     @verb.needing(Permission.ACCOUNT)
     async def end_others(self, tx: Transaction) -> int:
         """Sign its user out everywhere else; returns how many sessions ended."""
-        return await end_sessions(tx, self.user_id, but=self.id)
+        ended = await end_sessions(tx, self.user_id, but=self.id)
+        await audit(tx, AuditAction.SESSION_ENDED, self, others=ended)
+        return ended
 
     @verb.needing(Permission.ACCOUNT)
     async def rotate(self, tx: Transaction, token: NewToken) -> Session:
@@ -111,7 +115,9 @@ async def open_session(tx: Transaction, user: User, token: NewToken, client: Cli
         user_agent=agent,
         last_active=tx.now,
     )
-    return await tx.add(session)
+    await tx.add(session)
+    await audit_own(tx, AuditAction.SESSION_OPENED, session, user.id)
+    return session
 
 
 def storable_agent(agent: str | None) -> str | None:

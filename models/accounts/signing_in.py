@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import CREDENTIAL, check_unchanged, set_password
 from models.accounts.addresses import address_of
+from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.guests import take_over
 from models.accounts.sessions import NewToken, Renewed, Session, end_sessions, open_session
 from models.accounts.users import User
@@ -105,6 +106,7 @@ async def sign_out(tx: Transaction, *, everywhere: bool) -> str:
     if viewer.session_id is None:
         raise Conflict("This token is of no session; forget it to sign out.")
     session = await tx.reach(Session, viewer.session_id)
+    await audit(tx, AuditAction.SESSION_ENDED, session, everywhere=everywhere)
     await (end_sessions(tx, viewer.id) if everywhere else session.remove())
     return session.id
 

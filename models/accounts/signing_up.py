@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 from models.accounts.accounts import set_password
 from models.accounts.addresses import address_of, claim_address, holder_of
+from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.mails import MailKind, post
+from models.accounts.tokens import digest
 from models.accounts.users import NAME_LIMIT, User, become
-from models.accounts.verifications import Purpose, Ticket, issue, redeem
+from models.accounts.verifications import Purpose, Ticket, Verification, issue, redeem
 from models.errors import Invalid
 from models.storable import refuse_unstorable
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.accounts.desk import Desk
-    from models.accounts.verifications import Verification
     from models.transaction import Transaction
+
+_CHOSEN = f"SELECT password_hash FROM {Verification.Meta.table} WHERE value_hash = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,18 @@ async def ask_to_confirm(tx: Transaction, new: SigningUp) -> None:
     await post(tx, kind, new.email, None if holder else new.ticket.id)
 
 
-async def verify_email(desk: Desk, token: str) -> str:
+async def verify_email(desk: Desk, token: str, password: str | None) -> str:
     """Prove an address with the value that was sent to it, and do what it was sent for.
 
+    Whoever signs up gives the chosen password once more: else a stranger who signs up with
+    somebody's address, and waits until they open the link, has a way into what becomes theirs.
     Returns the address. Raises Invalid, Conflict and RateLimited.
     """
     await desk.count("verify")
+    rows = await desk.actor.database.fetch(_CHOSEN, digest(token))
+    chosen = rows[0]["password_hash"] if rows else None
+    if chosen is not None and not await desk.matches(password or "", chosen):
+        raise Invalid("This is not the password of who signed up.", field="password")
     return await confirm(desk.actor, token)
 
 
@@ -106,7 +115,9 @@ async def new_user(
     """A user with a proven address; the guest who signs up becomes that user, if still there."""
     called = name or (email or "").partition("@")[0][:NAME_LIMIT].strip() or "Somebody"
     known = {"email": email, "email_verified": email is not None, "name": called, **more}
-    return await become(tx, guest_id, known)
+    user = await become(tx, guest_id, known)
+    await audit_own(tx, AuditAction.USER_SIGNED_UP, user, user.id)
+    return user
 
 
 async def _change_address(tx: Transaction, proven: Verification) -> None:
@@ -117,3 +128,4 @@ async def _change_address(tx: Transaction, proven: Verification) -> None:
     if user.email is not None and user.email_verified and user.email != proven.identifier:
         await post(tx, MailKind.ADDRESS_CHANGED, user.email)
     await user.change(email=proven.identifier, email_verified=True)
+    await audit_own(tx, AuditAction.EMAIL_CHANGED, user, user.id)

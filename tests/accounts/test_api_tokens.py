@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from models.accounts.api_token_text import checksum, is_intact, new_api_token
+from app.auth import HmacTickets
+from models.accounts.api_token_text import api_token_of, checksum, is_intact
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
@@ -40,7 +41,8 @@ def script(server: Server, made: dict[str, Any]) -> Api:
 
 
 def test_a_token_is_known_for_one_by_its_shape() -> None:
-    tokens = [new_api_token() for _ in range(1_000)]
+    tickets, other = HmacTickets(b"one" * 11), HmacTickets(b"two" * 11)
+    tokens = [api_token_of(by, f"tok_{n}") for by in (tickets, other) for n in range(500)]
     assert len(set(tokens)) == 1_000
     for token in tokens:
         assert re.fullmatch(r"pnt_[0-9A-Za-z]{36}", token)
@@ -67,6 +69,23 @@ async def test_a_token_is_shown_once_and_stored_as_a_hash(still: Server) -> None
     (shown,) = (await ada.run(LIST))["apiTokens"]["nodes"]
     assert shown["start"] == token[:10]
     assert shown["scopes"] == ["READ", "WRITE"]
+
+
+async def test_a_repeated_call_makes_one_token_and_shows_it_again(still: Server) -> None:
+    ada, eve = still.user("ada"), still.user("eve")
+    made = await make(ada, "READ", idempotencyKey="backup")
+    assert await make(ada, "READ", idempotencyKey="backup") == made
+    assert (await make(eve, "READ", idempotencyKey="backup"))["token"] != made["token"]
+    assert (await make(ada, "READ"))["token"] != made["token"]
+    assert (await script(still, made).run(ME))["me"] == (await ada.run(ME))["me"]
+    other = {"name": "Script", "scopes": ["WRITE"], "idempotencyKey": "backup"}
+    with pytest.raises(Refused) as refused:
+        await ada.do("createApiToken", TOKEN, **other)
+    assert refused.value.code == "CONFLICT"
+    await ada.do("revokeApiToken", "{ revokedTokenId }", id=made["apiToken"]["id"])
+    with pytest.raises(Refused) as refused:
+        await make(ada, "READ", idempotencyKey="backup")
+    assert refused.value.code == "NOT_FOUND", "what was revoked does not come back"
 
 
 async def test_what_is_no_token_asks_no_database(still: Server) -> None:
@@ -120,8 +139,8 @@ async def test_no_script_decides_who_comes_in(still: Server) -> None:
         "claimGuest", "deleteMe",
     ):  # fmt: skip
         ada = still.user(f"ada-{mutation}")
-        given = await EVERY[mutation](Scene(still, ada))
         program = script(still, await make(ada, "READ", "WRITE", "ADMIN", "BILLING"))
+        given = await EVERY[mutation](Scene(still, ada))
         with pytest.raises(Refused) as refused:
             await program.do(mutation, "{ __typename }", **given)
         assert refused.value.code == "FORBIDDEN", mutation

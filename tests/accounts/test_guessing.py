@@ -210,7 +210,7 @@ async def test_a_mail_that_is_refused_is_tried_again(
     assert office.letters == []
     clock.advance(seconds=11)
     token = await office.token("a@b.example")
-    await here.server.nobody().do("verifyEmail", "{ email }", token=token)
+    await here.server.nobody().do("verifyEmail", "{ email }", token=token, password=PASSWORD)
     async with asyncio.timeout(10):
         while await here.server.sql("SELECT id FROM mail"):
             await asyncio.sleep(0.02)

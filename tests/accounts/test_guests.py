@@ -25,7 +25,7 @@ async def test_a_guest_who_signs_up_is_upgraded_in_place(here: Town) -> None:
     await guest.do("createProject", "{ project { id } }", name="Mine", framework="VUE")
     await guest.do("signUp", "{ email }", email="ada@example.com", password=PASSWORD, name="Ada")
     token = await here.office.token("ada@example.com")
-    await here.server.nobody().do("verifyEmail", "{ email }", token=token)
+    await here.server.nobody().do("verifyEmail", "{ email }", token=token, password=PASSWORD)
     assert await guest.code(PROJECTS) == "UNAUTHENTICATED", "a guest's token is no user's"
     made = await sign_in(here.server.nobody(), "ada@example.com")
     assert made["user"] == {

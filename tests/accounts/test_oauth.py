@@ -59,6 +59,12 @@ async def test_a_first_sign_in_makes_a_user_and_a_second_finds_them(
     assert (await world.me())["me"] is None
     await world.browser.go(world.url(f"/auth/{id}"))
     assert (await world.me())["me"]["id"] == found["me"]["id"]
+    log = (await world.browser.ask("{ auditLogs { nodes { action userId metadata } } }"))["data"]
+    noted = [(one["action"], one["metadata"]) for one in log["auditLogs"]["nodes"]]
+    first = ("USER_SIGNED_UP", None), ("ACCOUNT_LINKED", {"provider": id}), ("SESSION_OPENED", None)
+    assert noted[0] == ("SESSION_OPENED", None)
+    assert sorted(noted[1:]) == sorted(first)
+    assert {one["userId"] for one in log["auditLogs"]["nodes"]} == {found["me"]["id"]}
 
 
 async def test_tokens_are_stored_encrypted(world: World) -> None:
@@ -155,16 +161,17 @@ async def test_linking_takes_a_token_and_a_guest_is_upgraded(world: World) -> No
     assert (await world.me())["me"]["id"] == made["user"]["id"]
     ada = await world.town.newcomer("eve@example.com")
     link = {"link": True, "redirectTo": "https://app.example/accounts"}
+    proof = {"currentPassword": PASSWORD}
     headers = {"Authorization": f"Bearer {ada.token}"}
     async with world.browser.session.post(
-        world.url("/auth/github"), json=link, headers=headers
+        world.url("/auth/github"), json=link | proof, headers=headers
     ) as answer:
         url = (await answer.json())["url"]
     assert await world.browser.go(url) == "https://app.example/accounts"
     found = await ada.run("{ accounts { id providerId } }")
     assert [one["providerId"] for one in found["accounts"]] == ["credential", "github"]
     for one in found["accounts"][:1]:
-        await ada.do("unlinkAccount", "{ unlinkedAccountId }", id=one["id"])
+        await ada.do("unlinkAccount", "{ unlinkedAccountId }", id=one["id"], **proof)
     unlink = "mutation($id: ID!) { unlinkAccount(input: {id: $id}) { unlinkedAccountId } }"
     assert await ada.code(unlink, id=found["accounts"][1]["id"]) == "CONFLICT"
     async with world.browser.session.post(world.url("/auth/github"), json=link) as refused:
@@ -176,4 +183,3 @@ async def test_linking_takes_a_token_and_a_guest_is_upgraded(world: World) -> No
         world.url("/auth/github"), json=link, headers=foreign
     ) as refused:
         assert refused.status == 403
-    assert PASSWORD

@@ -83,8 +83,8 @@ async def _sign_up_and_about(api: Api, office: PostOffice, session: ClientSessio
     all_said = Everything(api)
     await all_said.do("signUp", "{ email }", email=EMAIL, password=FIRST)
     confirm = await office.token(EMAIL)
-    await all_said.do("verifyEmail", "{ email }", token=confirm)
-    await all_said.do("verifyEmail", "{ email }", token=confirm)
+    await all_said.do("verifyEmail", "{ email }", token=confirm, password=FIRST)
+    await all_said.do("verifyEmail", "{ email }", token=confirm, password=FIRST)
     await all_said.do("signIn", "{ token }", email=EMAIL, password=WRONG)
     signed = await all_said.do("signIn", "{ token session { id } }", email=EMAIL, password=FIRST)
     api.token = signed["token"]

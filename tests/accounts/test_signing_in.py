@@ -19,11 +19,12 @@ async def test_from_signing_up_to_signing_out(here: Town) -> None:
     assert sent == {"email": "ada@example.com"}
     letter = await here.office.letter("ada@example.com")
     assert "https://app.example/verify-email#token=" in letter.get_content()
+    assert PASSWORD not in letter.get_content()
     with pytest.raises(Refused) as refused:  # not before the address is proven
         await sign_in(nobody, "ada@example.com")
     assert refused.value.code == "UNAUTHENTICATED"
     token = await here.office.token("ada@example.com")
-    await nobody.do("verifyEmail", "{ email }", token=token)
+    await nobody.do("verifyEmail", "{ email }", token=token, password=PASSWORD)
     made = await sign_in(nobody, "ADA@example.com")
     assert made["user"]["name"] == "ada"
     ada = Api(here.server.session, here.server.url, made["token"])
@@ -39,6 +40,25 @@ async def test_from_signing_up_to_signing_out(here: Town) -> None:
     assert out == {"sessionId": made["session"]["id"]}
     assert await ada.code(ME) == "UNAUTHENTICATED"
     assert await here.server.sql("SELECT id FROM session") == []
+
+
+async def test_a_stranger_who_signed_up_first_gets_nowhere(here: Town) -> None:
+    """They chose a password for another's address, and wait until its owner opens the link."""
+    nobody = here.server.nobody()
+    for number, password in ((1, "the stranger's"), (2, PASSWORD)):
+        await nobody.do("signUp", "{ email }", email="ada@example.com", password=password)
+        await here.office.letter("ada@example.com", number)
+    theirs, mine = [await here.office.token("ada@example.com", number) for number in (1, 2)]
+    for password in (None, PASSWORD):
+        with pytest.raises(Refused) as refused:
+            await nobody.do("verifyEmail", "{ email }", token=theirs, password=password)
+        assert refused.value.errors[0]["extensions"] == {"code": "INVALID", "field": "password"}
+    assert await here.server.sql("SELECT id FROM user_account") == []
+    await nobody.do("verifyEmail", "{ email }", token=mine, password=PASSWORD)
+    await here.sign_in("ada@example.com")
+    with pytest.raises(Refused) as refused:
+        await nobody.do("verifyEmail", "{ email }", token=theirs, password="the stranger's")
+    assert refused.value.code == "CONFLICT"
 
 
 LISTEN = "subscription($id: ID!) { agentRunChanged(projectId: $id) { cursor } }"

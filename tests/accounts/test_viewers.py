@@ -165,7 +165,11 @@ async def test_a_deleted_user_is_refused_at_once(still: Server) -> None:
             await events.socket.send_json(
                 {"type": "subscribe", "id": f"s{number}", "payload": payload}
             )
-            message = await events.message()
+            received = await events.socket.receive()
+            if received.type is WSMsgType.CLOSE:
+                assert received.data == 4403
+                break
+            message = received.json()
             assert message["type"] == "error", message
             assert message["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert len(await still.sql("SELECT id FROM project")) == 1

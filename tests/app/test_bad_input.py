@@ -9,13 +9,16 @@ import pytest
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.bad_values import Bad, bad_values
 from tests.harness.documents import asked, object_type
-from tests.harness.ownership import PROBES, Variables, World, dump, make_world
+from tests.harness.ownership import PROBES, Dump, Variables, World, dump, make_world
 from tests.harness.planting import make_operator
 
 MUTATIONS = sorted(object_type("Mutation").fields)
 
 EMPTY_IS_FINE = {"description"}
 CODES = {"INVALID", "NOT_FOUND", "TOO_COSTLY", "CONFLICT"}
+COUNTING = {"changeEmail", "changePassword", "deleteMe", "resetPassword", "signIn", "signUp"}
+COUNTING |= {"requestPasswordReset", "verifyEmail"}
+"""Mutations that count a try before they look at what is given."""
 
 
 @pytest.fixture
@@ -36,12 +39,20 @@ async def test_every_bad_value_is_refused_by_name(still: Server, mutation: str) 
         if bad.sure or _is_empty(bad):
             error = await _refused(ada, mutation, base, bad)
             assert error is not None, (bad, "was taken")
-    assert before == await dump(still)
+    assert _but_tries(before, mutation) == _but_tries(await dump(still), mutation)
     for bad in found:
         if not bad.sure and not _is_empty(bad):
             refused = await _refused(ada, mutation, base, bad)
+            if refused is None and mutation in {"deleteMe", "changePassword"}:
+                return  # nobody is left to ask, or who asks must prove the new password
             if refused is None:
                 base = _base(mutation, await _renewed(world, mutation))
+
+
+def _but_tries(dumped: Dump, mutation: str) -> Dump:
+    """What is stored, but for the tries that some mutations count and note."""
+    left_out = {"rate_limit", "event_log"} if mutation in COUNTING else set[str]()
+    return {table: what for table, what in dumped.items() if table not in left_out}
 
 
 async def _renewed(world: World, mutation: str) -> World:
@@ -79,10 +90,13 @@ async def _refused(api: Api, mutation: str, base: Variables, bad: Bad) -> dict[s
         return None
     error = response["errors"][0]
     code, field = error["extensions"]["code"], error["extensions"].get("field")
+    if (mutation, code) == ("signIn", "UNAUTHENTICATED"):
+        return error  # it never tells which of the two was wrong
     assert code in CODES, (bad, error)
     assert len(error["message"]) <= 500
     if code != "CONFLICT":
         assert field is not None, (bad, error)
         named = field == bad.field or field.startswith(f"{bad.field}.")
+        named |= field == "token" and base["input"]["token"] == "forged"
         assert named or len(bad.path) == 1, (bad, error)
     return error

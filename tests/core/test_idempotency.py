@@ -33,7 +33,6 @@ WITHOUT_KEY = {
     "is a mail.",
     "changeEmail": "What it adds is a mail and what that proves; a second one does no harm.",
     "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
-    "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
     "deleteOrg": "As with deleteProject.",
     "deleteProject": "What it adds is the system's own job. A repeated call finds the project "
     "gone, which is all that a key's answer could say.",

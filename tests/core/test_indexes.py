@@ -100,7 +100,7 @@ READING = (
         for table in ("pending_subscription", "rate_limit", "verification", "webhook_event")
     ),
 )
-LATEST = 600  # events that the scenes write; the replay sees none of them, since they are its own
+LATEST = 900  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
     Exempt(
         "FROM org_member t WHERE org_id = $1",

@@ -30,6 +30,12 @@ WITH_OTHERS = {
 Noted = dict[str, tuple[str, set[str]]]
 
 
+def owner_in(rows: Rows, id: str) -> str | None:
+    """Whose a row is; who is moved from hears of it too."""
+    own = id if id.startswith(("usr_", "org_")) else SYSTEM
+    return rows[id].get("owner_id", own) if id in rows else None
+
+
 def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
     """Id → (op, columns) of all changes, those of one row merged; checks whose they are."""
     found: Noted = {}
@@ -39,9 +45,7 @@ def noted(log: list[dict[str, Any]], before: Rows, after: Rows) -> Noted:
             known = found.get(id, (op, set()))
             first = "add" if known[0] == "add" and op == "change" else op
             found[id] = (first, known[1] | set(change["columns"]))
-            kept = after.get(id) or before[id]
-            own = id if id.startswith("usr_") else SYSTEM
-            assert row["owner_id"] == kept.get("owner_id", own)
+            assert row["owner_id"] in {owner_in(rows, id) for rows in (before, after)}
     return found
 
 

@@ -53,7 +53,7 @@ async def test_relations(full: tuple[str, Filling], server: Server, plans: bool)
             for length in LENGTHS:
                 server.statements.clear()
                 if kind.interfaces:
-                    ids = filling.ids[tables[name]][filling.users[0]][:length]
+                    ids = filling.of(tables[name], filling.users[0])[:length]
                     await ada.run(nodes_query(name, selection), ids=ids)
                 else:
                     await ada.run(SHOWCASE.replace("SELECTION", selection), n=length)

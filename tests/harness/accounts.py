@@ -24,7 +24,7 @@ class Town:
         number = len(self.office.to(email)) + 1
         await nobody.do("signUp", "{ email }", email=email, password=password)
         token = await self.office.token(email, number)
-        await nobody.do("verifyEmail", "{ email }", token=token)
+        await nobody.do("verifyEmail", "{ email }", token=token, password=password)
 
     async def sign_in(self, email: str = "ada@example.com", password: str = PASSWORD) -> Api:
         """A signed-in caller."""

@@ -301,7 +301,10 @@ PROBES: dict[str, Probe] = {
 }
 
 
-async def dump(server: Server) -> dict[str, tuple[int, str]]:
+Dump = dict[str, tuple[int, str]]
+
+
+async def dump(server: Server) -> Dump:
     """The number of rows and a hash of the content of every table."""
     names = await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     tables = sorted(row["tablename"] for row in names)
