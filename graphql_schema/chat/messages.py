@@ -71,7 +71,12 @@ PREVIEW = 320
 """Characters of a preview."""
 
 
-@computed("content", "parts", description="Its parts in order, as far as they are of known kinds.")
+@computed(
+    "content",
+    "parts",
+    description="Its parts in order, as far as they are of known kinds.",
+    rows=2,
+)
 def _content_parts(rows: Sequence[Any]) -> Sequence[list[parts.Part]]:
     return [parts.parts_of(row.content, row.parts) for row in rows]
 
@@ -124,6 +129,7 @@ class Message(Node):
         FAMILY,
         "The versions of it, itself among them, in the order they were made; 100 at most.",
         order="branch_index",
+        rows=2,
         by=FAMILY,
     )
 

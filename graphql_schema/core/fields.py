@@ -89,6 +89,7 @@ class Listed(Relation):
     order: str
     where: str | None = None
     limit: int = LIST_LIMIT
+    rows: int | None = None
     by: tuple[str, ...] = ("id",)
     query: Listing | None = None
 
@@ -160,6 +161,7 @@ class Computed(Relation):
 
     columns: tuple[str, ...]
     compute: Callable[[Sequence[Any]], Sequence[Any]]
+    rows: int | None = None
 
     def bind(self, source: type[Record], target: type[Record] | None) -> None:
         missing = set(self.columns) - set(source.columns())
@@ -173,10 +175,11 @@ class Computed(Relation):
 
 
 def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
+    rows: int | None = getattr(relation, "rows", None)
     return strawberry.field(
         resolver=resolve,
         description=relation.description,
-        metadata={"relation": relation},
+        metadata={"relation": relation} | ({} if rows is None else {"rows": rows}),
         name=name,
     )
 
@@ -201,11 +204,13 @@ def many(
     *,
     order: str,
     where: str | None = None,
+    rows: int | None = None,
     by: tuple[str, ...] = ("id",),
 ) -> Any:
     """All rows whose `column` holds this one's id, or what the first of `by` that is not null
-    holds; at most 100, which the write path ensures."""
-    return Many(description, column, order, where, by=by)
+    holds; at most 100, which the write path ensures. `rows` are as many as there usually are, to
+    count what an operation costs."""
+    return Many(description, column, order, where, rows=rows, by=by)
 
 
 def key_of(row: Any, by: tuple[str, ...]) -> str | None:
@@ -231,11 +236,11 @@ def first_through(through: type[Record], step: Any, then: Any) -> Any:
 
 
 def computed(
-    *columns: str, description: str
+    *columns: str, description: str, rows: int | None = None
 ) -> Callable[[Callable[[Sequence[Any]], Sequence[Any]]], Any]:
-    """A field computed from `columns` by a function of a batch of rows."""
+    """A field computed from `columns` by a function of a batch of rows; a list of about `rows`."""
 
     def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
-        return Computed(description, columns, compute)
+        return Computed(description, columns, compute, rows)
 
     return wrap

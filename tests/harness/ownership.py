@@ -206,11 +206,13 @@ PROBES: dict[str, Probe] = {
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
     "Query.conversation": _by("id", "conversation"),
-    "Query.conversations": _by("org", "home"),
-    "Query.pinnedConversations": _by("org", "home"),
-    "Query.archivedConversations": _by("org", "home"),
-    "Query.searchConversations": Probe(lambda w: [{"org": w["home"], "words": "thoughts"}]),
-    "Query.searchMessages": Probe(lambda w: [{"org": w["home"], "words": "thought"}]),
+    "Query.conversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.pinnedConversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.archivedConversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.searchConversations": Probe(
+        lambda w: [{"org": w["home"], "words": "thoughts", "first": 2}]
+    ),
+    "Query.searchMessages": Probe(lambda w: [{"org": w["home"], "words": "thought", "first": 2}]),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
