@@ -45,7 +45,7 @@ def union_list(fields: Mapping[GraphQLObjectType, Attributes]) -> Show:
     known: dict[type, Attributes] = {}
 
     def attributes(value: Any) -> Attributes:
-        of = cast("type", type(value))
+        of: type = value.__class__
         if of not in known:
             kinds = (kind for kind in fields if cast("Any", kind).is_type_of(value, None))
             known[of] = fields[next(kinds)]

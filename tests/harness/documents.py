@@ -69,7 +69,7 @@ def selection(kind: GraphQLNamedType, depth: int, first: int = 5) -> str:
     if isinstance(kind, GraphQLInterfaceType):
         return "{ __typename id }"
     if isinstance(kind, GraphQLUnionType):
-        return f"{{ {of_union(kind)} }}"
+        return "{ __typename }"
     assert isinstance(kind, GraphQLObjectType), kind
     if kind.name.endswith("Edge"):
         return "{ cursor node { id } }"

@@ -178,6 +178,15 @@ def _id(name: str) -> Callable[[World], str]:
     return lambda world: world[name]
 
 
+def _home(world: World) -> list[Variables]:
+    """Whose list it is, and not much of it."""
+    return [{"org": world["home"], "first": 2}]
+
+
+def _searched(words: str) -> Callable[[World], list[Variables]]:
+    return lambda world: [{"words": words, **one} for one in _home(world)]
+
+
 def _new_address(_world: World) -> str:
     return f"{ids.new_id('row')}@example.com"
 
@@ -204,15 +213,15 @@ PROBES: dict[str, Probe] = {
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
-    "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.projects": Probe(_home),
     "Query.conversation": _by("id", "conversation"),
-    "Query.conversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
-    "Query.pinnedConversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
-    "Query.archivedConversations": Probe(lambda world: [{"org": world["home"], "first": 2}]),
+    "Query.conversations": Probe(_home),
+    "Query.pinnedConversations": Probe(_home),
+    "Query.archivedConversations": Probe(_home),
     "Query.searchConversations": Probe(
         lambda w: [{"org": w["home"], "words": "thoughts", "first": 2}]
     ),
-    "Query.searchMessages": Probe(lambda w: [{"org": w["home"], "words": "thought", "first": 2}]),
+    "Query.searchMessages": Probe(_searched("thought")),
     "Query.pendingAgentRuns": _by("projectId", "project"),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
