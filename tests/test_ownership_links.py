@@ -17,8 +17,8 @@ pytestmark = pytest.mark.both_paths
 
 @pytest.fixture
 async def still(start_server: StartServer) -> Server:
-    """A server on which nothing happens by itself."""
-    return await start_server(worker=False)
+    """A server on which nothing happens by itself, and that takes long questions."""
+    return await start_server(worker=False, max_tokens=8_000, max_cost=100_000)
 
 
 async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:

@@ -92,6 +92,8 @@ def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
         below = get_named_type(field.type)
         if is_leaf_type(below):
             yield name
+        elif below is kind:  # what its rows have is asked of it already
+            yield f"{name} {{ id }}"
         elif depth > 0 or wraps:
             given = f"(first: {first})" if "first" in field.args else ""
             yield f"{name}{given} {selection(below, depth - (not wraps), first)}"
