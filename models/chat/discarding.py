@@ -7,7 +7,7 @@ them and a deletion job empties it as any other.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.chat import branches
 from models.chat.answers import stop_answer, unfinished
@@ -28,6 +28,8 @@ WITH RECURSIVE below AS (
     SELECT m.id FROM below JOIN message m ON m.parent_id = below.id
 )
 SELECT id FROM below"""
+
+_ATTACHED = "message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id = $1))"
 
 
 @verb
@@ -55,7 +57,7 @@ async def clear_conversation(tx: Transaction, conversation_id: str) -> Conversat
     for answer in await unfinished(tx, conversation.id):
         await stop_answer(tx, answer)
     if await branches.tail_of(tx, conversation.id) is not None:
-        await _discard(tx, conversation, "conversation_id = $1", conversation.id)
+        await _discard(tx, await _bin(tx, conversation), "conversation_id = $1", conversation.id)
     return await conversation.change(last_message_at=None)
 
 
@@ -73,21 +75,26 @@ async def delete_message(tx: Transaction, message_id: str) -> str:
     sibling = await branches.newest_sibling(tx, message)
     if message.selected and sibling is not None:
         await branches.select(tx, conversation, sibling)
-    await message.change(parent_id=None, branch_index=0)
-    await _discard(tx, conversation, "id = ANY($1)", ids)
+    gone = await _bin(tx, conversation)
+    await message.change(parent_id=None, branch_index=0, **_place(gone))
+    await _discard(tx, gone, "id = ANY($1)", ids)
     return message.id
 
 
-async def _discard(
-    tx: Transaction, conversation: Conversation, where: str, which: str | list[str]
-) -> None:
-    """Hide the messages that meet `where`, in which $1 is `which`."""
+async def _bin(tx: Transaction, conversation: Conversation) -> Conversation:
+    """A deleted conversation for what is discarded of another one, and the job that empties it."""
     gone = Conversation(owner_id=conversation.owner_id, user_id=conversation.user_id)
     gone.title, gone.deleted_at = conversation.title, tx.now
     await tx.add(gone)
-    place = {"conversation_id": gone.id, "project_id": None, "on_branch": False}
-    messages = await tx.change_many(Message, where, which, **place)
-    of_messages = "message_id = ANY($1)"
-    ids = [message.id for message in messages]
-    await tx.change_many(Attachment, of_messages, ids, conversation_id=gone.id)
     await schedule(tx, gone)
+    return gone
+
+
+async def _discard(tx: Transaction, gone: Conversation, where: str, which: str | list[str]) -> None:
+    """Put the messages that meet `where`, in which $1 is `which`, into a deleted conversation."""
+    await tx.change_many(Message, where, which, **_place(gone))
+    await tx.change_many(Attachment, _ATTACHED, gone.id, conversation_id=gone.id)
+
+
+def _place(gone: Conversation) -> dict[str, Any]:
+    return {"conversation_id": gone.id, "project_id": None, "on_branch": False}
