@@ -78,10 +78,12 @@ class Words:
     """Which rows have the words of a search, and what shows where they are.
 
     The parent's key is the owner whose rows are searched, a space, and the words. `text` is an
-    expression over a row `t`, the one that `indexes.words` was given.
+    expression over a row `t`, the one that `indexes.words` was given; `short` where it is shown as
+    a whole.
     """
 
     text: str
+    short: bool = False
 
     @property
     def condition(self) -> str:
@@ -95,14 +97,16 @@ class Words:
     @property
     def shown(self) -> str:
         """SQL of an excerpt in which the words stand between marks."""
-        return f"ts_headline('simple', {self.text}, {_QUERY}, '{_EXCERPT}') AS excerpt"
+        shown = _WHOLE if self.short else _EXCERPT
+        return f"ts_headline('simple', {self.text}, {_QUERY}, '{shown}') AS excerpt"
 
 
 _QUERY = "websearch_to_tsquery('simple', substr(parent.key, strpos(parent.key, ' ') + 1))"
 MARKS = ("⟦", "⟧")
+_WHOLE = f"StartSel={MARKS[0]}, StopSel={MARKS[1]}, HighlightAll=true"
 _EXCERPT = (
     f"StartSel={MARKS[0]}, StopSel={MARKS[1]}, MaxFragments=2, MaxWords=20, MinWords=8, "
-    'FragmentDelimiter=" … "'
+    'ShortWord=0, FragmentDelimiter=" … "'
 )
 
 

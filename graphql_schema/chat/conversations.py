@@ -98,7 +98,7 @@ FOUND = Listing(
     LATEST,
     0,
     where="NOT t.main AND t.deleted_at IS NULL",
-    words=Words("coalesce(t.title, '')"),
+    words=Words("coalesce(t.title, '')", short=True),
 )
 
 

@@ -89,6 +89,13 @@ class StopMessageInput:
     id: strawberry.ID = given("The message that is being written.")
 
 
+def replies_field() -> Any:
+    """All answers to what was sent, which usually is one."""
+    return strawberry.field(
+        description="The answer of each model, the one that is shown first.", metadata={"rows": 1}
+    )
+
+
 async def _run_of(info: strawberry.Info, reply: Any) -> Any:
     query = Lookup(AgentRunRow, "message_id")
     return await context_of(info).loaders.row(query, reply.id)
@@ -98,9 +105,7 @@ async def _run_of(info: strawberry.Info, reply: Any) -> Any:
 class SendMessagePayload:
     message: Message = strawberry.field(description="The user's message.")
     reply: Message = strawberry.field(description="The answer that is shown, PENDING at first.")
-    replies: list[Message] = strawberry.field(
-        description="The answer of each model, the one that is shown first."
-    )
+    replies: list[Message] = replies_field()
 
     @strawberry.field(description="The run that writes the answer, in an app project.")
     async def agent_run(self, info: strawberry.Info) -> AgentRun | None:

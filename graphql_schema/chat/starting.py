@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.chat.sending import DraftInput, draft_of, told
+from graphql_schema.chat.sending import DraftInput, draft_of, replies_field, told
 from graphql_schema.core.mutations import acting, chosen, given, into, key_field, mutation, optional
 from models.chat import starting
 
@@ -45,9 +45,7 @@ class StartConversationPayload:
     conversation: Conversation = strawberry.field(description="The conversation.")
     message: Message = strawberry.field(description="The user's message.")
     reply: Message = strawberry.field(description="The answer that is shown, PENDING at first.")
-    replies: list[Message] = strawberry.field(
-        description="The answer of each model, the one that is shown first."
-    )
+    replies: list[Message] = replies_field()
 
 
 def _new(given_input: StartConversationInput) -> starting.NewConversation:

@@ -222,7 +222,7 @@ PROBES: dict[str, Probe] = {
         lambda w: [{"org": w["home"], "words": "thoughts", "first": 2}]
     ),
     "Query.searchMessages": Probe(_searched("thought")),
-    "Query.pendingAgentRuns": _by("projectId", "project"),
+    "Query.pendingAgentRuns": Probe(lambda w: [{"projectId": w["project"], "first": 5}]),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
     "Query.fragment": _by("id", "fragment"),
