@@ -77,7 +77,7 @@ def parts_of(content: str, parts: Any) -> list[Part]:
 
 def _read(parts: Any) -> Any:
     if isinstance(parts, orjson.Fragment):
-        parts = parts.contents
+        parts = orjson.dumps(parts)
     return orjson.loads(parts) if isinstance(parts, str | bytes) else parts
 
 

@@ -259,3 +259,49 @@ async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -
     )
     # BEGIN, the locked project, its UPDATE, the event log, COMMIT.
     assert await count(renamed) == 5
+
+
+MANY = """\
+INSERT INTO conversation (id, created_at, updated_at, owner_id, user_id, main, title, public,
+    pinned, status, last_order_id)
+SELECT 'cnv_many_' || n, now(), now() + n * interval '1 ms', $1, $1, false, 'Many', false, false,
+    'active', 0
+FROM generate_series(1, $2::int) n RETURNING id"""
+DEEP = """\
+INSERT INTO message (id, created_at, updated_at, owner_id, conversation_id, user_id, role, type,
+    status, content, order_id, parent_id, branch_index, selected, on_branch, content_epoch)
+SELECT 'msg_deep_' || n || '_' || v, now(), now(), $1, $2, $1, 'USER', 'RESULT', 'COMPLETE', 'Deep',
+    2 * n - v, CASE WHEN n > 1 THEN 'msg_deep_' || n - 1 || '_0' END, v, v = 0, v = 0, 0
+FROM generate_series(1, $3::int) n, generate_series(0, 1) v RETURNING id"""
+
+
+async def test_the_first_page_of_many_conversations(
+    filling: Filling, server: Server, ada: Api, count: Count
+) -> None:
+    page = """{ conversations { nodes { title latestMessage { preview } } }
+      pinnedConversations { nodes { title } } archivedConversations { nodes { title } } }"""
+    few = await count(ada.run(page))
+    await server.sql(MANY, filling.users[0], 5_000)
+    shown = (await ada.run(page))["conversations"]["nodes"]
+    assert [one["title"] for one in shown] == ["Many"] * 20
+    # The three lists, and the latest message of each of the first.
+    assert await count(ada.run(page)) == few == 4
+
+
+async def test_the_branch_of_a_large_tree(
+    filling: Filling, server: Server, ada: Api, count: Count
+) -> None:
+    (conversation, *_) = await server.sql(MANY.replace("cnv_many", "cnv_deep"), filling.users[0], 1)
+    rows = await server.sql(DEEP, filling.users[0], conversation["id"], 10_000)
+    assert len(rows) == 20_000
+    page = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {
+      it: conversation(id: $id) { messages(first: $first, after: $after, last: $last,
+        before: $before) { nodes { id parentId siblings { id } } pageInfo { endCursor } } } }"""
+    asked = {"id": conversation["id"]}
+    first = (await ada.run(page, first=50, **asked))["it"]["messages"]
+    assert first["nodes"][49]["siblings"] == [{"id": f"msg_deep_50_{v}"} for v in (0, 1)]
+    end = first["pageInfo"]["endCursor"]
+    there = {"first": 50, "after": end}, {"last": 9, "before": end}
+    for window in ({"first": 50}, {"last": 50}, *there):
+        # The conversation, the page, the siblings of all on it.
+        assert await count(ada.run(page, **asked, **window)) == 3
