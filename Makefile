@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run worker test fuzz test-clients test-browser bench check hooks format schema migrations docs lock clean
+.PHONY: help run worker test fuzz attack test-clients test-browser bench check hooks format schema migrations docs lock clean
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ test: $(VENV)/tests ## Run the test suite on a PostgreSQL of its own
 
 fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (FUZZ_SEED: others)
 	FUZZ_ROUNDS=100 $(PY) -m pytest -q -n auto tests/plans/test_random.py
+
+attack: $(VENV)/tests ## Guess 10,000 passwords, and try 600 histories of an organisation
+	FUZZ_ROUNDS=10 $(PY) -m pytest -q tests/accounts/test_guessing.py tests/accounts/test_org_machine.py
 
 test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)
 	$(PIP) install --require-hashes -r requirements-browser.lock

@@ -168,6 +168,14 @@ def export(
 
 
 @command.command()
+def rotate_keys() -> None:
+    """Encrypt anew what a previous secret encrypted, see PUNNET_PREVIOUS_SECRETS."""
+    from app.rotating import rotate, show_rotated
+
+    show_rotated(run(rotate))
+
+
+@command.command()
 def token(
     user: Annotated[str, typer.Option(help="The subject, such as `demo`.")] = "demo",
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from app.own_keys import OwnKeys
 from app.writing import Manuscript, NoLongerWanted, Writer
 from models.chat.answers import Answer
 from models.chat.leases import FAILED_TEXT, Lease
@@ -22,14 +23,14 @@ log = structlog.get_logger()
 
 
 async def write_answer(
-    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease
+    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease, keys: OwnKeys
 ) -> Answer | ProviderError:
     """Have a provider answer, and store its text as it comes; all of it is stored at the end.
 
     Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
     """
     try:
-        return await _answer(actor, models, writer, lease)
+        return await _answer(actor, models, writer, lease, keys)
     except NoLongerWanted:
         raise
     except ProviderError as error:
@@ -43,13 +44,18 @@ async def write_answer(
         return ProviderError(FAILED_TEXT, retryable=True)
 
 
-async def _answer(actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease) -> Answer:
-    provider, name = models.provider_for(lease.model)
-    context = models.choose(lease.model).context
-    prompt = await read_prompt(actor.database, lease, name, context)
+async def _answer(
+    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease, keys: OwnKeys
+) -> Answer:
+    model = models.find(lease.model)
+    if model is None:
+        raise ProviderError("This model is not on offer any more.", retryable=False)
+    provider, name = models.provider_for(model.id)
+    prompt = await read_prompt(actor.database, lease, name, model.context)
     manuscript = Manuscript(lease, writer)
     finish = None
-    async with aclosing(provider.stream(prompt)) as stream:
+    answer = keys.asked_with(provider, prompt, model, lease.user_id)
+    async with aclosing(answer) as stream:
         async for item in stream:
             if isinstance(item, Finish):
                 finish = item

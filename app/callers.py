@@ -48,13 +48,20 @@ class AnswerCookie:
 class Caller:
     """One request, as far as signing in needs it.
 
-    `session` is the token that a cookie brought; `cookie` is None where none can be set.
+    `session` is the token that a cookie brought; `cookie` is None where none can be set. `let_in`
+    is the session that let a socket in: its token may be another since.
     """
 
     headers: Mapping[str, str]
     client: Client = NOWHERE
     session: str | None = None
     cookie: AnswerCookie | None = None
+    let_in: str | None = None
+
+    @property
+    def by_cookie(self) -> bool:
+        """Whether a cookie says who it is; a header goes before it."""
+        return self.session is not None and "Authorization" not in self.headers
 
     def with_headers(self, headers: Mapping[str, str]) -> Caller:
         """The same caller with other headers."""

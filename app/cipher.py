@@ -8,12 +8,17 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Sequence
+from typing import Self
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.auth import derive_key, load_secret, previous_keys
+from app.config import Settings
+
 NONCE = 12  # bytes
+PURPOSE = "secrets at rest"  # what the key is derived for
 
 
 class BadSeal(ValueError):
@@ -27,6 +32,17 @@ class Cipher:
     def __init__(self, key: bytes, previous: Sequence[bytes] = ()) -> None:
         self._id = _id_of(key)
         self._keys = {_id_of(known): AESGCM(known) for known in (*previous, key)}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The cipher of an installation. Raises BadConfiguration."""
+        key = derive_key(load_secret(settings), PURPOSE)
+        return cls(key, previous_keys(settings, PURPOSE))
+
+    @property
+    def key_id(self) -> str:
+        """What a text sealed by the present key begins with, before a dot."""
+        return self._id
 
     def seal(self, text: str, *, owner: str, purpose: str) -> str:
         """Encrypt a text for an owner (`usr_…`) and a purpose (`oauth_connection.access_token`).

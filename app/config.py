@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         description="Signs guest tokens, cursors and links, and encrypts secrets. Unset in "
         "development: made once and kept in `PUNNET_DATA_DIR`. At least 32 characters.",
     )
+    previous_secrets: list[SecretStr] = Field(
+        default=[],
+        description="Other secrets that still hold, as JSON: what they signed is accepted, and "
+        "what they encrypted opens, until `punnet rotate-keys` has encrypted it anew.",
+    )
     jwt_issuer: str | None = Field(
         default=None, description="`iss` of the identity provider; its JWKS is found from it."
     )

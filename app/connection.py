@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import WSMessage, WSMsgType, web
@@ -47,6 +47,7 @@ class SocketLimits:
     write_timeout: float = 10.0
     close_timeout: float = 2.0
     finish_timeout: float = 3.0
+    revoke_timeout: float = 0.5
 
 
 class Connection:
@@ -103,8 +104,8 @@ class Connection:
             self._ending.set_result((code, reason))
 
     def revoke(self) -> None:
-        """End it at once: whoever it was let in for may not be here any more."""
-        self.end(4403, "signed out")
+        """End it: whoever it was let in for may not be here any more."""
+        self._start(self._sign_off())
 
     async def close(self, code: int, reason: str) -> None:
         """Let running mutations end and be answered, then close; returns once it has ended."""
@@ -122,6 +123,11 @@ class Connection:
                 self.end(violation.code, violation.reason)
             # receive() does not yield while frames are waiting; others want a turn.
             await asyncio.sleep(0)
+
+    async def _sign_off(self) -> None:
+        """Tell nothing any more but the answer of a mutation, which may be what signs out here."""
+        await self._running.finish(self._limits.revoke_timeout)
+        self.end(4403, "signed out")
 
     def _on_frame(self, frame: WSMessage) -> None:
         if frame.type is WSMsgType.TEXT:
@@ -180,6 +186,7 @@ class Connection:
         if seconds is not None:
             self._end_in(seconds, 4403, "token expired")
         self._viewer = viewer
+        self._caller = replace(self._caller, let_in=viewer.session_id)
         self._outbox.push(written("connection_ack"))
 
     async def _watch(self) -> None:

@@ -13,6 +13,7 @@ from graphql_schema.core.context import Context, Ports
 from models.accounts.api_token_text import is_api_token, is_intact
 from models.accounts.api_tokens import note_use
 from models.accounts.desk import Desk
+from models.accounts.profiles import note_activity
 from models.accounts.tokens import SESSION_PREFIX, digest
 from models.accounts.users import NO_SUCH_USER, Identity, column_of, meet
 from models.errors import NotFound, Unauthenticated
@@ -50,6 +51,8 @@ class PunnetContexts:
         A header goes before a cookie. A cookie that does not hold makes nobody of its sender, and
         is dropped: no page can take it back by itself, to sign in anew.
         """
+        if caller.let_in is not None:
+            return await self._sessions.again(caller.let_in, caller)
         header = caller.headers.get("Authorization")
         if header is None:
             return await self._by_cookie(caller)
@@ -93,7 +96,10 @@ class PunnetContexts:
             row = rows[0]
             if guest and not row["anonymous"]:
                 raise Unauthenticated("This account is gone.")
-            return viewer_from(row, claims.expires_at)
+            viewer = viewer_from(row, claims.expires_at)
+            now = self._ports.clock.now()
+            await note_activity(self._ports.database, row["id"], row["last_active_at"], now)
+            return viewer
         if guest:
             raise Unauthenticated("This account is gone.")
         return viewer_of(
@@ -133,4 +139,4 @@ class PunnetContexts:
         """A context for one operation or one event; `tally` counts its statements."""
         database = TalliedDatabase(self._ports.database, tally)
         client, cookie = caller.client, caller.cookie
-        return Context(viewer, self._ports, request_id, database, client, cookie)
+        return Context(viewer, self._ports, request_id, database, client, cookie, caller.by_cookie)

@@ -77,7 +77,7 @@ class PostgresDatabase:
 
     async def open(self) -> None:
         """Connect. Raises Unavailable when there is no server."""
-        with _lost():
+        with lost():
             self._pool = await cast("Any", asyncpg).create_pool(**self._options)
         self._kept = KeptConnections(self._pool)
 
@@ -94,13 +94,13 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection, None]:
-        with _lost():
+        with lost():
             async with self._kept.lent() as connection:
                 yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection, None]:
-        with _lost():
+        with lost():
             async with self._kept.lent() as connection, connection.transaction():
                 yield connection
 
@@ -158,7 +158,8 @@ def _told(observe: Observe) -> Callable[[Any], None]:
 
 
 @contextmanager
-def _lost() -> Generator[None, None, None]:
+def lost() -> Generator[None, None, None]:
+    """Have the errors of a lost server raised as Unavailable."""
     try:
         yield
     except LOST as error:

@@ -62,7 +62,7 @@ def exported_columns(model: type[Record]) -> list[str]:
 
 def empty_manifest() -> Manifest:
     """The manifest of an export without rows, by this version's models."""
-    tables = {model.table(): _exported_table(model) for model in exported_models()}
+    tables = {model.table(): exported_table(model) for model in exported_models()}
     return Manifest(migration=newest(), tables=tables)
 
 
@@ -99,26 +99,44 @@ def show_tables(manifest: Manifest) -> None:
 async def _write(connection: Any, archive: ZipFile) -> Manifest:
     manifest = empty_manifest()
     for model in exported_models():
-        table = manifest.tables[model.table()]
-        with archive.open(_entry(rows_file(model.table())), "w", force_zip64=True) as file:
-            query = _lines(model, table.columns)
-            tag: str = await connection.copy_from_query(query, output=file, **_PLAIN_LINES)
-        table.rows = int(tag.rsplit(maxsplit=1)[-1])
-    archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=2) + "\n")
+        await write_rows(connection, archive, model, manifest.tables[model.table()])
+    write_manifest(archive, manifest)
     return manifest
 
 
-def _exported_table(model: type[Record]) -> ExportedTable:
+async def write_rows(
+    connection: Any,
+    archive: ZipFile,
+    model: type[Record],
+    table: ExportedTable,
+    where: str = "true",
+    *args: Any,
+) -> None:
+    """Write the rows of a table `t` that meet `where`, and how many there are into `table`."""
+    with archive.open(_entry(rows_file(model.table())), "w", force_zip64=True) as file:
+        query = _lines(model, table.columns, where)
+        tag: str = await connection.copy_from_query(query, *args, output=file, **_PLAIN_LINES)
+    table.rows = int(tag.rsplit(maxsplit=1)[-1])
+
+
+def write_manifest(archive: ZipFile, manifest: Manifest) -> None:
+    """Write what an archive says of itself, as its last entry."""
+    archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=2) + "\n")
+
+
+def exported_table(model: type[Record]) -> ExportedTable:
+    """What an export has of a table, without its rows."""
     columns = exported_columns(model)
     return ExportedTable(
         columns=columns, secrets=[name for name in model.columns() if name not in columns]
     )
 
 
-def _lines(model: type[Record], columns: list[str]) -> str:
-    """The rows of a table as lines of JSON."""
+def _lines(model: type[Record], columns: list[str], where: str) -> str:
+    """The rows of a table that meet `where` as lines of JSON."""
     listed = ", ".join(_selected(model, name) for name in columns)
-    return f"SELECT row_to_json(r) FROM (SELECT {listed} FROM {model.table()} ORDER BY id) r"
+    rows = f"SELECT {listed} FROM {model.table()} t WHERE {where} ORDER BY id"
+    return f"SELECT row_to_json(r) FROM ({rows}) r"
 
 
 def _selected(model: type[Record], name: str) -> str:

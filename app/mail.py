@@ -68,7 +68,8 @@ class SmtpPost:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text)
         try:
-            await aiosmtplib.send(message, timeout=SEND_TIMEOUT, **self._server)
+            to = [letter.recipient]  # as it stands, not as the header is understood
+            await aiosmtplib.send(message, recipients=to, timeout=SEND_TIMEOUT, **self._server)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             # Its text may hold the address.
             raise Unavailable(type(error).__name__) from None

@@ -34,6 +34,11 @@ class Viewer(Protocol):
         ...
 
     @property
+    def session_id(self) -> str | None:
+        """The session they came with; none for another kind of token."""
+        ...
+
+    @property
     def kind(self) -> str:
         """What may be told of the viewer: signed out, guest or user."""
         ...

@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
-from app.auth import Authenticator, derive_key, load_secret
+from app.auth import Authenticator, derive_key, load_secret, previous_keys
 from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
-from app.invitation_mails import InvitationMails
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -26,13 +24,13 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.invitations import PURPOSE as INVITATION
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
+SIGNED = "signed values"  # what the signer's key is derived for
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -53,7 +51,6 @@ class Services:
     actor: Actor
     worker: Worker
     mailer: Mailer
-    invitations: InvitationMails
     authenticator: Authenticator
     catalogue: Catalogue
 
@@ -64,7 +61,7 @@ def connect(
     """Make the services of a process for the database at `url`; nothing runs yet."""
     secret, clock = load_secret(settings), clock or SystemClock()
     authenticator = Authenticator(settings, secret, clock)
-    signer = Signer(derive_key(secret, "signed values"))
+    signer = Signer(derive_key(secret, SIGNED), previous_keys(settings, SIGNED))
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
@@ -75,7 +72,6 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    token_of = partial(signer.sign, INVITATION)
     post, app_url, dev = post_of(settings), settings.app_url, settings.dev
     services = Services(
         ports=Ports(
@@ -89,9 +85,8 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, limits),
+        worker=Worker(actor, catalogue, writer, limits, sign_in.vault),
         mailer=Mailer(actor, post, sign_in.tickets, app_url),
-        invitations=InvitationMails(actor, post, app_url, token_of),
         authenticator=authenticator,
         catalogue=catalogue,
     )
@@ -104,8 +99,7 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    busy = services.worker, services.mailer, services.invitations
-    for follower in (services.streams, *busy):
+    for follower in (services.streams, services.worker, services.mailer):
         services.changes.tap(follower.changed)
 
 
@@ -116,7 +110,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.mailer, services.invitations) if worker else ()
+    busy = (services.worker, services.mailer) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield

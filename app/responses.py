@@ -8,7 +8,7 @@ from aiohttp import web
 from app.negotiation import GRAPHQL_JSON, JSON
 from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport
-from models.errors import ErrorCode
+from models.errors import DomainError, ErrorCode
 
 STATUS = {
     ErrorCode.UNAUTHENTICATED: 401,
@@ -70,6 +70,14 @@ def answer(
             "Content-Type": f"{kind}; charset=utf-8",
         },
     )
+
+
+def plain_refusal(error: DomainError, status: int | None = None) -> web.Response:
+    """A refusal of what is no GraphQL, in the form of a GraphQL error."""
+    body = {"message": error.message, "extensions": error.extensions}
+    status = STATUS.get(error.code, 400) if status is None else status
+    response: Response = {"errors": [body]}
+    return web.json_response(response, status=status, headers=hints(response, status))
 
 
 def hints(response: Response, status: int) -> dict[str, str]:

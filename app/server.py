@@ -25,6 +25,7 @@ from app.oauth.providers import providers_of
 from app.oauth.redirects import Redirects
 from app.oauth.routes import SignInRoutes
 from app.observing import Observer, Observers
+from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
 from app.revocations import Revocations
@@ -75,6 +76,8 @@ def build(
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
+    origins = Origins(settings.origins, loopback=settings.dev)
+    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.accounts.sessions import ROTATED_EVERY, TOUCHED_EVERY, NewToken, renew, touch
 from models.accounts.tokens import digest, new_session_token
 from models.errors import Unauthenticated
-from models.standing import ENDED, SESSION_BY_TOKEN, viewer_from_session
+from models.standing import ENDED, SESSION_BY_ID, SESSION_BY_TOKEN, viewer_from_session
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
 
@@ -27,16 +27,28 @@ class SessionViewers:
 
     async def viewer(self, token: str, caller: Caller) -> Viewer:
         """The viewer of a token. Raises Unauthenticated when its session has ended."""
-        rows = await self._ports.database.fetch(SESSION_BY_TOKEN, digest(token))
-        if not rows:
-            raise Unauthenticated(ENDED)
-        row, now = rows[0], self._ports.clock.now()
-        viewer = viewer_from_session(row, now)
-        if now - row["last_active"] >= TOUCHED_EVERY:
-            await touch(self._actor, row["session_id"], digest(token), caller.client)
-        if caller.cookie is not None and now - row["rotated_at"] >= ROTATED_EVERY:
+        row, viewer = await self._find(SESSION_BY_TOKEN, digest(token))
+        await self._touch(row, digest(token), caller)
+        rotated = self._ports.clock.now() - row["rotated_at"]
+        if caller.cookie is not None and rotated >= ROTATED_EVERY:
             await self._renew(row, token, caller)
         return viewer
+
+    async def again(self, session_id: str, caller: Caller) -> Viewer:
+        """The viewer of a session that let a socket in, whatever its token is by now."""
+        row, viewer = await self._find(SESSION_BY_ID, session_id)
+        await self._touch(row, "", caller)
+        return viewer
+
+    async def _find(self, statement: str, key: str) -> tuple[Mapping[str, Any], Viewer]:
+        rows = await self._ports.database.fetch(statement, key)
+        if not rows:
+            raise Unauthenticated(ENDED)
+        return rows[0], viewer_from_session(rows[0], self._ports.clock.now())
+
+    async def _touch(self, row: Mapping[str, Any], token_hash: str, caller: Caller) -> None:
+        if self._ports.clock.now() - row["last_active"] >= TOUCHED_EVERY:
+            await touch(self._actor, row["session_id"], token_hash, caller.client)
 
     async def _renew(self, row: Mapping[str, Any], token: str, caller: Caller) -> None:
         """Give a browser another token; one that asks twice at once gets one."""

@@ -15,7 +15,7 @@ def sign_in_ports(settings: Settings, secret: bytes) -> SignInPorts:
     return SignInPorts(
         Argon2Passwords(settings),
         HmacTickets(derive_key(secret, "values of links")),
-        Cipher(derive_key(secret, "secrets at rest")),
+        Cipher.of(settings),
         SignInRules(
             session_lifetime=timedelta(days=settings.session_days),
             account_tries=settings.sign_in_tries,

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from app.answering import pause_before_retry, write_answer
+from app.own_keys import OwnKeys
 from app.titling import title_conversation
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
@@ -32,6 +33,7 @@ from models.chat.leases import (
 )
 from models.errors import Unavailable
 from models.housekeeping import forget_the_old
+from models.ports import Vault
 from models.providing import ModelCatalogue, ProviderError
 from models.verbs import Actor
 
@@ -64,13 +66,19 @@ class Worker:
     """Writes answers until cancelled; then hands back what is unfinished."""
 
     def __init__(
-        self, actor: Actor, models: ModelCatalogue, writer: Writer, limits: WorkerLimits
+        self,
+        actor: Actor,
+        models: ModelCatalogue,
+        writer: Writer,
+        limits: WorkerLimits,
+        vault: Vault,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._actor = actor
         self._models = models
         self._writer = writer
         self._limits = limits
+        self._own_keys = OwnKeys(actor, vault)
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._doubtful: set[str] = set()
@@ -182,11 +190,13 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(self._actor, self._models, self._writer, lease)
+            outcome = await write_answer(
+                self._actor, self._models, self._writer, lease, self._own_keys
+            )
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
             if isinstance(outcome, Answer):
-                await title_conversation(self._actor, self._models, lease)
+                await title_conversation(self._actor, self._models, lease, self._own_keys)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:
@@ -203,8 +213,8 @@ class Worker:
                 if isinstance(outcome, Answer):
                     await finish_generation(self._actor, lease, outcome)
                 else:
-                    wait = pause_before_retry(outcome, lease)
-                    await give_up_generation(self._actor, lease, outcome.message, wait)
+                    wait, code = pause_before_retry(outcome, lease), outcome.code
+                    await give_up_generation(self._actor, lease, outcome.message, wait, code)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:

@@ -70,9 +70,18 @@ class KeyColumn(TextColumn):
 
 
 class SecretColumn(TextColumn):
-    """Text that is stored encrypted: no field of the API, no index and no export holds it."""
+    """Text that is stored encrypted: no field of the API, no index and no export holds it.
+
+    `bound` names columns of the row to whose values it is bound beside its owner.
+    """
 
     indexable = False
+
+    def __init__(
+        self, *, limit: int, blank: bool, bound: tuple[str, ...] = (), **options: Any
+    ) -> None:
+        super().__init__(limit=limit, blank=blank, **options)
+        self.bound = bound
 
 
 class DigestColumn(SecretColumn):
@@ -152,9 +161,10 @@ def text(
     return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
-def secret(description: str, *, limit: int) -> Any:
-    """Text of at most `limit` characters, sealed by who writes it; null where there is none."""
-    return SecretColumn(description=description, limit=limit, blank=False, null=True)
+def secret(description: str, *, limit: int, bound: tuple[str, ...] = ()) -> Any:
+    """Text of at most `limit` characters, sealed by who writes it (see models.sealing); null where
+    there is none. It opens in no row that differs in a column of `bound`."""
+    return SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
 
 
 def digest(description: str, *, limit: int = 64) -> Any:

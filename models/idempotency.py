@@ -69,10 +69,14 @@ class Once:
     hash: str
 
 
-def once(mutation: str, key: str, payload: Any) -> Once:
-    """The key of one mutation with its JSON-able payload."""
+def once(mutation: str, key: str, payload: Any, sign: Callable[[bytes], str]) -> Once:
+    """The key of one mutation with its JSON-able payload.
+
+    Payloads may hold secrets; since `sign` has a key, nobody finds them by hashing guesses.
+    """
     body = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-    return Once(mutation, key, hashlib.sha256(body).hexdigest())
+    signed = sign(hashlib.sha256(body).digest())
+    return Once(mutation, key, hashlib.sha256(signed.encode()).hexdigest())
 
 
 async def begin(tx: Transaction, once: Once, function: Callable[..., Any]) -> Any:

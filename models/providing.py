@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 PartKind = Literal["text", "reasoning", "tool_call"]
@@ -61,25 +62,48 @@ class Finish:
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+class AnswerError(StrEnum):
+    """What was wrong with an answer that its user can mend."""
+
+    KEY_REFUSED = "KEY_REFUSED"
+    KEY_MISSING = "KEY_MISSING"
+
+
 class ProviderError(Exception):
     """The provider refused, broke off or could not be reached.
 
     `message` is neutral and fit for the end user: never a provider's own text, key or address.
-    `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait.
+    `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait,
+    `denied` whether the key was refused or is used up, so that another may be served.
     """
 
-    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        denied: bool = False,
+        code: AnswerError | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.retryable = retryable
         self.retry_after = retry_after
+        self.denied = denied
+        self.code = code
 
 
 class ModelProvider(Protocol):
     """A source of answers: `mock`, or an OpenAI-compatible endpoint."""
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Finish, None]:
-        """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call."""
+    def stream(
+        self, prompt: Prompt, key: str | None = None
+    ) -> AsyncGenerator[Delta | Finish, None]:
+        """Yield deltas and then one Finish; raise ProviderError. Cancelling stops the call.
+
+        `key` is a user's own, in the place of the server's.
+        """
         ...
 
 
@@ -88,7 +112,8 @@ class ModelInfo:
     """A model on offer.
 
     `provider` is the prefix of `id`; `context` the tokens that prompt and answer may hold
-    together; `available` is false while its provider is not configured.
+    together; `available` is false while its provider is not configured, and `takes_key` says
+    whether users may bring a key of their own for it.
     """
 
     id: str
@@ -96,6 +121,7 @@ class ModelInfo:
     tier: Literal["cheap", "pro", "best"]
     context: int
     available: bool
+    takes_key: bool = False
 
 
 class ModelCatalogue(Protocol):
@@ -122,5 +148,12 @@ class ModelCatalogue(Protocol):
         ...
 
     def provider_for(self, model_id: str) -> tuple[ModelProvider, str]:
-        """Who answers, and `Prompt.model`; raises Invalid (field `model`)."""
+        """Who answers, and `Prompt.model`; raises Invalid (field `model`) where nobody does.
+
+        One that is not `available` answers with a user's own key only.
+        """
+        ...
+
+    async def check_key(self, provider: str, key: str) -> None:
+        """Show a user's own key to its provider, at no cost. Raises ProviderError."""
         ...

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROLES = """\
 (SELECT jsonb_object_agg(m.org_id, m.role) FROM org_member m JOIN org o ON o.id = m.org_id
 WHERE m.user_id = u.id AND m.status = 'active' AND o.deleted_at IS NULL) AS roles"""
-_USER = f"u.id, u.anonymous, u.operator, u.deleted_at, {_ROLES}"
+_USER = f"u.id, u.anonymous, u.operator, u.deleted_at, u.last_active_at, {_ROLES}"
 _STATE = f"""\
 SELECT {_USER} FROM user_account u WHERE u.{{column}} = $1"""
 # OFFSET 0 keeps the user a look-up by key, whatever the planner thinks of the tables' sizes.
@@ -42,6 +42,17 @@ SESSION_BY_TOKEN = _SESSIONS_STATE.format(where="s.token_hash = $1 OR s.previous
 ENDED = "This session has ended."
 
 Row = Mapping[str, Any]
+
+_STANDING = frozenset({"deleted_at", "anonymous", "operator", "role", "status"})
+"""Columns of users and members that say what a viewer may do; sessions and tokens have none."""
+
+
+def takes_standing(change: Mapping[str, Any]) -> bool:
+    """Whether a change, as the event log has it, of a user, member, session or token may take
+    something from a viewer. That one is in use does not."""
+    if change["op"] == "change":
+        return not _STANDING.isdisjoint(change["columns"])
+    return change["op"] == "remove"
 
 
 def state_by(column: str) -> str:

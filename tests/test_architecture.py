@@ -44,6 +44,9 @@ MAY_WRITE = {
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
     "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
     "models/accounts/api_tokens.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "models/accounts/user_keys.py:_USED": "Once a minute; nobody needs to hear of it.",
+    "app/rotating.py:_resealed": "The same secrets, sealed by another key.",
+    "models/accounts/profiles.py:_ACTIVE": "Once a minute; nobody needs to hear of it.",
     "models/statements.py:count_up": "Transaction.count_up notes it.",
     "models/statements.py:delete": "Transaction.remove_many notes what it removed.",
     "models/transaction.py:Transaction": "Transaction.remove notes it.",
@@ -206,7 +209,7 @@ def test_verbs_need_write_or_say_what_else() -> None:
     called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
     assert {need for need in called.values() if need} == {
         Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
-        Permission.ACCOUNT, Permission.OPERATE,
+        Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.OPERATE,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from tests.harness.clock import FakeClock
 from tests.harness.planting import CIPHER
 from tests.harness.story import NAMED, Book, Story
 from tests.harness.story_orgs import tell_org
+from tests.harness.story_own import tell_preferences, tell_profile
 from tests.harness.story_planted import (
+    KEY,
     SECRETS,
     tell_account,
     tell_import,
     tell_operators,
     tell_user,
+    tell_user_key,
     tell_ways_in,
 )
 
@@ -29,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 COPY = ROOT / "tests" / "field_map.json"
 ORIGINAL = ROOT.parent / "shared" / "data" / "field_map.json"
 
-ENTIRE = {"User", "Session", "Account", "Verification"}
+ENTIRE = {"User", "UserPreferences", "Session", "Account", "Verification"}
 """Entities of which the copy has every field, whichever source it is of."""
 HASHED = {
     ("Session", "tokenHash"),
@@ -43,7 +47,12 @@ ENCRYPTED = {
     ("Account", "accessToken"),
     ("Account", "refreshToken"),
     ("Account", "idToken"),
+    ("UserKey", "encryptedKey"),
 }
+SHOWN = {("UserKey", "encryptedKey"): "maskedKey"}
+"""How the API tells of what is encrypted, where it is not `has…`."""
+IN_FRONT = {("UserKey", "iv")}
+"""What is stored in front of an encrypted text, as a part of it."""
 
 MAP: list[dict[str, str]] = json.loads(COPY.read_text())
 
@@ -70,8 +79,11 @@ async def book(start_server: StartServer) -> Book:
     await story.tell_claimed_run(project)
     await story.tell_failed_run(project)
     await tell_user(story)
+    await tell_profile(story)
+    await tell_preferences(story)
     await tell_account(story)
     await tell_ways_in(story)
+    await tell_user_key(story)
     await tell_operators(story)
     await tell_import(story, project, message)
     await tell_org(story)
@@ -104,26 +116,34 @@ async def test_every_value_of_the_sources_enums_was_seen(book: Book) -> None:
 
 async def test_what_is_only_stored_is_stored_encrypted(start_server: StartServer) -> None:
     stored = {(row["entity"], row["name"]) for row in MAP if row["exposure"] == "stored"}
-    assert stored == ENCRYPTED | HASHED
+    assert stored == ENCRYPTED | HASHED | IN_FRONT
     clock = FakeClock()
     story = Story(await start_server(clock=clock), clock)
     await tell_account(story)
+    await tell_user_key(story)
     for entity, name in stored:
         fields = graphql_core_schema().type_map[NAMED.get(entity, entity)].fields  # type: ignore[attr-defined]
         assert name not in fields
-        if (entity, name) in HASHED:
-            continue
-        assert f"has{name[0].upper()}{name[1:]}" in fields
+        if (entity, name) in ENCRYPTED:
+            assert SHOWN.get((entity, name), f"has{name[0].upper()}{name[1:]}") in fields
     (row,) = await story.server.sql("SELECT * FROM oauth_connection")
     for column, (text, purpose) in SECRETS.items():
         assert text not in str(row)
         assert CIPHER.open(row[column], owner=row["owner_id"], purpose=purpose) == text
+    (row,) = await story.server.sql("SELECT * FROM user_key")
+    assert KEY not in str(row)
+    bound = {"owner": row["owner_id"], "purpose": "user_key.encrypted_key:openai"}
+    assert CIPHER.open(row["encrypted_key"], **bound) == KEY
+    _, _, sealed = row["encrypted_key"].partition(".")
+    iv_text_and_tag = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+    assert len(iv_text_and_tag) == 12 + len(KEY) + 16
     (kept,) = await story.server.sql("SELECT string_agg(changes::text, '') AS text FROM event_log")
     assert "gho" not in kept["text"]
+    assert KEY not in kept["text"]
 
 
 def test_the_copy_of_the_map_still_agrees() -> None:
-    assert len(MAP) == 177
+    assert len(MAP) == 196
     if not ORIGINAL.exists():
         return
     entities = {row["entity"] for row in MAP}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from models import ids as ids_of
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.documents import asked, node_types, object_type, root_fields
 from tests.harness.ownership import NODES, PROBES, World, dump, id_paths, make_world, replaced
@@ -35,9 +36,10 @@ ORGS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "data", "NOT_FOUND
 # A guest has no account to do it with.
 USERS_WRITE = ("UNAUTHENTICATED", "data", "data", "FORBIDDEN", "data", "data")
 OWN_USERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "data", "NOT_FOUND")
-# A guest has no tokens to see.
+# A guest has no tokens and no keys to see.
 OWNERS_TOKEN = ("UNAUTHENTICATED", "NOT_FOUND", "data", "NOT_FOUND", "data", "NOT_FOUND")
 OPERATORS_WRITE = ("UNAUTHENTICATED", *("FORBIDDEN",) * 4, "data")
+OWN_WRITE = ("UNAUTHENTICATED", *("data",) * 5)
 PUBLIC = ("data",) * 6
 # Refused or not, a try is counted.
 COUNTED = {
@@ -50,6 +52,7 @@ LASTING = (
     "OrgMember",
     "AuditLog",
     "User",
+    "UserPreferences",
     "Session",
     "Account",
     "Usage",
@@ -61,11 +64,13 @@ OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
+    "Query.preferences": OWN_ROW,
     "Query.session": ("null",) * 6,  # they come with tokens of another kind
     "Query.sessions": OWN_LIST,
     "Query.accounts": OWN_LIST,
     "Query.verifications": OPERATORS_LIST,
     "Query.apiTokens": ("empty", "data", "data", "empty", "data", "data"),
+    "Query.userKeys": ("empty", "data", "data", "empty", "data", "data"),
     "Query.orgMemberships": OWN_LIST,
     "Query.auditLogs": ("empty", "empty", "data", "data", "data", "empty"),
     "Query.org": LASTING_ROW,
@@ -139,15 +144,25 @@ TABLE: dict[str, tuple[str, ...]] = {
     ),
     "Mutation.createApiToken": USERS_WRITE,
     "Mutation.revokeApiToken": OWNERS_TOKEN,
+    "Mutation.setUserKey": USERS_WRITE,
+    "Mutation.updateUserKey": OWNERS_TOKEN,
+    "Mutation.deleteUserKey": OWNERS_TOKEN,
+    "Mutation.testUserKey": OWNERS_TOKEN,
+    "Mutation.updatePreferences": OWN_WRITE,
+    "Mutation.updateProfile": OWN_WRITE,
+    "Mutation.updateFavoriteModels": OWN_WRITE,
+    "Mutation.addFavoriteModel": OWN_WRITE,
+    "Mutation.removeFavoriteModel": OWN_WRITE,
+    "Mutation.exportMyData": OWN_WRITE,
     "Mutation.updateProject": OWNERS_WRITE,
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
     "Mutation.createMessage": OWNERS_WRITE,
     "Mutation.createFolder": ORGS_WRITE,
-    # These are in no project, or in a folder that stays.
-    "Mutation.createConversation": ORGS_WRITE,
-    "Mutation.startConversation": ORGS_WRITE,
-    "Mutation.updateConversation": ORGS_WRITE,
+    "Mutation.createConversation": OWNERS_WRITE,
+    "Mutation.startConversation": OWNERS_WRITE,
+    "Mutation.updateConversation": OWNERS_WRITE,
+    # These are in no project.
     "Mutation.deleteConversation": ORGS_WRITE,
     "Mutation.selectBranch": ORGS_WRITE,
     "Mutation.markConversationRead": OWNERS_WRITE,
@@ -171,12 +186,15 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.failAgentRun": OWNERS_WRITE,
     "Mutation.cancelAgentRun": OWNERS_WRITE,
     "Subscription.messageChanged": OWNERS_WRITE,
+    "Subscription.preferencesChanged": OWN_WRITE,
+    "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},
     **{f"node {name}": LASTING_ROW for name in LASTING},
     **{f"node {name}": OPERATORS_ROW for name in OPERATORS},
     "node ApiToken": ("null", "null", "data", "null", "data", "null"),
+    "node UserKey": ("null", "null", "data", "null", "data", "null"),
     # Last, since they end what the others ask for; in the end nobody is left.
     "Mutation.unlinkAccount": OWN_USERS_WRITE,
     "Mutation.revokeSession": OWN_USERS_WRITE,
@@ -184,11 +202,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.changePassword": USERS_WRITE,
     "Mutation.deleteMe": ("UNAUTHENTICATED", "data", "data", "data", "data", "CONFLICT"),
 }
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def operator_of(server: Server) -> Api:
@@ -248,7 +261,7 @@ async def deleted_world(server: Server) -> World:
     """The world of an owner who deleted every project."""
     owner = server.user("leo")
     world = await make_world(server, owner)
-    for name in ("project", "quiet"):
+    for name in ("project", "quiet", "folder"):
         await owner.do("deleteProject", "{ deletedProjectId }", id=world[name])
     return world
 

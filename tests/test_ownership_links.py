@@ -62,6 +62,7 @@ TABLES = {
     "OrgMember": "org_member",
     "AuditLog": "audit_log",
     "ApiToken": "api_token",
+    "UserKey": "user_key",
 }
 TARGETS = {
     "project_id": ("project", "quiet"),

@@ -24,15 +24,19 @@ from tests.harness.verbs import id_of, log_end, log_since
 NEEDS = needs()
 PERSONAL = {
     "Query.me", "Query.usage", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
-    "Query.subscriptions", "Query.apiTokens", "Query.orgMemberships", "Query.models",
-    "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
+    "Query.subscriptions", "Query.apiTokens", "Query.userKeys", "Query.orgMemberships",
+    "Query.models", "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
     "Query.session", "Query.sessions", "Query.accounts", "Mutation.createGuest",
-    "Mutation.createOrg", "Mutation.createApiToken", "Mutation.signUp", "Mutation.verifyEmail",
+    "Mutation.createOrg", "Mutation.createApiToken", "Mutation.setUserKey", "Mutation.signUp",
+    "Mutation.verifyEmail",
     "Mutation.signIn", "Mutation.signOut", "Mutation.rotateSession", "Mutation.revokeSession",
     "Mutation.revokeOtherSessions", "Mutation.requestPasswordReset", "Mutation.resetPassword",
     "Mutation.changePassword", "Mutation.changeEmail", "Mutation.unlinkAccount",
     "Mutation.claimGuest", "Mutation.deleteMe", "node User", "node OAuthGrant", "node Session",
-    "node Account",
+    "node Account", "Query.preferences", "Mutation.updatePreferences", "Mutation.updateProfile",
+    "Mutation.updateFavoriteModels", "Mutation.addFavoriteModel", "Mutation.removeFavoriteModel",
+    "Mutation.exportMyData", "Subscription.preferencesChanged", "Subscription.viewerChanged",
+    "node UserPreferences",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}
@@ -92,7 +96,7 @@ def expected(name: str, standing: Standing) -> str:
 
 
 def _of_the_account(name: str, standing: Standing) -> str:
-    if name == "node ApiToken":
+    if name in ("node ApiToken", "node UserKey"):
         return "null"  # the owner's, and no token's to see
     if Permission.ACCOUNT not in standing.on_self:
         # A token that may read nothing of the account does not see its tokens either.
@@ -181,7 +185,8 @@ async def test_what_a_token_of_the_owner_gets(still: Server, scope: str) -> None
             continue  # the roles' walk has them
         assert (await probe(script, name, world)).result == result, name
     assert before == await dump(still)
-    for name in sorted(BY_TOKEN | {"Mutation.createOrg", "Mutation.createApiToken"}):
+    alone = {"Mutation.createOrg", "Mutation.createApiToken", "Mutation.setUserKey"}
+    for name in sorted(BY_TOKEN | alone):
         assert (await probe(script, name, world)).result == "FORBIDDEN", name
 
 

@@ -31,10 +31,10 @@ OURS = {
 }
 VERBS = {
     "accept", "add", "cancel", "change", "claim", "clear", "complete", "create", "decline",
-    "delete", "edit", "enqueue", "fail", "fork", "heartbeat", "invite", "leave", "mark", "move",
-    "regenerate", "remove", "request", "resend", "reset", "restore", "revoke", "rotate", "save",
-    "select", "send", "set", "sign", "start", "stop", "transfer", "unlink", "update",
-    "upsert", "verify",
+    "delete", "edit", "enqueue", "export", "fail", "fork", "heartbeat", "invite", "leave", "mark",
+    "move", "regenerate", "remove", "request", "resend", "reset", "restore", "revoke", "rotate",
+    "save", "select", "send", "set", "sign", "start", "stop", "test", "transfer", "unlink",
+    "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

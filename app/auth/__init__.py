@@ -3,7 +3,7 @@
 from app.auth.claims import Claims
 from app.auth.local import LocalTokens
 from app.auth.passwords import Argon2Passwords
-from app.auth.secret import BadConfiguration, derive_key, load_secret
+from app.auth.secret import BadConfiguration, derive_key, load_secret, previous_keys
 from app.auth.tickets import HmacTickets
 from app.auth.tokens import Authenticator
 
@@ -16,4 +16,5 @@ __all__ = [
     "LocalTokens",
     "derive_key",
     "load_secret",
+    "previous_keys",
 ]

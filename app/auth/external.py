@@ -84,7 +84,7 @@ class ExternalTokens:
         if token.algorithm not in self._algorithms.names:
             raise Unauthenticated("The token's algorithm is not accepted.")
         key = await self._jwks.key_for(token, self._algorithms)
-        return _Checked(verified_payload(token, key.key, self._algorithms), key)
+        return _Checked(verified_payload(token, [key.key], self._algorithms), key)
 
 
 def _asymmetric(names: list[str]) -> list[str]:

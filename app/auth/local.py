@@ -8,7 +8,7 @@ from joserfc.jwk import OctKey
 from joserfc.jws import serialize_compact
 
 from app.auth.claims import Claims, Expected
-from app.auth.secret import derive_key
+from app.auth.secret import derive_key, previous_secrets
 from app.auth.signing import Algorithms, UnverifiedToken, verified_payload
 from app.config import Settings
 from models.errors import Forbidden, Unauthenticated
@@ -29,8 +29,9 @@ class LocalTokens:
         self._dev = settings.dev
         self._clock = clock
         self._algorithms = Algorithms([ALGORITHM])
+        known = (secret, *previous_secrets(settings))
         self._keys = {
-            purpose: OctKey.import_key(derive_key(secret, f"token:{purpose}"))
+            purpose: [OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in known]
             for purpose in (GUEST, DEV)
         }
         self._expected = {
@@ -90,7 +91,7 @@ class LocalTokens:
         if email is not None:
             claims |= {"email": email, "email_verified": True}
         header = {"alg": ALGORITHM, "kid": purpose, "typ": "JWT"}
-        key = self._keys[purpose]
+        key = self._keys[purpose][0]
         return serialize_compact(header, orjson.dumps(claims), key, registry=self._algorithms)
 
 

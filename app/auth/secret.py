@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import SecretStr
 
 from app.config import Settings
 
@@ -27,11 +28,7 @@ def load_secret(settings: Settings) -> bytes:
     disk. Raises BadConfiguration.
     """
     if settings.secret is not None:
-        value = settings.secret.get_secret_value()
-        if len(value) < SHORTEST:
-            raise BadConfiguration(f"PUNNET_SECRET must have at least {SHORTEST} characters.")
-        # The environment may hold bytes that are not UTF-8; they come back as they were.
-        return value.encode("utf-8", "surrogateescape")
+        return _given(settings.secret, "PUNNET_SECRET")
     if not settings.dev and settings.database_url is not None:
         raise BadConfiguration(
             "PUNNET_SECRET is not set. With PUNNET_DATABASE_URL every server needs the same "
@@ -43,10 +40,28 @@ def load_secret(settings: Settings) -> bytes:
     return _read(path)
 
 
+def previous_secrets(settings: Settings) -> list[bytes]:
+    """The secrets from `PUNNET_PREVIOUS_SECRETS`. Raises BadConfiguration."""
+    return [_given(one, "Each of PUNNET_PREVIOUS_SECRETS") for one in settings.previous_secrets]
+
+
 def derive_key(secret: bytes, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose (HKDF-SHA256): what one signs, no other accepts."""
     info = b"punnet:" + purpose.encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+
+
+def previous_keys(settings: Settings, purpose: str) -> list[bytes]:
+    """The keys of one purpose that were made from previous secrets. Raises BadConfiguration."""
+    return [derive_key(secret, purpose) for secret in previous_secrets(settings)]
+
+
+def _given(secret: SecretStr, name: str) -> bytes:
+    value = secret.get_secret_value()
+    if len(value) < SHORTEST:
+        raise BadConfiguration(f"{name} must have at least {SHORTEST} characters.")
+    # The environment may hold bytes that are not UTF-8; they come back as they were.
+    return value.encode("utf-8", "surrogateescape")
 
 
 def _create(path: Path) -> None:

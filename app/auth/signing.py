@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -78,21 +78,25 @@ def parse(token: str) -> UnverifiedToken:
     return UnverifiedToken(header, algorithm, kid, segments)
 
 
-def verified_payload(token: UnverifiedToken, key: Key, algorithms: Algorithms) -> dict[str, Any]:
-    """The claims, once the signature holds under `key`. Raises Unauthenticated."""
+def verified_payload(
+    token: UnverifiedToken, keys: Iterable[Key], algorithms: Algorithms
+) -> dict[str, Any]:
+    """The claims, once the signature holds under one of the keys. Raises Unauthenticated."""
+    if not any(_is_signed_by(key, token, algorithms) for key in keys):
+        raise Unauthenticated("The token's signature is wrong.")
+    return _json_object(_decode(token.segments[1]))
+
+
+def _is_signed_by(key: Key, token: UnverifiedToken, algorithms: Algorithms) -> bool:
     header_segment, payload_segment, signature_segment = token.segments
-    payload = _decode(payload_segment)
-    signed = CompactSignature(token.header, payload)
+    signed = CompactSignature(token.header, _decode(payload_segment))
     signed.segments.update(
         {"header": header_segment, "payload": payload_segment, "signature": signature_segment}
     )
     try:
-        holds = validate_compact(signed, key, registry=algorithms)
+        return validate_compact(signed, key, registry=algorithms)
     except (JoseError, ValueError):
-        holds = False
-    if not holds:
-        raise Unauthenticated("The token's signature is wrong.")
-    return _json_object(payload)
+        return False
 
 
 def _decode(segment: bytes) -> bytes:

@@ -10,7 +10,6 @@ from rich import print as show
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.auth import derive_key, load_secret
 from app.cipher import Cipher
 from app.config import Settings
 from app.convex.importing import ConvexImport, Refused, Stage
@@ -21,8 +20,7 @@ async def import_snapshot(
     settings: Settings, url: str, path: Path, *, strict: bool, dry_run: bool
 ) -> None:
     """Import a snapshot and print the counts; see ConvexImport for what it raises."""
-    cipher = Cipher(derive_key(load_secret(settings), "secrets at rest"))
-    work = ConvexImport(url, cipher, strict=strict, dry_run=dry_run)
+    work = ConvexImport(url, Cipher.of(settings), strict=strict, dry_run=dry_run)
     try:
         with _progress() as stage:
             report = await work.run(path, stage)

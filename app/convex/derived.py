@@ -1,4 +1,5 @@
-"""Sources that no table of a snapshot is: users, main conversations and older fragments."""
+"""Sources that no table of a snapshot is: users and their preferences, main conversations and
+older fragments."""
 
 from __future__ import annotations
 
@@ -6,6 +7,11 @@ from typing import Any
 
 from app.convex.source import Source
 from app.convex.sources import TABLES
+
+_PREFERENCES = """\
+SELECT doc_line, doc_id, doc_at, doc_made, 'prf' || substr(id, 4) AS id, doc_digest,
+    created_at, updated_at, doc_id AS user_id
+FROM staged_users"""
 
 _CONVERSATIONS = """\
 SELECT doc_line, doc_id, doc_at, doc_made, 'cnv' || substr(id, 4) AS id, doc_digest,
@@ -34,6 +40,7 @@ def _users() -> str:
 
 STATEMENTS = {
     "users": _users,
+    "preferences": lambda: _PREFERENCES,
     "conversations": lambda: _CONVERSATIONS,
     "olderFragments": lambda: _OLDER_FRAGMENTS,
 }

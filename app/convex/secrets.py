@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from app.cipher import Cipher
+from models.sealing import purpose_of
 
 if TYPE_CHECKING:
     from app.convex.source import Source
@@ -46,15 +47,11 @@ class Sealer:
 
     def _bound(self, source: Source, row: Any) -> tuple[Any, ...]:
         return row["doc_line"], *(
-            row[name] and self._rebound(row[name], row["owner_id"], purpose(source, name))
+            row[name]
+            and self._rebound(row[name], row["owner_id"], purpose_of(source.model, name, row))
             for name in source.secrets
         )
 
     def _rebound(self, staged: str, owner: str, purpose: str) -> str:
         secret = self._staging.open(staged, **_STAGED)
         return self._cipher.seal(secret, owner=owner, purpose=purpose)
-
-
-def purpose(source: Source, column: str) -> str:
-    """What a secret is for, as the cipher binds it: `oauth_connection.access_token`."""
-    return f"{source.model.table()}.{column}"

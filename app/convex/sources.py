@@ -9,6 +9,7 @@ from __future__ import annotations
 from app.convex.readers import files, loosely, web_address
 from app.convex.source import Link, Source
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.preferences import UserPreferences
 from models.accounts.rate_limits import RateLimit
 from models.accounts.users import User
 from models.accounts.webhook_events import WebhookEvent
@@ -37,6 +38,14 @@ USERS = Source(
     User,
     values={"clerk_id": "s.doc_id", "name": "s.doc_id"},
     match="e.clerk_id = s.doc_id OR e.id IN (s.doc_id, s.id)",
+    follows=False,
+)
+PREFERENCES = Source(
+    "preferences",
+    UserPreferences,
+    links=USER,
+    values=OWN,
+    match="e.user_id = user_.id",
     follows=False,
 )
 PROJECTS = Source(
@@ -229,6 +238,7 @@ TABLES = (
 
 ORDER = (
     USERS,
+    PREFERENCES,
     PROJECTS,
     CONVERSATIONS,
     *(MESSAGES, IMPORTS, ATTACHMENTS, FRAGMENTS),

@@ -34,6 +34,7 @@ class Errand:
     link_to: str | None = None
     link_session: str | None = None
     guest_id: str | None = None
+    code_challenge: str | None = None
 
     @classmethod
     def new(
@@ -59,9 +60,7 @@ class Errand:
     @property
     def leaving(self) -> Leaving:
         """What the browser takes along."""
-        hashed = hashlib.sha256(self.verifier.encode()).digest()
-        challenge = urlsafe_b64encode(hashed).rstrip(b"=").decode()
-        return Leaving(self.state, self.nonce, challenge, self.redirect_uri)
+        return Leaving(self.state, self.nonce, challenge_of(self.verifier), self.redirect_uri)
 
     def returned(self, code: str, issuer: str | None) -> Returned:
         """What is told to the provider, once the browser is back."""
@@ -70,6 +69,12 @@ class Errand:
     def sealed(self, vault: Vault) -> str:
         """The cookie's value."""
         return vault.seal(orjson.dumps(asdict(self)).decode(), **_BOUND)
+
+
+def challenge_of(verifier: str) -> str:
+    """What PKCE tells of a verifier beforehand."""
+    hashed = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
+    return urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
 def open_errand(vault: Vault, sealed: str, provider: str, state: str, now: datetime) -> Errand:

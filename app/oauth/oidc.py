@@ -119,7 +119,7 @@ class OpenId:
             address = await self._address("jwks_uri")
             self._jwks = Jwks(address, self._new_session, self._clock)
         key = await self._jwks.key_for(token, self._algorithms)
-        payload = verified_payload(token, key.key, self._algorithms)
+        payload = verified_payload(token, [key.key], self._algorithms)
         if not hmac.compare_digest(str(payload.get("nonce")).encode(), nonce.encode()):
             raise Unauthenticated("The answer belongs to another sign-in.")
         return self._expected.read(payload, self._clock.now())

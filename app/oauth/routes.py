@@ -2,7 +2,8 @@
 
 GET leaves at once. POST tells in JSON where to go, and takes a token along: a guest's, whose work
 then moves, or, with `link`, a user's, who gets one more way in. Linking by GET would let any page
-link an account of its own to whoever opens it.
+link an account of its own to whoever opens it. A client without cookies gives a `codeChallenge`,
+comes back with a code, and posts that to `/token` with the verifier.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from aiohttp import web
 from yarl import URL
 
 from app.body import HttpRefusal, check_content, read_in_time
-from app.oauth.answers import text_of
+from app.oauth.answers import Answer, text_of
+from app.oauth.codes import checked_challenge, sealed_code, token_in
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
-from app.responses import SAFE_HEADERS, STATUS
-from models.accounts.linking import Arrival, enter_through
+from app.responses import SAFE_HEADERS, plain_refusal
+from models.accounts.linking import Arrival, enter_through, redeem_code
 from models.accounts.proving import prove
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
 from models.permissions import Permission
@@ -67,20 +69,17 @@ class SignInRoutes:
         app.router.add_post("/auth/{provider}", self._answered(self._tell))
         app.router.add_options("/auth/{provider}", self._preflight)
         app.router.add_get("/auth/{provider}/callback", self._answered(self._return))
+        app.router.add_post("/auth/{provider}/token", self._answered(self._exchange))
+        app.router.add_options("/auth/{provider}/token", self._preflight)
         app.on_cleanup.append(self._close)
 
     async def _leave(self, request: web.Request) -> web.Response:
-        errand = self._errand(request, request.query.get("redirectTo"))
+        errand = self._errand(request, request.query)
         url = await self._provider(request).authorize_url(errand.leaving)
         return self._with_cookie(web.Response(status=303, headers={"Location": url}), errand)
 
     async def _tell(self, request: web.Request) -> web.Response:
-        self._origins.check(request.headers)
-        check_content(request)
-        given = read_json(await read_in_time(request, MAX_BODY, PATIENCE))
-        if not isinstance(given, dict):
-            raise BadRequest("Send a JSON object.")
-        asked = cast("dict[str, object]", given)
+        asked = await self._read(request)
         caller = self._callers.of(request)
         viewer = await self._contexts.authenticate(caller)
         link = asked.get("link") is True
@@ -88,7 +87,7 @@ class SignInRoutes:
             viewer.require(Permission.ACCOUNT, viewer.id)
             desk = self._contexts.desk(caller, viewer)
             await prove(desk, text_of(asked, "currentPassword"))
-        errand = self._errand(request, text_of(asked, "redirectTo"), viewer, link)
+        errand = self._errand(request, asked, viewer, link)
         url = await self._provider(request).authorize_url(errand.leaving)
         return self._with_cookie(web.json_response({"url": url}), errand)
 
@@ -121,14 +120,33 @@ class SignInRoutes:
         desk = self._contexts.desk(caller)
         arrival = Arrival(identity, errand.link_to, errand.link_session, errand.guest_id)
         token = await enter_through(desk, arrival)
+        if token is not None and errand.code_challenge is not None:
+            vault, now = self._contexts.vault, self._contexts.now()
+            return f"#code={sealed_code(vault, token, errand.code_challenge, now)}"
         if token is not None and caller.cookie is not None:
             caller.cookie.keep(token, desk.ports.rules.session_lifetime)
         return ""
 
+    async def _exchange(self, request: web.Request) -> web.Response:
+        asked = await self._read(request)
+        code, verifier = text_of(asked, "code") or "", text_of(asked, "verifier") or ""
+        first = token_in(self._contexts.vault, code, verifier, self._contexts.now())
+        desk = self._contexts.desk(self._callers.of(request))
+        return web.json_response({"token": await redeem_code(desk, first)})
+
+    async def _read(self, request: web.Request) -> Answer:
+        """The JSON object that a request of a page that may call brings."""
+        self._origins.check(request.headers)
+        check_content(request)
+        given = read_json(await read_in_time(request, MAX_BODY, PATIENCE))
+        if not isinstance(given, dict):
+            raise BadRequest("Send a JSON object.")
+        return cast("Answer", given)
+
     def _errand(
         self,
         request: web.Request,
-        redirect_to: str | None,
+        asked: Answer,
         viewer: Viewer = SIGNED_OUT,
         link: bool = False,
     ) -> Errand:
@@ -136,12 +154,13 @@ class SignInRoutes:
         base = self._public_url or f"http://{request.host}"
         return Errand.new(
             provider,
-            self._redirects.checked(redirect_to),
+            self._redirects.checked(text_of(asked, "redirectTo")),
             f"{base}/auth/{provider}/callback",
             self._contexts.now(),
             link_to=viewer.user_id if link else None,
             link_session=viewer.session_id if link else None,
             guest_id=viewer.user_id if viewer.anonymous else None,
+            code_challenge=checked_challenge(text_of(asked, "codeChallenge")),
         )
 
     def _provider(self, request: web.Request) -> Provider:
@@ -167,9 +186,9 @@ class SignInRoutes:
             try:
                 response = await handler(request)
             except HttpRefusal as refused:
-                response = _refusal(refused.error, refused.status)
+                response = plain_refusal(refused.error, refused.status)
             except DomainError as error:
-                response = _refusal(error, STATUS.get(error.code, 400))
+                response = plain_refusal(error)
             response.headers.update(HEADERS | self._origins.response_headers(request.headers))
             return response
 
@@ -181,8 +200,3 @@ class SignInRoutes:
     async def _close(self, _app: web.Application) -> None:
         for provider in self._providers.values():
             await provider.close()
-
-
-def _refusal(error: DomainError, status: int) -> web.Response:
-    body = {"message": error.message, "extensions": error.extensions}
-    return web.json_response({"errors": [body]}, status=status)

@@ -1,13 +1,13 @@
 """The models of the configuration, and the provider behind each."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from app.config import ModelEntry, Settings
 from app.providers.mock import MockProvider, Sleep
 from app.providers.openai import OpenAIProvider
 from models.errors import Invalid
-from models.providing import ModelInfo, ModelProvider
+from models.providing import ModelInfo, ModelProvider, ProviderError
 
 
 class Catalogue:
@@ -18,16 +18,18 @@ class Catalogue:
     """
 
     def __init__(self, settings: Settings, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._openai = _openai(settings)
-        self._providers: dict[str, ModelProvider | None] = {
+        self._keyed = {"openai": _openai(settings)}
+        self._providers: dict[str, ModelProvider] = {
             "mock": MockProvider(sleep=sleep),
-            "openai": self._openai,
+            **self._keyed,
         }
+        configured = bool(settings.openai_api_key or settings.openai_base_url)
+        available = {"mock": True, "openai": configured}
         self._models: dict[str, ModelInfo] = {}
         for entry in settings.models:
             if entry.id in self._models:
                 raise ValueError(f"The model {entry.id!r} is listed twice.")
-            self._models[entry.id] = _info(entry, self._providers)
+            self._models[entry.id] = _info(entry, available, self._keyed)
         if settings.default_model not in self._models:
             raise ValueError(f"The default model {settings.default_model!r} is not listed.")
         self._default = settings.default_model
@@ -57,21 +59,22 @@ class Catalogue:
         model = self._models.get(model_id)
         if model is None:
             raise Invalid("There is no such model.", field="model")
-        provider = self._providers[model.provider]
-        if provider is None:
-            raise Invalid("This model is not available.", field="model")
-        return provider, model_id.partition(":")[2]
+        return self._providers[model.provider], model_id.partition(":")[2]
+
+    async def check_key(self, provider: str, key: str) -> None:
+        """Show a user's own key to its provider, at no cost. Raises ProviderError."""
+        if provider not in self._keyed:
+            raise ProviderError("There is no such provider here any more.", retryable=False)
+        await self._keyed[provider].check(key)
 
     async def close(self) -> None:
         """Close the connections of the providers. Streams still open break off."""
-        if self._openai is not None:
-            await self._openai.close()
+        for provider in self._keyed.values():
+            await provider.close()
 
 
-def _openai(settings: Settings) -> OpenAIProvider | None:
+def _openai(settings: Settings) -> OpenAIProvider:
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
-    if not key and not settings.openai_base_url:
-        return None
     return OpenAIProvider(
         base_url=settings.openai_base_url or None,
         api_key=key or None,
@@ -79,15 +82,16 @@ def _openai(settings: Settings) -> OpenAIProvider | None:
     )
 
 
-def _info(entry: ModelEntry, providers: Mapping[str, object]) -> ModelInfo:
+def _info(entry: ModelEntry, available: Mapping[str, bool], keyed: Container[str]) -> ModelInfo:
     provider, _, name = entry.id.partition(":")
-    if provider not in providers or not name:
-        known = " or ".join(f"{each}:NAME" for each in providers)
+    if provider not in available or not name:
+        known = " or ".join(f"{each}:NAME" for each in available)
         raise ValueError(f"The model {entry.id!r} must be named {known}.")
     return ModelInfo(
         id=entry.id,
         provider=provider,
         tier=entry.tier,
         context=entry.context,
-        available=providers[provider] is not None,
+        available=available[provider],
+        takes_key=provider in keyed,
     )

@@ -48,7 +48,9 @@ class MockProvider:
     def __init__(self, *, sleep: Sleep = asyncio.sleep) -> None:
         self._sleep = sleep
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Finish, None]:
+    async def stream(
+        self, prompt: Prompt, key: str | None = None
+    ) -> AsyncGenerator[Delta | Finish, None]:
         """Yield the answer piece by piece; raises ProviderError for an unknown model."""
         pace = _PACES.get(prompt.model)
         if pace is None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Given always, since the SDK would otherwise read an address of its own from the environment.
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT = 10.0
+CHECK_TIMEOUT = 10.0  # seconds that showing a key may take
 
 
 def _utc_now() -> datetime:
@@ -44,7 +45,9 @@ class OpenAIProvider:
         self._now = now
         self._loading: asyncio.Task[AsyncOpenAI] | None = None
 
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Finish, None]:
+    async def stream(
+        self, prompt: Prompt, key: str | None = None
+    ) -> AsyncGenerator[Delta | Finish, None]:
         """Yield deltas as they arrive, then one Finish; raises ProviderError.
 
         An answer that ends without the model's `finish_reason` was broken off, and is an error
@@ -53,19 +56,28 @@ class OpenAIProvider:
         answer = Answer()
         try:
             client = await self._client()
-            async with await self._open(client, prompt) as chunks:
+            async with await self._open(client, prompt, key) as chunks:
                 async for chunk in chunks:
                     for delta in answer.read(chunk):
                         yield delta
         except Exception as error:  # noqa: BLE001 - whatever it is, the provider failed
             # What the model called complete stays so, whatever happens to the connection.
             if answer.reason is None:
-                raise provider_error(error, self._now()) from None
+                raise provider_error(error, self._now(), own_key=key is not None) from None
         if answer.reason is None:
             raise provider_error(BrokenOff(), self._now())
         for delta in answer.close():
             yield delta
         yield answer.finish()
+
+    async def check(self, key: str) -> None:
+        """See whether the endpoint accepts a key, by its list of models. Raises ProviderError."""
+        try:
+            client = await self._client()
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await client.models.list(extra_headers=self._headers(key))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the provider failed
+            raise provider_error(error, self._now(), own_key=True) from None
 
     async def close(self) -> None:
         """Close the connections; answers still open break off."""
@@ -75,21 +87,27 @@ class OpenAIProvider:
                 await self._loading.result().close()
 
     async def _open(
-        self, client: "AsyncOpenAI", prompt: Prompt
+        self, client: "AsyncOpenAI", prompt: Prompt, key: str | None
     ) -> "AsyncStream[ChatCompletionChunk]":
-        from openai import omit
-
-        # The SDK would fill these in from its own environment variables.
-        headers: dict[str, Any] = {"OpenAI-Organization": omit, "OpenAI-Project": omit}
-        if self._api_key is None:
-            headers["Authorization"] = omit
         return await client.chat.completions.create(
             model=prompt.model,
             messages=request_messages(prompt.messages),
             stream=True,
             stream_options={"include_usage": True},
-            extra_headers=headers,
+            extra_headers=self._headers(key),
         )
+
+    def _headers(self, key: str | None) -> dict[str, Any]:
+        """What a call differs in by whose key it is made with."""
+        from openai import omit
+
+        # The SDK would fill these in from its own environment variables.
+        headers: dict[str, Any] = {"OpenAI-Organization": omit, "OpenAI-Project": omit}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        elif self._api_key is None:
+            headers["Authorization"] = omit
+        return headers
 
     async def _client(self) -> "AsyncOpenAI":
         # Shielded: the first answer's cancellation must not fail those that wait beside it.
@@ -107,4 +125,5 @@ class OpenAIProvider:
             max_retries=0,
         )
         client.chat.completions  # noqa: B018 - the SDK imports its resources on first access
+        client.models  # noqa: B018
         return client

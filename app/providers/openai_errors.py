@@ -4,9 +4,10 @@ import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from models.providing import ProviderError
+from models.providing import AnswerError, ProviderError
 
 _RETRYABLE = frozenset({408, 409, 425})
+_DENIED = frozenset({401, 402, 403})
 _MAX_WAIT = 86_400.0
 
 
@@ -14,8 +15,10 @@ class BrokenOff(Exception):
     """The answer ended before the model said that it was done."""
 
 
-def provider_error(error: Exception, now: datetime) -> ProviderError:
+def provider_error(error: Exception, now: datetime, *, own_key: bool = False) -> ProviderError:
     """The ProviderError for what the SDK raised; its notes say for the log what it was.
+
+    `own_key` says whether the call was made with a user's own key.
 
     The SDK's own messages quote the endpoint's, which may hold a part of the key, so they go
     nowhere. Status 408, 409, 425, 429 and 5xx, a connection that failed, broke or timed out and
@@ -24,35 +27,38 @@ def provider_error(error: Exception, now: datetime) -> ProviderError:
     from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
     status: int | None = None
-    wait: float | None = None
     match error:
         case APIStatusError():
             status = error.status_code
             wait = retry_after(error.response.headers.get("retry-after"), now)
-            message, retryable = _of_status(status)
-        case APITimeoutError():
-            message, retryable = "The provider took too long to answer.", True
+            failure = _of_status(status, wait, own_key=own_key)
+        case APITimeoutError() | TimeoutError():
+            failure = ProviderError("The provider took too long to answer.", retryable=True)
         case APIConnectionError() | BrokenOff():
-            message, retryable = "The connection to the provider was lost.", True
+            failure = ProviderError("The connection to the provider was lost.", retryable=True)
         case APIError():
             # An error within the stream; some endpoints give a status as its code.
             status = int(error.code) if error.code and error.code.isdecimal() else 500
-            message, retryable = _of_status(status)
+            failure = _of_status(status, None, own_key=own_key)
         case _:
-            message, retryable = "The provider's answer could not be read.", True
-    failure = ProviderError(message, retryable=retryable, retry_after=wait if retryable else None)
+            failure = ProviderError("The provider's answer could not be read.", retryable=True)
     failure.add_note(f"{type(error).__name__}, status {status or 'none'}")
     return failure
 
 
-def _of_status(status: int) -> tuple[str, bool]:
+def _of_status(status: int, wait: float | None, *, own_key: bool) -> ProviderError:
     if status == 429:
-        return "The provider is busy.", True
+        message = "The provider is busy."
+        return ProviderError(message, retryable=True, retry_after=wait, denied=True)
     if status in _RETRYABLE or status >= 500:
-        return "The provider is out of order.", True
-    if status in (401, 403):
-        return "The provider did not accept this server's credentials.", False
-    return "The provider refused the request.", False
+        return ProviderError("The provider is out of order.", retryable=True, retry_after=wait)
+    if status not in _DENIED:
+        return ProviderError("The provider refused the request.", retryable=False)
+    if own_key:
+        message, code = "The provider did not accept your key.", AnswerError.KEY_REFUSED
+    else:
+        message, code = "The provider did not accept this server's credentials.", None
+    return ProviderError(message, retryable=False, denied=True, code=code)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

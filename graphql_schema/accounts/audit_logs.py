@@ -36,6 +36,10 @@ describe(
     MOVED_OUT="A project or conversation went to another owner.",
     TOKEN_CREATED="A token for scripts was made.",  # noqa: S106 - a description
     TOKEN_REVOKED="A token for scripts was revoked.",  # noqa: S106 - a description
+    KEY_SET="A provider's key was set.",
+    KEY_CHANGED="A key's use was changed.",
+    KEY_DELETED="A provider's key was deleted.",
+    KEY_TESTED="A key was shown to its provider, to see whether it holds.",
     USER_SIGNED_UP="The user proved an address, or came from a provider, for the first time.",
     USER_ERASED="The user's account was erased.",
     GUEST_CLAIMED="What a guest had made came to the user.",
@@ -45,6 +49,7 @@ describe(
     EMAIL_CHANGED="The user's address was changed.",
     ACCOUNT_LINKED="The user got one more way to sign in.",
     ACCOUNT_UNLINKED="A way to sign in was taken away.",
+    DATA_EXPORTED="Somebody asked for all that is theirs.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.context import Context, context_of
+from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import acting, given, into, key_field, mutation
 from models.accounts import invitations
 from models.permissions import Permission, Role
@@ -68,11 +68,6 @@ class DeclineInvitationPayload:
     declined_invitation_id: strawberry.ID = strawberry.field(description="The invitation's id.")
 
 
-def _ticket(context: Context) -> invitations.Ticket:
-    signer = context.ports.signer
-    return invitations.new_ticket(lambda id: signer.sign(invitations.PURPOSE, id))
-
-
 @strawberry.type
 class Mutation:
     @mutation(
@@ -82,9 +77,9 @@ class Mutation:
     async def invite_org_member(
         self, info: strawberry.Info, input: InviteOrgMemberInput
     ) -> InviteOrgMemberPayload:
-        actor, ticket = acting(info, input), _ticket(context_of(info))
+        desk, once = context_of(info).desk(), acting(info, input).once
         who = into(invitations.Invitee, input)
-        row: Any = await invitations.invite_org_member(actor, input.org_id, who, ticket)
+        row: Any = await invitations.invite(desk, input.org_id, who, once)
         return InviteOrgMemberPayload(org_member=row)
 
     @mutation(
@@ -93,8 +88,7 @@ class Mutation:
     async def resend_invitation(
         self, info: strawberry.Info, input: ResendInvitationInput
     ) -> ResendInvitationPayload:
-        actor, ticket = acting(info, input), _ticket(context_of(info))
-        row: Any = await invitations.resend_invitation(actor, input.id, ticket)
+        row: Any = await invitations.send_again(context_of(info).desk(), input.id)
         return ResendInvitationPayload(org_member=row)
 
     @mutation("Take an invitation back.", needs=Permission.MANAGE_MEMBERS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier
+from graphql_schema.core.carriers import TokenCarrier, carried, same_carrier
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import passwords
@@ -43,18 +43,18 @@ class ChangePasswordInput:
         "The present one; a user who has none leaves it out.", default=None
     )
     password: str = given("The new one, from 8 to 200 characters.")
-    carrier: TokenCarrier = given(
-        "How the session's new token travels.", default=TokenCarrier.BEARER
+    carrier: TokenCarrier | None = given(
+        "How the session's token travels; default: as the present one.", default=None
     )
 
 
-@strawberry.type(description="The session that goes on, with a new token; all others ended.")
+@strawberry.type(description="A new session here; all that there were have ended.")
 class ChangePasswordPayload:
     session: Session | None = strawberry.field(
         description="The session; null where the viewer came without one."
     )
     token: str | None = strawberry.field(
-        description="Its new token, shown once; null where a cookie carries it."
+        description="Its token, shown once; null where a cookie carries it."
     )
 
 
@@ -76,14 +76,14 @@ class Mutation:
         return ResetPasswordPayload(email=email)
 
     @mutation(
-        "Change the password, or add one; every other device is signed out.",
+        "Change the password, or add one; every device is signed out, and this one in again.",
         needs=Permission.ACCOUNT,
     )
     async def change_password(
         self, info: strawberry.Info, input: ChangePasswordInput
     ) -> ChangePasswordPayload:
         context, current = context_of(info), input.current_password
-        check_carrier(context, input.carrier)
+        carrier = same_carrier(context, input.carrier)
         made: Any = await passwords.change_password(context.desk(), current, input.password)
-        token = made and carried(context, made.token, input.carrier)
+        token = made and carried(context, made.token, carrier)
         return ChangePasswordPayload(session=made and made.session, token=token)

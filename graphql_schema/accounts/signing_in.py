@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier
+from graphql_schema.core.carriers import TokenCarrier, carried, check_carrier, same_carrier
 from graphql_schema.core.context import context_of
 from graphql_schema.core.mutations import given, mutation
 from models.accounts import signing_in
@@ -45,7 +45,9 @@ class SignOutPayload:
 
 @strawberry.input(description="A new token for the session that asks.")
 class RotateSessionInput:
-    carrier: TokenCarrier = given("How the token travels.", default=TokenCarrier.BEARER)
+    carrier: TokenCarrier | None = given(
+        "How the token travels; default: as the present one.", default=None
+    )
 
 
 @strawberry.type(description="The session with its new token.")
@@ -85,7 +87,7 @@ class Mutation:
         self, info: strawberry.Info, input: RotateSessionInput
     ) -> RotateSessionPayload:
         context = context_of(info)
-        check_carrier(context, input.carrier)
+        carrier = same_carrier(context, input.carrier)
         made: Any = await signing_in.rotate_session(context.desk())
-        token = carried(context, made.token, input.carrier)
+        token = carried(context, made.token, carrier)
         return RotateSessionPayload(session=made.session, token=token)

@@ -69,6 +69,6 @@ class Mutation:
         self, info: strawberry.Info, input: CreateGuestInput
     ) -> CreateGuestPayload:
         context = context_of(info)
-        guest: Any = await users.create_guest(context.actor(), input.name)
+        guest: Any = await users.open_guest(context.desk(), input.name)
         token = context.ports.guests.issue_guest_token(guest.id)
         return CreateGuestPayload(user=guest, token=token)

@@ -16,6 +16,9 @@ class Model:
     tier: str = strawberry.field(description="What it costs by: cheap, pro or best.")
     context: int = strawberry.field(description="Tokens that prompt and answer may have together.")
     available: bool = strawberry.field(description="Whether its provider is set up here.")
+    takes_key: bool = strawberry.field(
+        description="Whether users may bring a key of their own for it: see setUserKey."
+    )
 
 
 @strawberry.type

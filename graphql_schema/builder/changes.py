@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from graphql_schema.chat.changes import AfterCursor
 from graphql_schema.core.context import context_of
-from graphql_schema.core.hearing import Topic, hear, reach_root
+from graphql_schema.core.hearing import AfterCursor, Topic, hear, reach_root
 from models.builder.agent_runs import AgentRun as AgentRunRow
 from models.chat.projects import Project
 

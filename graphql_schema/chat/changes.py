@@ -11,7 +11,7 @@ import strawberry
 from graphql_schema.chat.sending import MessageTarget
 from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
-from graphql_schema.core.hearing import Topic, hear, reach_root
+from graphql_schema.core.hearing import AfterCursor, Topic, hear, reach_root
 from graphql_schema.core.mutations import into
 from models.chat.conversations import Conversation
 from models.chat.messages import Message as MessageRow
@@ -38,11 +38,6 @@ describe(
     REASONING="What the model thinks.",
     TOOL_CALL="A call of a tool, as JSON.",
 )
-
-AfterCursor = Annotated[
-    str | None,
-    strawberry.argument(description="Go on after this cursor of an earlier event."),
-]
 
 
 @strawberry.type(description="A message that was added, changed or removed, or a bare cursor.")

@@ -26,6 +26,7 @@ from models.chat.messages import (
     MessageStatus,
     MessageType,
 )
+from models.providing import AnswerError
 from models.reading import Listing, Order, Words
 
 if TYPE_CHECKING:
@@ -64,6 +65,12 @@ describe(
     FAILED="It could not be written.",
     CANCELED="Somebody stopped it.",
     AWAITING_APPROVAL="It waits for a tool call to be approved.",
+)
+describe(
+    AnswerError,
+    "What was wrong with an answer that its user can mend.",
+    KEY_REFUSED="The provider did not accept the user's own key.",
+    KEY_MISSING="The model needs a key of the user's own, and there is none that can be read.",
 )
 
 
@@ -113,6 +120,7 @@ class Message(Node):
     citations: JSON | None
     finish_reason: str | None
     error: str | None
+    error_code: AnswerError | None
     created_at: datetime
     updated_at: datetime
     conversation: Conversation | None = one("conversation_id", "Its conversation.")

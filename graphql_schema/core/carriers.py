@@ -40,3 +40,11 @@ def check_carrier(context: Context, carrier: TokenCarrier) -> None:
     """Raise Invalid where no cookie can be set."""
     if carrier is TokenCarrier.COOKIE and context.cookie is None:
         raise Invalid("Cookies are set over plain HTTP only.", field="carrier")
+
+
+def same_carrier(context: Context, wanted: TokenCarrier | None) -> TokenCarrier:
+    """How a session's next token travels: as wanted, else as the present one. Raises Invalid."""
+    present = TokenCarrier.COOKIE if context.by_cookie else TokenCarrier.BEARER
+    carrier = wanted or present
+    check_carrier(context, carrier)
+    return carrier

@@ -52,7 +52,8 @@ class Ports:
 class Context:
     """One operation: its viewer, its ports and its loaders.
 
-    `database` is the ports', or one that counts what this operation does.
+    `database` is the ports', or one that counts what this operation does; `cookie` is where the
+    answer can set one, and `by_cookie` says whether one brought the viewer's session.
     """
 
     viewer: Viewer
@@ -61,6 +62,7 @@ class Context:
     database: Database
     client: Client = NOWHERE
     cookie: SessionCookie | None = None
+    by_cookie: bool = False
     loaders: Loaders = field(init=False)
     sink: Sink | None = field(init=False, default=None)
     """Takes a subscription's events at once, past the iterator that the resolver gives."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
 
 from graphql_schema.core.context import Context
 from models.accounts.org_members import OrgMember
 from models.errors import NotFound
 from models.permissions import Permission
 from models.reading import Lookup
+from models.standing import takes_standing
 from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
@@ -20,13 +23,19 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 
+AfterCursor = Annotated[
+    str | None,
+    strawberry.argument(description="Go on after this cursor of an earlier event."),
+]
+
 TAKEN = {"deleted_at", "owner_id"}
 """Columns of roots that say who reaches what is below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What is listened to: the rows of `model` whose index key `column` is `root`'s id."""
+    """What is listened to: the rows of `model` whose index key `column` is `root`'s id; with the
+    column `id`, the root itself."""
 
     model: type[Record]
     column: str
@@ -73,8 +82,8 @@ async def _hear_of_owner(
     context: Context, topic: Topic, after: str | None
 ) -> AsyncGenerator[Event, None]:
     """The same until the root has another owner."""
-    owner, viewer = topic.root.owner, context.viewer
-    async with context.ports.changes.listen(owner, viewer, after) as heard:
+    owner = topic.root.owner
+    async with context.ports.changes.listen(owner, context.viewer, after) as heard:
         async for one in heard:
             context.forget()
             if one.change is None:
@@ -82,17 +91,25 @@ async def _hear_of_owner(
             elif one.change["op"] == "imported":
                 await _still_reach(context, topic)
                 yield Event(None, None, one.sign(), reset=True)
-            elif _is_about_rights(topic, viewer, one.change):
-                if (await _still_reach(context, topic)).owner != owner:
-                    return
+            elif await _was_moved(context, topic, owner, one.change):
+                return
             elif _concerns(topic, one):
                 yield await _event(context, topic, one)
 
 
+async def _was_moved(context: Context, topic: Topic, owner: str, change: Mapping[str, Any]) -> bool:
+    """Whether a change gave the root to another owner. Raises when it took it away."""
+    if not _is_about_rights(topic, context.viewer, change):
+        return False
+    return (await _still_reach(context, topic)).owner != owner
+
+
 def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) -> bool:
     """Whether a change may take the root away: of it, of who the viewer is, or around both."""
-    if change["id"] in (topic.root.id, *viewer.rests_on):
+    if change["id"] == topic.root.id:
         return True
+    if change["id"] in viewer.rests_on:
+        return takes_standing(change)
     if change["id"].startswith(f"{OrgMember.prefix}_"):
         return viewer.user_id in (change["old"].get("user_id"), change["new"].get("user_id"))
     return change["op"] == "change" and not TAKEN.isdisjoint(change["columns"])
@@ -112,6 +129,8 @@ def _concerns(topic: Topic, heard: Heard) -> bool:
     change = heard.change or {}
     if not change["id"].startswith(f"{topic.model.prefix}_"):
         return False
+    if topic.column == "id":
+        return change["id"] == topic.root.id
     return topic.root.id in (change["old"].get(topic.column), change["new"].get(topic.column))
 
 

@@ -25,13 +25,15 @@ class Signer:
     """Signs small values with keyed BLAKE2b, cut to 128 bits; they are readable, not secret.
 
     The same payload under the same purpose and key always gives the same text, and every text
-    but that one is refused. `key` has 16 to 64 bytes and serves nothing else.
+    but that one is refused, or those that the `previous` keys would give. A key has 16 to 64
+    bytes and serves nothing else.
     """
 
-    def __init__(self, key: bytes) -> None:
-        if not 16 <= len(key) <= 64:
-            raise ValueError("the key must have 16 to 64 bytes")
-        self._keyed = blake2b(key=key, digest_size=TAG_SIZE)
+    def __init__(self, key: bytes, previous: Sequence[bytes] = ()) -> None:
+        keys = (key, *previous)
+        if not all(16 <= len(one) <= 64 for one in keys):
+            raise ValueError("a key must have 16 to 64 bytes")
+        self._keyed, *self._previous = (blake2b(key=one, digest_size=TAG_SIZE) for one in keys)
 
     def sign(self, purpose: str, payload: Payload) -> str:
         """URL-safe text that `open` takes back under the same purpose.
@@ -43,7 +45,7 @@ class Signer:
 
     def signing(self, purpose: str) -> Callable[[Payload], str]:
         """`sign` for one purpose, which takes half as long."""
-        keyed = self._named(purpose)
+        keyed = _named(self._keyed, purpose)
 
         def sign(payload: Payload) -> str:
             if isinstance(payload, bytes):
@@ -69,19 +71,28 @@ class Signer:
         body = data[TAG_SIZE:]
         # Decoding forgives stray characters and spare bits; encoding again does not.
         genuine = urlsafe_b64encode(data).rstrip(b"=") == text
-        if not compare_digest(self._tag(purpose, body), data[:TAG_SIZE]) or not genuine or not body:
+        if not self._is_tag(data[:TAG_SIZE], purpose, body) or not genuine or not body:
             raise Invalid("The value was not issued by this server.")
         return body[1:] if body[:1] == _BYTES else orjson.loads(body[1:])
 
-    def _tag(self, purpose: str, body: bytes) -> bytes:
-        keyed = self._named(purpose)
-        keyed.update(body)
-        return keyed.digest()
+    def _is_tag(self, tag: bytes, purpose: str, body: bytes) -> bool:
+        """Whether one of the keys gives this tag."""
+        return any(
+            compare_digest(_tag(keyed, purpose, body), tag)
+            for keyed in (self._keyed, *self._previous)
+        )
 
-    def _named(self, purpose: str) -> blake2b:
-        """A hash that has taken the purpose, and next takes the body."""
-        name = purpose.encode()
-        keyed = self._keyed.copy()
-        # The length keeps purpose and body apart, whatever is in them.
-        keyed.update(len(name).to_bytes(8, "big") + name)
-        return keyed
+
+def _tag(keyed: blake2b, purpose: str, body: bytes) -> bytes:
+    named = _named(keyed, purpose)
+    named.update(body)
+    return named.digest()
+
+
+def _named(keyed: blake2b, purpose: str) -> blake2b:
+    """A hash that has taken the purpose, and next takes the body."""
+    name = purpose.encode()
+    named = keyed.copy()
+    # The length keeps purpose and body apart, whatever is in them.
+    named.update(len(name).to_bytes(8, "big") + name)
+    return named

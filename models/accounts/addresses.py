@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 # Whether mail arrives is the only real test; this one keeps out what could not be an address, and
-# what would end a line of the mail's header.
-_SHAPE = re.compile(
-    r"[^\s@<>\"(),:;\[\]\\\x00-\x1f\x7f-\x9f]+@[^\s@<>\"(),:;\[\]\\\x00-\x1f\x7f-\x9f]+"
-)
+# what means something in the mail's header: the end of a line, another address, an encoded word.
+_NO = r"\s@<>\"(),:;\[\]\\\x00-\x1f\x7f-\x9f"
+_SHAPE = re.compile(rf"(?!.*=\?)[^{_NO}]+@[^{_NO}.]+(?:\.[^{_NO}.]+)*")
 
 
 def address_of(given: str, field: str = "email") -> str:

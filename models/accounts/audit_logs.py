@@ -39,6 +39,10 @@ class AuditAction(StrEnum):
     MOVED_OUT = "moved.out"
     TOKEN_CREATED = "token.created"  # noqa: S105 - an action
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - an action
+    KEY_SET = "key.set"
+    KEY_CHANGED = "key.changed"
+    KEY_DELETED = "key.deleted"
+    KEY_TESTED = "key.tested"
     USER_SIGNED_UP = "user.signed_up"
     USER_ERASED = "user.erased"
     GUEST_CLAIMED = "guest.claimed"
@@ -48,6 +52,7 @@ class AuditAction(StrEnum):
     EMAIL_CHANGED = "email.changed"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    DATA_EXPORTED = "data.exported"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

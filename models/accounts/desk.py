@@ -56,11 +56,15 @@ class Desk:
 
         What is counted here stays counted, whatever becomes of the try.
         """
+        await count_try(self.actor, self.limits(action, account))
+
+    def limits(self, action: str, account: str | None = None) -> list[Limit]:
+        """How often something may be done from this address, and for this account."""
         rules = self.ports.rules
         keys = {f"ip_{network_of(self.client.address)}_{action}": rules.address_tries}
         if account is not None:
             keys[f"account_{_short(account)}_{action}"] = rules.account_tries
-        await count_try(self.actor, [Limit(key, n, rules.window) for key, n in keys.items()])
+        return [Limit(key, most, rules.window) for key, most in keys.items()]
 
     def ticket(self, purpose: Purpose) -> Ticket:
         """A new ticket."""

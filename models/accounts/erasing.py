@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 ERASED_NAME = "Deleted"
 
+user_leaves: Hook[[Transaction, User]] = Hook()
+"""Called in the transaction in which a user asks to be erased, before anything is done. Raises
+Conflict where something must be settled first."""
+
 user_erased: Hook[[Transaction, User]] = Hook()
 """Called in the transaction that erases a user; the packages above let go of what is theirs."""
 
@@ -33,8 +37,9 @@ async def delete_me(desk: Desk, password: str | None) -> str:
 
 @verb
 async def erase_viewer(tx: Transaction) -> str:
-    """Erase the viewer, guests included."""
+    """Erase the viewer, guests included. Raises Conflict for who is the last owner of others."""
     user = await tx.reach(User, tx.actor.viewer.id)
+    await user_leaves(tx, user)
     await erase(tx, user)
     return user.id
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from models.access import OperatorOnly, PartOf
+from models.access import OperatorOnly, Owned, PartOf
 from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.users import User
 from models.errors import NotFound
-from models.fields import DigestColumn, SecretColumn
 from models.packages import record_models
 from models.permissions import Permission
+from models.sealing import opened, sealed, sealed_columns
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -55,16 +55,6 @@ class Path:
     where: str
 
     @property
-    def sealed(self) -> tuple[str, ...]:
-        """The columns that are encrypted for their owner."""
-        columns = {name: self.model.column(name) for name in self.model.columns()}
-        return tuple(
-            name
-            for name, column in columns.items()
-            if isinstance(column, SecretColumn) and not isinstance(column, DigestColumn)
-        )
-
-    @property
     def exclusive(self) -> list[tuple[str, ...]]:
         """The columns beside the owner of which a user has one row for each value."""
         found: list[tuple[str, ...]] = []
@@ -89,18 +79,21 @@ def paths() -> tuple[Path, ...]:
 
 def path_of(model: type[Record], alias: str, owner: str) -> str:
     """The condition that finds an owner's rows of a table through an index."""
+    access = model.access
+    if isinstance(access, Owned) and access.column == "id":
+        return f"{alias}.id = {owner}"
     own = f"{alias}.owner_id = {owner}"
     leading = {index.columns[0] for index in model.indexes if not index.where}
-    for column in ("owner_id", "user_id"):
-        if column in leading:
-            return own if column == "owner_id" else f"{alias}.user_id = {owner} AND {own}"
-    access = model.access
-    assert isinstance(access, PartOf), f"{model.__name__} can't be found by its owner"
-    whole, inner = model.referenced(access.whole), f"{alias}w"
-    return (
-        f"{own} AND {alias}.{access.whole}_id IN (SELECT {inner}.id FROM {whole.table()} {inner} "
-        f"WHERE {path_of(whole, inner, owner)})"
-    )
+    if "owner_id" in leading:
+        return own
+    if isinstance(access, PartOf):
+        whole, inner = model.referenced(access.whole), f"{alias}w"
+        return (
+            f"{own} AND {alias}.{access.whole}_id IN (SELECT {inner}.id FROM {whole.table()} "
+            f"{inner} WHERE {path_of(whole, inner, owner)})"
+        )
+    assert "user_id" in leading, f"{model.__name__} can't be found by its owner"
+    return f"{alias}.user_id = {owner} AND {own}"
 
 
 def _depth(model: type[Record]) -> int:
@@ -114,23 +107,22 @@ async def _move(tx: Transaction, path: Path, source: str, target: str, vault: Va
         same = "".join(f" AND o.{name} = t.{name}" for name in columns)
         taken = f"EXISTS (SELECT 1 FROM {path.model.table()} o WHERE o.user_id = $2{same})"
         await tx.remove_many(path.model, f"{path.where} AND {taken}", source, target)
-    if path.sealed:
+    if sealed_columns(path.model):
         for row in await tx.find(path.model, path.where, source, lock=True):
-            await row.change(**_sealed_anew(row, path, target, vault))
+            await row.change(**_sealed_anew(row, target, vault))
     if "user_id" in path.model.columns():
         own = f"{path.where} AND t.user_id = $1"
         await tx.change_many(path.model, own, source, owner_id=target, user_id=target)
     await tx.change_many(path.model, path.where, source, owner_id=target)
 
 
-def _sealed_anew(row: Record, path: Path, target: str, vault: Vault) -> dict[str, str | None]:
+def _sealed_anew(row: Record, target: str, vault: Vault) -> dict[str, str | None]:
     """The encrypted columns of a row, for another owner; what can't be opened is dropped."""
     found: dict[str, str | None] = {}
-    for name in path.sealed:
-        sealed, purpose = getattr(row, name), f"{row.table()}.{name}"
+    for name in sealed_columns(type(row)):
         try:
-            text = sealed and vault.open(sealed, owner=row.owner, purpose=purpose)
+            text = opened(vault, row, name)
         except ValueError:
             text = None
-        found[name] = text and vault.seal(text, owner=target, purpose=purpose)
+        found[name] = None if text is None else sealed(vault, row, name, text, owner=target)
     return found

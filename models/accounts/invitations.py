@@ -7,13 +7,14 @@ hash finds the invitation again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from models.accounts.addresses import address_of
 from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.mails import INVITATION, MailKind, post, take_back
 from models.accounts.org_members import (
     MemberStatus,
     OrgMember,
@@ -24,6 +25,7 @@ from models.accounts.org_members import (
     require_role,
 )
 from models.accounts.orgs import Org, find_org
+from models.accounts.rate_limits import Limit, count_try
 from models.accounts.tokens import digest
 from models.accounts.users import User
 from models.errors import Conflict, NotFound
@@ -31,10 +33,10 @@ from models.permissions import Permission, Role
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.accounts.desk import Desk
+    from models.idempotency import Once
+    from models.ports import Tickets
     from models.transaction import Transaction
-
-PURPOSE = "invitation"
-"""What the tokens of invitations are signed for."""
 
 LASTS = timedelta(days=7)
 GAP = timedelta(minutes=1)  # between two mails to the same address
@@ -47,6 +49,12 @@ class Ticket:
     id: str
     hash: str
 
+    @classmethod
+    def new(cls, tickets: Tickets) -> Ticket:
+        """A fresh ticket."""
+        id = secrets.token_urlsafe(16)
+        return cls(id, digest(tickets.token_of(INVITATION, id)))
+
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
@@ -56,17 +64,18 @@ class Invitee:
     role: Role
 
 
-def new_ticket(token_of: Callable[[str], str]) -> Ticket:
-    """A fresh ticket; `token_of` makes the token of one, the same in every process."""
-    id = secrets.token_urlsafe(16)
-    return Ticket(id, digest(token_of(id)))
+async def invite(desk: Desk, org_id: str, invitee: Invitee, once: Once | None) -> OrgMember:
+    """Invite somebody by mail. Raises Conflict for who is invited or a member already, Invalid,
+    and RateLimited for too many mails from here or to them."""
+    actor, limits = replace(desk.actor, once=once), desk.limits("invite", address_of(invitee.email))
+    return await invite_org_member(actor, org_id, invitee, Ticket.new(desk.ports.tickets), limits)
 
 
 @verb.needing(Permission.MANAGE_MEMBERS)
 async def invite_org_member(
-    tx: Transaction, org_id: str, invitee: Invitee, ticket: Ticket
+    tx: Transaction, org_id: str, invitee: Invitee, ticket: Ticket, limits: Sequence[Limit]
 ) -> OrgMember:
-    """Invite somebody by mail. Raises Conflict for who is invited or a member already."""
+    """Add the invitation and its mail."""
     org, viewer = await open_org(tx, org_id, field="orgId")
     require_role(viewer, org, invitee.role)
     email = address_of(invitee.email)
@@ -80,22 +89,34 @@ async def invite_org_member(
         invited_by=viewer.id,
         status=MemberStatus.INVITED,
     )
-    _renew(tx, invited, ticket)
+    vars(invited).update(_renewal(tx, ticket))
     await tx.add(invited)
+    await _mail(tx, org, invited, limits)
     await audit(tx, AuditAction.MEMBER_INVITED, invited, email=email, role=invitee.role)
     return invited
 
 
+async def send_again(desk: Desk, id: str) -> OrgMember:
+    """Send the mail again, with a new token and a new end; the old token ends. Raises Conflict
+    when that was a moment ago, and RateLimited."""
+    ticket = Ticket.new(desk.ports.tickets)
+    return await resend_invitation(desk.actor, id, ticket, desk.limits("invite"))
+
+
 @verb.needing(Permission.MANAGE_MEMBERS)
-async def resend_invitation(tx: Transaction, id: str, ticket: Ticket) -> OrgMember:
-    """Send the mail again, with a new token and a new end; the old token ends."""
+async def resend_invitation(
+    tx: Transaction, id: str, ticket: Ticket, limits: Sequence[Limit]
+) -> OrgMember:
+    """Renew the invitation and add its mail."""
     invited = await tx.reach(OrgMember, id, field="id")
     org, viewer = await acting_on(tx, invited)
     require_role(viewer, org, invited.role)
     _refuse_accepted(invited)
     if invited.invited_at is not None and tx.now - invited.invited_at < GAP:
         raise Conflict("It was sent a moment ago.", retry_after=GAP.total_seconds())
+    await take_back(tx, invited.ticket)
     await invited.change(**_renewal(tx, ticket), invited_by=viewer.id)
+    await _mail(tx, org, invited, limits)
     await audit(tx, AuditAction.INVITATION_RESENT, invited, role=invited.role)
     return invited
 
@@ -107,6 +128,7 @@ async def revoke_invitation(tx: Transaction, id: str) -> str:
     org, viewer = await acting_on(tx, invited)
     require_role(viewer, org, invited.role)
     _refuse_accepted(invited)
+    await take_back(tx, invited.ticket)
     await invited.remove()
     await audit(tx, AuditAction.INVITATION_REVOKED, invited, role=invited.role)
     return invited.id
@@ -128,7 +150,6 @@ async def accept_invitation(tx: Transaction, token: str) -> OrgMember:
         expires_at=None,
         ticket=None,
         token_hash=None,
-        mail_due_at=None,
     )
     await audit(tx, AuditAction.MEMBER_JOINED, invited, user=user, role=invited.role)
     return invited
@@ -175,10 +196,10 @@ def _renewal(tx: Transaction, ticket: Ticket) -> dict[str, object]:
         "token_hash": ticket.hash,
         "invited_at": tx.now,
         "expires_at": tx.now + LASTS,
-        "mail_due_at": tx.now,
     }
 
 
-def _renew(tx: Transaction, invited: OrgMember, ticket: Ticket) -> None:
-    for name, value in _renewal(tx, ticket).items():
-        setattr(invited, name, value)
+async def _mail(tx: Transaction, org: Org, invited: OrgMember, limits: Sequence[Limit]) -> None:
+    assert invited.email is not None, "nobody is in yet"
+    await count_try(tx, limits)  # a mail is what is counted: it bothers somebody
+    await post(tx, MailKind.INVITATION, invited.email, invited.ticket, org.name)

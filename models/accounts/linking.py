@@ -11,8 +11,9 @@ from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.guests import take_over
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import prove
-from models.accounts.sessions import Session, open_session
+from models.accounts.sessions import Session, exchange, open_session
 from models.accounts.signing_up import new_user
+from models.accounts.tokens import digest
 from models.accounts.users import NAME_LIMIT, User
 from models.errors import Conflict, Invalid, Unauthenticated
 from models.storable import storable
@@ -89,6 +90,15 @@ async def link(tx: Transaction, arrival: Arrival, vault: Vault) -> Account:
     if known is None and user.email is not None and user.email_verified:
         await post(tx, MailKind.ACCOUNT_LINKED, user.email)
     return await _keep(tx, known, user, arrival.identity, vault)
+
+
+async def redeem_code(desk: Desk, first_token: str) -> str:
+    """A session's token for the one it was opened with. Raises Invalid, RateLimited."""
+    await desk.count("provider")
+    token, stored = desk.session_token()
+    if not await exchange(desk.actor, digest(first_token), stored):
+        raise Invalid("This code does not hold any more; sign in anew.", field="code")
+    return token
 
 
 async def unlink(desk: Desk, account_id: str, password: str | None) -> str:

@@ -1,6 +1,6 @@
 """Mails: what is to be told by e-mail, kept until it is sent.
 
-A mail holds no secret: the value of its link is made when it is sent, from the verification's id.
+A mail holds no secret: the value of its link is made when it is sent, from its ticket.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 TRIES = 8
 FIRST_PAUSE = timedelta(seconds=10)  # doubles with each try, so that the last is after 21 minutes
+ABOUT_LIMIT = 200
+
+INVITATION = "invitation"
+"""What the values of links to organisations are made for."""
 
 
 class MailKind(StrEnum):
@@ -40,6 +44,7 @@ class MailKind(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     ACCOUNT_LINKED = "account_linked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
+    INVITATION = "invitation"
 
 
 class Mail(Record):
@@ -47,11 +52,12 @@ class Mail(Record):
 
     prefix = "mal"
     access = OperatorOnly()
-    indexes = (index("due_at"),)
+    indexes = (index("due_at"), index("ticket"))
 
     kind: MailKind = fields.choice(MailKind, "What it tells.")
     recipient: str = fields.text("The address it goes to.", limit=EMAIL_LIMIT)
-    verification_id: str | None = fields.key("The verification its link is for.", null=True)
+    ticket: str | None = fields.key("What the value of its link is made from.", null=True)
+    about: str | None = fields.text("What it names.", limit=ABOUT_LIMIT, null=True)
     tries: int = fields.integer("How often sending it was tried.", default=0)
     due_at: datetime = fields.moment("When it is tried next.")
 
@@ -60,11 +66,20 @@ class Mail(Record):
 
 
 async def post(
-    tx: Transaction, kind: MailKind, recipient: str, verification_id: str | None = None
+    tx: Transaction,
+    kind: MailKind,
+    recipient: str,
+    ticket: str | None = None,
+    about: str | None = None,
 ) -> None:
     """Have a mail sent once the transaction has committed."""
-    mail = Mail(kind=kind, recipient=recipient, verification_id=verification_id, due_at=tx.now)
+    mail = Mail(kind=kind, recipient=recipient, ticket=ticket, about=about, due_at=tx.now)
     await tx.add(mail)
+
+
+async def take_back(tx: Transaction, ticket: str | None) -> None:
+    """Forget a mail whose link holds no longer, if it was not sent yet."""
+    await tx.remove_many(Mail, "ticket = $1", ticket)
 
 
 @verb.needing(None)
@@ -87,11 +102,11 @@ async def forget_mail(tx: Transaction, id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A mail's subject and its words, in which `{link}` stands for the link."""
+    """A mail's subject and its words, in which `{link}` and `{about}` stand for these."""
 
     subject: str
     words: str
-    purpose: Purpose | None = None
+    purpose: str | None = None
     page: str = ""
 
 
@@ -157,16 +172,25 @@ _TEXTS = {
         "you, ask for a new password at once:\n\n{link}",
         page="forgot-password",
     ),
+    MailKind.INVITATION: _Text(
+        "Join {about}",
+        "You are invited to join {about}. Open this link within seven days to accept or decline:"
+        "\n\n{link}\n\nIf you don't know who this is, ignore this mail, and nothing happens.",
+        INVITATION,
+        "invitation",
+    ),
 }
 
 
 def letter_of(mail: Mail, app_url: str, tickets: Tickets) -> Letter:
     """A mail in words. Its link leads to a page below `app_url`, which ends without a slash.
 
-    The value of a verification is in the link's fragment, which no server and no log sees.
+    The value is in the link's fragment, which no server and no log sees. What it is about is
+    put in one short line, since whoever named it may have called it anything.
     """
-    text = _TEXTS[mail.kind]
+    text, about = _TEXTS[mail.kind], " ".join((mail.about or "").split())[:80]
     link = f"{app_url}/{text.page}" if text.page else app_url
-    if text.purpose is not None and mail.verification_id is not None:
-        link += f"#token={tickets.token_of(text.purpose, mail.verification_id)}"
-    return Letter(mail.recipient, text.subject, text.words.format(link=link) + "\n")
+    if text.purpose is not None and mail.ticket is not None:
+        link += f"#token={tickets.token_of(text.purpose, mail.ticket)}"
+    words = text.words.format(link=link, about=about)
+    return Letter(mail.recipient, text.subject.format(about=about), f"{words}\n")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from models import fields
 from models.access import PartOf
 from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.mails import take_back
 from models.accounts.orgs import FREE, NewOrg, Org, find_org, free_slug, limit_of, refuse_slug
 from models.accounts.users import EMAIL_LIMIT
 from models.base import Record
@@ -48,11 +49,10 @@ class OrgMember(Record):
     access = PartOf("org")
     indexes = (
         unique("org_id", "user_id"),
-        unique("org_id", "email", where=_INVITED),
+        unique("email", "org_id", where=_INVITED),
         index("org_id", "created_at", "id"),
         index("user_id", "created_at", "id"),
         unique("token_hash"),
-        index("mail_due_at", where="(mail_due_at IS NOT NULL)"),
     )
 
     owner_id: str = fields.key("Whose member it is.")
@@ -69,7 +69,6 @@ class OrgMember(Record):
     expires_at: datetime | None = fields.moment("When the invitation ends.", null=True)
     ticket: str | None = fields.key("What the invitation's token is made from.", null=True)
     token_hash: str | None = fields.digest("SHA-256 of that token.")
-    mail_due_at: datetime | None = fields.moment("When the mail is to be sent.", null=True)
 
     class Meta:
         table = "org_member"
@@ -100,6 +99,8 @@ async def update_org_member(tx: Transaction, member_id: str, role: Role) -> OrgM
     require_role(viewer, org, member.role)
     require_role(viewer, org, role)
     former = member.role
+    if member.status is MemberStatus.INVITED:
+        await member.change(invited_by=viewer.id)  # whoever gives a role answers for it
     await member.change(role=role)
     if former is not role:
         await _after_losing(tx, org, member, role)
@@ -232,4 +233,5 @@ async def withdraw_beyond(tx: Transaction, org: Org, user_id: str, role: Role | 
     for invited in await tx.find(OrgMember, own, org.id, user_id):
         if not gives or not ROLES[invited.role] <= held:
             await audit(tx, AuditAction.INVITATION_REVOKED, invited, role=invited.role)
+            await take_back(tx, invited.ticket)
             await invited.remove()

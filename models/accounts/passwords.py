@@ -9,7 +9,7 @@ from models.accounts.addresses import address_of, holder_of
 from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.mails import MailKind, post
 from models.accounts.proving import own_user, prove
-from models.accounts.sessions import Renewed, Session, end_sessions
+from models.accounts.sessions import Renewed, Session, end_sessions, open_session
 from models.accounts.users import User
 from models.accounts.verifications import Purpose, Ticket, issue, redeem, withdraw
 from models.errors import Invalid
@@ -19,6 +19,7 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.accounts.desk import Desk
     from models.accounts.sessions import NewToken
+    from models.ports import Client
     from models.transaction import Transaction
 
 
@@ -64,41 +65,38 @@ async def replace_forgotten(tx: Transaction, token: str, password_hash: str) -> 
     return proven.identifier
 
 
-async def _changed(
-    tx: Transaction, user: User, email: str | None, *, but: str | None = None
-) -> None:
+async def _changed(tx: Transaction, user: User, email: str | None) -> None:
     """End what the old password let in, and tell the owner."""
     await audit_own(tx, AuditAction.PASSWORD_CHANGED, user, user.id)
     await withdraw(tx, user.id)
-    await end_sessions(tx, user.id, but=but)
+    await end_sessions(tx, user.id)
     if email is not None:
         await post(tx, MailKind.PASSWORD_CHANGED, email)
 
 
 async def change_password(desk: Desk, current: str | None, password: str) -> Renewed | None:
-    """Set the viewer's password; every other device is signed out, and this one's token renewed.
+    """Set the viewer's password; every device is signed out, and this one gets a new session.
 
-    None where the viewer came without a session. Raises Forbidden for a wrong current password,
-    which a user who has one must give, and Invalid.
+    So whoever has a copy of this one's token is out as well, and what they listen to ends. None
+    where the viewer came without a session. Raises Forbidden for a wrong current password, which
+    a user who has one must give, and Invalid.
     """
     proven = await prove(desk, current)
     hashed = await desk.hashed(password)
     token, stored = desk.session_token()
-    session = await replace_own(desk.actor, proven, hashed, stored)
+    session = await replace_own(desk.actor, proven, hashed, stored, desk.client)
     return None if session is None else Renewed(session, token)
 
 
 @verb.needing(Permission.ACCOUNT)
 async def replace_own(
-    tx: Transaction, proven: str | None, password_hash: str, token: NewToken
+    tx: Transaction, proven: str | None, password_hash: str, token: NewToken, client: Client
 ) -> Session | None:
     """Set the viewer's password, unless it was changed since it was proven."""
     user = await own_user(tx)
     await check_unchanged(tx, user.id, proven)
     await set_password(tx, user.id, password_hash)
-    session_id = tx.actor.viewer.session_id
-    await _changed(tx, user, user.email if user.email_verified else None, but=session_id)
-    if session_id is None:
+    await _changed(tx, user, user.email if user.email_verified else None)
+    if tx.actor.viewer.session_id is None:
         return None
-    session = await tx.reach(Session, session_id)
-    return await session.replace_token(tx, token, None)
+    return await open_session(tx, user, token, client)

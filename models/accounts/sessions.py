@@ -150,6 +150,16 @@ async def touch(tx: Transaction, id: str, token_hash: str, client: Client) -> No
 
 
 @verb.needing(None)
+async def exchange(tx: Transaction, token_hash: str, token: NewToken) -> bool:
+    """Replace a session's first token, which was good for nothing else; once."""
+    session = await tx.first(Session, "token_hash = $1", token_hash, lock=True)
+    if session is None:
+        return False
+    await session.replace_token(tx, token, None)
+    return True
+
+
+@verb.needing(None)
 async def renew(tx: Transaction, id: str, token_hash: str, token: NewToken) -> bool:
     """Rotate a session that was entered with a token, unless another request just did.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import Owned
+from models.accounts.preferences import UserPreferences
 from models.base import Record
 from models.ids import prefix_of
 from models.indexes import index, unique
@@ -16,6 +17,7 @@ from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.accounts.desk import Desk
     from models.transaction import Transaction
 
 GUEST_NAME = "Guest"
@@ -76,10 +78,16 @@ class User(Record):
         table = "user_account"
 
 
+async def open_guest(desk: Desk, name: str | None) -> User:
+    """A guest, of whom one address makes only so many. Raises Invalid and RateLimited."""
+    await desk.count("guest")
+    return await create_guest(desk.actor, name)
+
+
 @verb.needing(None)
 async def create_guest(tx: Transaction, name: str | None = None) -> User:
     """A guest, whose signed token is the only way in."""
-    return await tx.add(User(name=GUEST_NAME if name is None else name, anonymous=True))
+    return await _add(tx, User(name=GUEST_NAME if name is None else name, anonymous=True))
 
 
 @verb.needing(None)
@@ -112,7 +120,15 @@ async def become(tx: Transaction, guest_id: str | None, known: Mapping[str, Any]
     guest = await tx.lock(User, guest_id) if guest_id else None
     if guest is not None and guest.anonymous and guest.deleted_at is None:
         return await guest.change(anonymous=False, **known)
-    return await tx.add(User(**known))
+    return await _add(tx, User(**known))
+
+
+async def _add(tx: Transaction, user: User) -> User:
+    """Add a user who is active just now, with the preferences that everybody begins with."""
+    user.last_active_at = tx.now
+    await tx.add(user)
+    await tx.add(UserPreferences(owner_id=user.id, user_id=user.id))
+    return user
 
 
 def column_of(who: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import PartOf
+from models.accounts.user_keys import choose_model
 from models.base import Record
 from models.chat.answers import fail_answer, stop_answer
 from models.chat.messages import CONTENT_LIMIT, Message, MessageOutcome
@@ -188,7 +189,7 @@ async def enqueue_run(
     """Ask for a run that a browser or an external worker will claim."""
     project = await tx.reach(Project, project_id, field="projectId")
     if model is not None:
-        tx.actor.models.choose(model)
+        await choose_model(tx, model)
     return await tx.add(
         AgentRun(
             owner_id=project.owner_id,

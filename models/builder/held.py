@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from models.builder.agent_runs import AgentRun, AgentRunStatus
 from models.chat import branches
 from models.chat.answers import unfinished
+from models.chat.choosing import usable_model
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project
-from models.chat.sending import RunSource, new_generation, new_reply, usable_model
+from models.chat.sending import RunSource, new_generation, new_reply
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ async def _queue(
     tail: Message | None,
 ) -> Message:
     """Have the server's workers answer a run: what a user asked last, else what the run says."""
-    model = usable_model(tx, run.model)
+    model = await usable_model(tx, run.model)
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
         (tail,) = await branches.append(tx, conversation, tail, asked)

@@ -23,6 +23,7 @@ from models.chat.messages import (
 from models.hooks import Hook
 
 if TYPE_CHECKING:
+    from models.providing import AnswerError
     from models.transaction import Transaction
 
 
@@ -49,13 +50,15 @@ async def complete_answer(tx: Transaction, message: Message, answer: Answer) -> 
     await answer_ended(tx, message)
 
 
-async def fail_answer(tx: Transaction, message: Message, error: str) -> None:
+async def fail_answer(
+    tx: Transaction, message: Message, error: str, code: AnswerError | None = None
+) -> None:
     """End a locked message with a neutral text about what went wrong."""
     generation = await generation_of(tx, message)
     await _give_way(tx, message, generation)
     failed = [{"kind": "text", "text": error}]
     await _end(tx, message, generation, failed, MessageOutcome.FAILED)
-    await message.edit(type=MessageType.ERROR, error=error)
+    await message.edit(type=MessageType.ERROR, error=error, error_code=code)
     await answer_ended(tx, message)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import Within
+from models.accounts.user_keys import choose_model
 from models.base import Record
 from models.errors import Conflict
 from models.indexes import index, unique, words
@@ -100,7 +101,7 @@ class Conversation(Record):
         if self.main and not changed.keys() <= MAIN_MAY_CHANGE:
             raise Conflict("It goes with the project that it belongs to.")
         if changed.get("model") is not None:
-            tx.actor.models.choose(changed["model"])
+            await choose_model(tx, changed["model"])
         if changed.get("project_id") is not None:
             await folder_of(tx, changed["project_id"], self.owner_id)
         return await self.change(**_columns(changed, tx.now))

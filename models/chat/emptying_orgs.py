@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import FREE, Org, org_deleted
+from models.chat.answers import stop_answer
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.deletion import BATCH, Phase, Tombstone, empties, leaves, schedule
-from models.chat.generations import Generation
-from models.chat.messages import Message
+from models.chat.generations import Generation, GenerationState
+from models.chat.messages import Message, MessageStatus
 from models.chat.projects import Project
 
 if TYPE_CHECKING:
@@ -42,9 +43,24 @@ class Roots(Phase):
         return len(roots)
 
 
+_MEMBERS = "user_id IN (SELECT m.user_id FROM org_member m WHERE m.org_id = $1)"
+
+
+async def stop_answers(tx: Transaction, owner: str, who: str) -> None:
+    """Stop what is being written of an owner's, $1, by the users of whom the condition holds."""
+    for state in (GenerationState.RUNNING, GenerationState.QUEUED):
+        live = f"state = '{state}' AND owner_id = $1 AND {who} ORDER BY message_id"
+        for generation in await tx.find(Generation, live, owner):
+            message = await tx.lock(Message, generation.message_id)
+            if message is not None and message.status is not MessageStatus.COMPLETE:
+                await stop_answer(tx, message)
+
+
 @org_deleted.attach
 async def hide(tx: Transaction, org: Org) -> None:
-    """Show no project of a deleted organisation any more, and have it emptied in time."""
+    """Show no project of a deleted organisation any more, stop its answers, and have it emptied
+    in time."""
+    await stop_answers(tx, org.id, _MEMBERS)
     await tx.change_many(
         Project, "owner_id = $1 AND showcased AND deleted_at IS NULL", org.id, showcased=False
     )

@@ -13,7 +13,7 @@ from models.accounts.guests import Path, paths
 from models.accounts.users import User
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob, Tombstone, empties, leaves, schedule
-from models.chat.emptying_orgs import LOOSE, Roots
+from models.chat.emptying_orgs import LOOSE, Roots, stop_answers
 from models.chat.projects import Project
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ state <> 'complete' AND due_at > $2 AND root_id IN (
 
 @user_erased.attach
 async def hide_and_schedule(tx: Transaction, user: User) -> None:
-    """Show nothing of a user any more, and have the rest removed as soon as there is time."""
+    """Show nothing of a user any more, stop their answers, and have the rest removed as soon as
+    there is time."""
+    await stop_answers(tx, user.id, "user_id = $1")
     await tx.change_many(Project, _SHOWN, user.id, showcased=False)
     await schedule(tx, user, AT_ONCE)
 

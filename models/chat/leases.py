@@ -21,6 +21,7 @@ from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.ports import Connection
+    from models.providing import AnswerError
     from models.transaction import Transaction
 
 TRIES = 3
@@ -96,16 +97,20 @@ async def finish_generation(tx: Transaction, lease: Lease, answer: Answer) -> bo
 
 @verb
 async def give_up_generation(
-    tx: Transaction, lease: Lease, error: str, retry_in: timedelta | None
+    tx: Transaction,
+    lease: Lease,
+    error: str,
+    retry_in: timedelta | None,
+    code: AnswerError | None = None,
 ) -> bool:
     """End a try that went wrong: wait for the next one, or fail for good after the last.
 
-    `retry_in` is None for an error that no second try would mend.
+    `retry_in` is None for an error that no second try would mend; `code` is for the user.
     """
     message, generation = await _hold_in_tree(tx, lease.message_id)
     if not _stands(generation, lease):
         return False
-    await _try_again_or_fail(tx, message, generation, error, retry_in)
+    await _try_again_or_fail(tx, message, generation, error, retry_in, code)
     return True
 
 
@@ -188,8 +193,9 @@ async def _try_again_or_fail(
     generation: Generation,
     error: str,
     retry_in: timedelta | None,
+    code: AnswerError | None = None,
 ) -> None:
     if retry_in is not None and generation.tries < TRIES:
         await wait_for_another_try(tx, message, generation, retry_in)
         return
-    await fail_answer(tx, message, error)
+    await fail_answer(tx, message, error, code)

@@ -11,6 +11,7 @@ from models.base import Record
 from models.chat.conversations import Conversation
 from models.errors import Invalid, NotFound
 from models.indexes import index, unique, words
+from models.providing import AnswerError
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
@@ -124,6 +125,9 @@ class Message(Record):
     citations: Any = fields.json("The sources it cites.", null=True)
     finish_reason: str | None = fields.text("Why the model stopped.", limit=100, null=True)
     error: str | None = fields.text("What went wrong, in neutral words.", limit=2_000, null=True)
+    error_code: AnswerError | None = fields.choice(
+        AnswerError, "What its user can mend of that, if anything.", null=True
+    )
     content_epoch: int = fields.integer(
         "Which try its text comes from; streams compare it.", default=0
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import Owned
+from models.accounts.user_keys import choose_model
 from models.base import Record
 from models.chat.answers import stop_answer, unfinished
 from models.chat.conversations import Conversation, TitleSource
@@ -79,7 +80,7 @@ class Project(Record):
     async def update(self, tx: Transaction, **changed: Any) -> Project:
         """Change what the input names: name, framework, model preference, description, showcase."""
         if changed.get("model_preference") is not None:
-            tx.actor.models.choose(changed["model_preference"], "modelPreference")
+            await choose_model(tx, changed["model_preference"], "modelPreference")
         if self.kind is ProjectKind.APP and changed.get("framework", self.framework) is None:
             raise Invalid("An app has a framework.", field="framework")
         return await self.change(**changed)
@@ -117,7 +118,7 @@ async def create_project(tx: Transaction, new: NewProject) -> Project:
     owner = user if new.org_id is None else new.org_id
     tx.require(owner, field="orgId")
     if new.model_preference is not None:
-        tx.actor.models.choose(new.model_preference, "modelPreference")
+        await choose_model(tx, new.model_preference, "modelPreference")
     project = Project(
         owner_id=owner,
         user_id=user,

@@ -8,26 +8,22 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from models import ids
-from models.billing import admission
 from models.chat import branches, messages
 from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import NewAttachment, attach
+from models.chat.choosing import answering
 from models.chat.conversations import Conversation, main_of
 from models.chat.generations import Generation
 from models.chat.messages import Message, MessageRole, MessageStatus
 from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
-from models.errors import Conflict, DomainError, Invalid
+from models.errors import Conflict, Invalid
 from models.hooks import Hook
-from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.providing import ModelInfo
     from models.transaction import Transaction
-
-SIDE_BY_SIDE = 5
-"""Models that answer one message, at most."""
 
 
 class RunSource(StrEnum):
@@ -101,7 +97,7 @@ async def send_in(
 ) -> Sent:
     """The same in a locked conversation: at the end of its branch, or `instead` of a message."""
     await make_room(tx, conversation, supersede=supersede)
-    models = await _models(tx, conversation, draft)
+    models = await answering(tx, conversation, draft.model, draft.models)
     message, replies = _drafted(tx, conversation, draft), [new_reply(model) for model in models]
     if instead is None:
         tail = await branches.tail_of(tx, conversation.id)
@@ -167,45 +163,6 @@ async def make_room(tx: Transaction, conversation: Conversation, *, supersede: b
         raise Conflict("An answer is being written; stop it, or send with supersede.")
     for answer in running:
         await stop_answer(tx, answer)
-
-
-async def _models(tx: Transaction, conversation: Conversation, draft: Draft) -> list[ModelInfo]:
-    """Who is to answer, each admitted. Raises what refuses one, or Invalid."""
-    found = await _chosen(tx, conversation, draft)
-    for model in found:
-        await admission.admit(tx, AdmissionRequest(conversation.owner_id, model))
-    return found
-
-
-async def _chosen(tx: Transaction, conversation: Conversation, draft: Draft) -> list[ModelInfo]:
-    if not draft.models:
-        return [await model_for(tx, conversation, draft.model)]
-    if draft.model is not None:
-        raise Invalid("Name either one model or several.", field="models")
-    if conversation.main:
-        raise Invalid("An app's message is answered by one model.", field="models")
-    if len(set(draft.models)) != len(draft.models) or len(draft.models) > SIDE_BY_SIDE:
-        raise Invalid(f"At most {SIDE_BY_SIDE} models, each once.", field="models")
-    return [tx.actor.models.choose(name, "models") for name in draft.models]
-
-
-async def model_for(tx: Transaction, conversation: Conversation, named: str | None) -> ModelInfo:
-    """The model that answers in a conversation: the one that is named, or else preferred."""
-    if named is not None:
-        return tx.actor.models.choose(named)
-    preferred = conversation.model
-    if preferred is None and conversation.project_id is not None:
-        project = await tx.find(Project, "id = $1", conversation.project_id)
-        preferred = project[0].model_preference
-    return usable_model(tx, preferred)
-
-
-def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
-    """The preferred model, or the default one where that is not on offer any more."""
-    try:
-        return tx.actor.models.choose(preferred)
-    except DomainError:
-        return tx.actor.models.choose(None)
 
 
 async def _group(tx: Transaction, conversation: Conversation, replies: Sequence[Message]) -> None:

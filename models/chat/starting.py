@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.accounts.user_keys import choose_model
 from models.chat.conversations import DEFAULT_TITLE, Conversation, TitleSource, folder_of
 from models.chat.messages import Message
 from models.chat.sending import Draft, send_in
@@ -46,7 +47,7 @@ async def create_conversation(tx: Transaction, new: NewConversation) -> Conversa
     if new.project_id is not None:
         await folder_of(tx, new.project_id, owner)
     if new.model is not None:
-        tx.actor.models.choose(new.model)
+        await choose_model(tx, new.model)
     return await tx.add(
         Conversation(
             owner_id=owner,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from models.billing import admission
 from models.chat import branches
 from models.chat.attachments import Attachment, NewAttachment
+from models.chat.choosing import answering
 from models.chat.messages import Message, MessageRole, reach_in_tree, refuse_empty
 from models.chat.sending import (
     Draft,
@@ -15,13 +15,11 @@ from models.chat.sending import (
     Sent,
     make_room,
     message_sent,
-    model_for,
     new_generation,
     new_reply,
     send_in,
 )
 from models.errors import Conflict, NotFound
-from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -59,8 +57,7 @@ async def regenerate_message(
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)
-    chosen = await model_for(tx, conversation, model or source.model)
-    await admission.admit(tx, AdmissionRequest(conversation.owner_id, chosen))
+    (chosen,) = await answering(tx, conversation, model or source.model)
     reply = new_reply(chosen)
     reply.regenerated_from_id = source.id
     await branches.put_instead(tx, conversation, source, reply)

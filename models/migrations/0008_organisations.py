@@ -82,7 +82,6 @@ class Migration(migrations.Migration):
                 ('expires_at', TimeColumn(null=True, description='When the invitation ends.')),
                 ('ticket', KeyColumn(null=True, description="What the invitation's token is made from.")),
                 ('token_hash', DigestColumn(null=True, description='SHA-256 of that token.', limit=64, blank=False)),
-                ('mail_due_at', TimeColumn(null=True, description='When the mail is to be sent.')),
             ],
             options={'table': 'org_member', 'app': 'models', 'pk_attr': 'id', 'table_description': "A user's role in an organisation, or the invitation to one."},
             bases=['Record'],

@@ -10,14 +10,18 @@ from models.packages import record_models
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.eventually import eventually
-from tests.harness.orgs import found, invite, join
+from tests.harness.orgs import found, invite
 from tests.harness.ownership import make_world
 from tests.harness.planting import make_operator, plant_password, plant_session
+from tests.harness.post_office import PostOffice
 from tests.harness.verbs import id_of
 
 # What organisations own is emptied after their retention.
 DONE = """SELECT 1 AS yes WHERE NOT EXISTS (
     SELECT 1 FROM deletion_job WHERE state <> 'complete' AND NOT starts_with(root_id, 'org_'))"""
+PERSONAL = "zanzibar"
+SIGN_IN = """mutation($email: String!, $password: String!) {
+  signIn(input: {email: $email, password: $password}) { token } }"""
 TOMBSTONES = {"User", "Project", "Conversation", "DeletionJob", "Org", "AuditLog"}
 
 
@@ -102,18 +106,50 @@ async def test_the_address_is_free_again(start_server: StartServer) -> None:
     assert made["user"]["id"] == await id_of(eve)
 
 
-async def test_organisations_go_on_with_who_is_left(start_server: StartServer) -> None:
-    server = await start_server(worker=False)
-    ada, bob, eve = server.user("ada"), server.user("bob"), server.user("eve")
-    shared, lonely = await found(ada, "Orchard"), await found(ada, "Garden")
-    await join(server, ada, shared, bob, "ADMIN")
-    await join(server, ada, lonely, eve, "EDITOR")
-    await invite(ada, lonely, "bob@example.org", "EDITOR")
-    user = await id_of(ada)
-    await ada.do("deleteMe", "{ deletedUserId }")
-    query = "query($id: ID!) { org(id: $id) { ownerUserId members { nodes { role } } } }"
-    left = (await bob.run(query, id=shared))["org"]
-    assert left == {"ownerUserId": await id_of(bob), "members": {"nodes": [{"role": "OWNER"}]}}
-    assert (await eve.run(query, id=lonely))["org"] is None, "nobody is left to answer for it"
-    named = "SELECT id FROM org_member WHERE user_id = $1 OR invited_by = $1"
-    assert len(await server.sql(named, user)) == 2, "whom they invited stays"
+async def test_nothing_personal_is_left(start_server: StartServer, office: PostOffice) -> None:
+    """No row tells who they were, but for what is documented: their subject and their id."""
+    server = await start_server(smtp_url=office.url, app_url="https://app.example")
+    clerk, eve = server.user("ada"), server.user("eve")
+    user = (await make_world(server, clerk))["user"]
+    await plant_password(server, user, f"me@{PERSONAL}.example", PASSWORD)
+    ada = await _signed_in(server)
+    await ada.do(
+        "updateProfile", "{ user { id } }", name=f"Ada {PERSONAL}", systemPrompt=f"I am {PERSONAL}."
+    )
+    await ada.do("updatePreferences", "{ preferences { id } }", layout=PERSONAL)
+    await ada.do("createOrg", "{ org { id } }", name=PERSONAL)
+    await ada.do("createApiToken", "{ token }", name=PERSONAL, scopes=["READ"])
+    await ada.do("exportMyData", "{ url }", currentPassword=PASSWORD)
+    again = {"currentPassword": PASSWORD, "email": f"new@{PERSONAL}.example"}
+    await ada.do("changeEmail", "{ email }", **again)
+    await server.nobody().do("requestPasswordReset", "{ email }", email=f"me@{PERSONAL}.example")
+    invited = await invite(eve, await found(eve), f"me@{PERSONAL}.example", "EDITOR")
+    await server.sql("DELETE FROM audit_log WHERE resource = $1", invited["id"])  # it outlives
+    places = await rows_of(server, PERSONAL)
+    assert places.keys() >= {
+        "User",
+        "Session",
+        "UserPreferences",
+        "Verification",
+        "OrgMember",
+        "Org",
+    }
+    await ada.do("deleteMe", "{ deletedUserId }", currentPassword=PASSWORD)
+    await eventually(lambda: _emptied(server), 30)
+    await eventually(lambda: _sent(server), 30)
+    assert await rows_of(server, PERSONAL) == {"Org": 1, "AuditLog": 2}, "named by them, not them"
+
+
+async def _signed_in(server: Server) -> Api:
+    """Somebody with a password, in a browser that tells of itself."""
+    given = {"email": f"me@{PERSONAL}.example", "password": PASSWORD}
+    body = {"query": SIGN_IN, "variables": given}
+    headers = {"User-Agent": f"{PERSONAL}/1.0"}
+    async with server.session.post(f"{server.url}/graphql", json=body, headers=headers) as response:
+        token = (await response.json())["data"]["signIn"]["token"]
+    await server.sql("UPDATE session SET ip_address = $1 WHERE user_agent LIKE $1 || '%'", PERSONAL)
+    return Api(server.session, server.url, token)
+
+
+async def _sent(server: Server) -> Any:
+    return await server.sql("SELECT 1 AS yes WHERE NOT EXISTS (SELECT 1 FROM mail)")

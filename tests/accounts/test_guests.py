@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from models.packages import record_models
-from tests.harness.accounts import PASSWORD, Town, sign_in
-from tests.harness.api import Api, Server
+from tests.harness.accounts import PASSWORD, Town, guest_of, sign_in
+from tests.harness.api import Api, StartServer
 from tests.harness.ownership import make_world
 from tests.harness.planting import CIPHER
 from tests.harness.verbs import id_of
@@ -12,11 +12,6 @@ from tests.harness.verbs import id_of
 PROJECTS = "{ projects { nodes { id } } }"
 IN_AN_ORG = {"OrgMember", "AuditLog"}
 """What tells of the organisation that was planted; a guest is really in none."""
-
-
-async def guest_of(server: Server) -> Api:
-    made = await server.nobody().do("createGuest", "{ token }")
-    return Api(server.session, server.url, made["token"])
 
 
 async def test_a_guest_who_signs_up_is_upgraded_in_place(here: Town) -> None:
@@ -90,3 +85,12 @@ async def test_signing_in_moves_all_that_a_guest_made(here: Town) -> None:
     (grant,) = await here.server.sql("SELECT * FROM oauth_connection")
     opened = CIPHER.open(grant["access_token"], owner=mine, purpose="oauth_connection.access_token")
     assert opened == "gho_1"
+
+
+async def test_one_address_makes_only_so_many_guests(start_server: StartServer) -> None:
+    server = await start_server(worker=False, address_tries=3)
+    create = "mutation { createGuest(input: {}) { user { id } } }"
+    answers = [await server.nobody().ask(create) for _ in range(5)]
+    assert ["errors" in answer for answer in answers] == [False] * 3 + [True] * 2
+    assert answers[4]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert len(await server.sql("SELECT id FROM user_account")) == 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.api import Refused, Server, StartServer
+from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
 from tests.harness.orgs import MEMBER, found, invite, join, token_of
@@ -59,7 +59,7 @@ async def test_a_mail_that_was_not_sent_is_tried_again(
     await office.letter("eve@example.org")
 
     async def sent() -> Any:
-        return await server.sql("SELECT id FROM org_member WHERE mail_due_at IS NULL")
+        return not await server.sql("SELECT id FROM mail")
 
     await eventually(sent)
 
@@ -129,7 +129,13 @@ async def test_nobody_gives_more_than_they_hold(still: Server) -> None:
         assert (await invite(bob, org, f"{role}@example.org", role))["role"] == role
 
 
-@pytest.mark.parametrize("email", ["", "a", "a b@c.de", "<a@b.de>", "a@b.de, c@d.de", "@b.de"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "", "a", "a b@c.de", "<a@b.de>", "a@b.de, c@d.de", "@b.de", "a@b..de", "a@.de",
+        "=?utf-8?q?ada=40example.com=2C?=@evil.example", "a@b.de\nBcc: c@d.de",
+    ],
+)  # fmt: skip
 async def test_what_is_no_address(still: Server, email: str) -> None:
     ada = still.user("ada")
     with pytest.raises(Refused) as refused:
@@ -149,6 +155,51 @@ async def test_one_address_is_invited_once_and_no_member_at_all(still: Server) -
         with pytest.raises(Refused) as refused:
             await invite(ada, org, email, "VIEWER")
         assert refused.value.errors[0]["extensions"] == {"code": "CONFLICT", "field": "email"}
+
+
+async def test_nobody_is_buried_in_mails(start_server: StartServer) -> None:
+    """Inviting and taking back over and over, from whichever organisation."""
+    server = await start_server(worker=False, sign_in_tries=3, address_tries=5)
+    codes: list[str] = []
+    for number in range(5):
+        user = server.user(f"user-{number}")
+        codes.append(await _invited(server, user, await found(user), "Eve@example.org"))
+    assert codes == ["in"] * 3 + ["RATE_LIMITED"] * 2
+    ada = server.user("ada")
+    org = await found(ada)
+    codes = [await _invited(server, ada, org, f"{number}@example.org") for number in range(3)]
+    assert codes == ["in"] * 2 + ["RATE_LIMITED"], "five from one address"
+    assert len(await server.sql("SELECT id FROM org_member WHERE status = 'invited'")) == 0
+    assert await server.sql("SELECT id FROM mail") == [], "what was taken back is not sent"
+
+
+async def _invited(server: Server, user: Api, org: str, email: str) -> str:
+    """`in` or the code of a refusal; what was sent is taken back."""
+    try:
+        invited = await invite(user, org, email, "VIEWER")
+    except Refused as refused:
+        return refused.code
+    assert len(await server.sql("SELECT id FROM mail")) == 1
+    await user.do("revokeInvitation", "{ revokedInvitationId }", id=invited["id"])
+    return "in"
+
+
+async def test_whoever_raised_an_invitation_answers_for_it(still: Server) -> None:
+    """Ada invites a viewer, Bob makes it an admin's; when Bob is demoted it is taken back."""
+    ada, bob = still.user("ada"), still.user("bob")
+    org = await found(ada)
+    member = await join(still, ada, org, bob, "ADMIN")
+    kept = await invite(bob, org, "cat@example.org", "VIEWER")
+    raised = await invite(ada, org, "eve@example.org", "VIEWER")
+    await bob.do("updateOrgMember", MEMBER, id=raised["id"], role="ADMIN")
+    own = await invite(ada, org, "dan@example.org", "ADMIN")
+    await ada.do("updateOrgMember", MEMBER, id=member, role="EDITOR")
+    left = await still.sql("SELECT id FROM org_member WHERE status = 'invited'")
+    assert [row["id"] for row in left] == [own["id"]]
+    mails = await still.sql("SELECT recipient FROM mail WHERE recipient NOT LIKE 'usr%'")
+    assert [row["recipient"] for row in mails] == ["dan@example.org"]
+    taken = "SELECT resource FROM audit_log WHERE action = 'invitation.revoked'"
+    assert {row["resource"] for row in await still.sql(taken)} == {kept["id"], raised["id"]}
 
 
 async def test_a_plan_limits_the_members(still: Server) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -183,3 +185,35 @@ async def test_linking_takes_a_token_and_a_guest_is_upgraded(world: World) -> No
         world.url("/auth/github"), json=link, headers=foreign
     ) as refused:
         assert refused.status == 403
+
+
+async def test_a_program_without_cookies_exchanges_a_code_once(world: World) -> None:
+    verifier = "a verifier that only the program knows"
+    hashed = hashlib.sha256(verifier.encode()).digest()
+    challenge = urlsafe_b64encode(hashed).rstrip(b"=").decode()
+    target = await world.browser.go(world.url(f"/auth/acme?codeChallenge={challenge}"))
+    address, _, code = target.partition("#code=")
+    assert address == "https://app.example"
+    assert (await world.me())["me"] is None, "the browser gets no session"
+    answers = [
+        await _exchange(world, code=code, verifier="another"),
+        await _exchange(world, code=f"{code}x", verifier=verifier),
+        await _exchange(world, code=code, verifier=verifier),
+        await _exchange(world, code=code, verifier=verifier),
+    ]
+    assert [status for status, _ in answers] == [400, 400, 200, 400]
+    ada = Api(world.browser.session, world.server.url, answers[2][1]["token"])
+    assert (await ada.run(ME))["me"]["email"] == "ada@example.com"
+    assert len(await world.server.sql("SELECT id FROM session")) == 1
+
+
+async def test_what_is_no_challenge(world: World) -> None:
+    for challenge in ("", "short", "x" * 44, "\u00e9" * 43):
+        address = URL(world.url("/auth/acme")).update_query(codeChallenge=challenge)
+        async with await world.browser.get(str(address)) as refused:
+            assert refused.status == (303 if challenge == "" else 400), challenge
+
+
+async def _exchange(world: World, **given: str) -> tuple[int, Any]:
+    async with world.browser.session.post(world.url("/auth/acme/token"), json=given) as answer:
+        return answer.status, await answer.json()

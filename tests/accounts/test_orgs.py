@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.permissions import Role
-from tests.harness.api import Refused, Server, StartServer
+from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
 from tests.harness.orgs import found, join, member_of
@@ -143,3 +143,36 @@ async def test_a_deleted_organisation_is_emptied_after_its_retention(
     assert org == {"name": "Deleted", "limits": {}}
     assert await server.sql("SELECT id FROM audit_log WHERE owner_id = $1", world["org"])
     assert await server.sql("SELECT id FROM message WHERE id = $1", own["message"])
+
+
+@pytest.mark.parametrize("end", ["deleteOrg", "deleteMe"])
+async def test_what_is_being_written_stops(start_server: StartServer, end: str) -> None:
+    """One that runs and one that waits for a worker; those of another owner go on."""
+    server = await start_server(worker_slots=1)
+    ada, eve = server.user("ada"), server.user("eve")
+    org = await found(ada) if end == "deleteOrg" else None
+    started = [
+        await _begin_answer(user, orgId=whose)
+        for user, whose in ((ada, org), (ada, org), (eve, None))
+    ]
+    running = "SELECT id FROM message WHERE id = $1 AND status = 'STREAMING'"
+    await eventually(lambda: server.sql(running, started[0]))
+    if org is not None:
+        await ada.do("deleteOrg", "{ deletedOrgId }", id=org)
+    else:
+        await ada.do("deleteMe", "{ deletedUserId }")
+    told = "SELECT status, outcome FROM message WHERE id = ANY ($1)"
+    assert (
+        await server.sql(told, started[:2]) == [{"status": "COMPLETE", "outcome": "CANCELED"}] * 2
+    )
+    assert await server.sql(told, started[2:]) != [{"status": "COMPLETE", "outcome": "CANCELED"}]
+
+
+async def _begin_answer(user: Api, **given: Any) -> str:
+    """A long answer's id, in a project of its own."""
+    made = await user.do("createProject", "{ project { id } }", name="x", framework="VUE", **given)
+    to = {"projectId": made["project"]["id"]}
+    sent = await user.do(
+        "sendMessage", "{ reply { id } }", to=to, content="[[tokens:2000]] [[delay:20ms]]"
+    )
+    return sent["reply"]["id"]

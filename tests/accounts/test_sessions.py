@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -185,6 +186,46 @@ async def test_a_browser_gets_a_new_token_each_day_and_others_ask_for_one(
     assert await renewed.code(ME) == "UNAUTHENTICATED", "it ends"
 
 
+async def test_a_new_token_comes_as_the_one_before(start_server: StartServer) -> None:
+    server = await start_server(worker=False)
+    await user_of(server)
+    given = {"currentPassword": PASSWORD, "password": PASSWORD}
+    change = """mutation($input: ChangePasswordInput!) {
+      changePassword(input: $input) { session { id } token } }"""
+    rotate = "mutation { rotateSession(input: {}) { session { id } token } }"
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        await post(browser, server, SIGN_IN, input=GIVEN)
+        for query, variables in ((change, {"input": given}), (rotate, {})):
+            response = await post(browser, server, query, **variables)
+            (made,) = (await response.json())["data"].values()
+            assert made["token"] is None
+            assert cookie_in(response).value.startswith("pns_")
+            found = await (await post(browser, server, ME)).json()
+            assert found["data"]["session"] == made["session"]
+        async with Api(browser, server.url, None).listen(rotate) as events:
+            refused = await events.message()
+            assert "INVALID" in str(refused), "a socket can't set it, and no script may see it"
+    ada = Api(
+        server.session,
+        server.url,
+        (await server.nobody().run(SIGN_IN, input=GIVEN | {"carrier": "BEARER"}))["signIn"][
+            "token"
+        ],
+    )
+    assert (await ada.do("rotateSession", "{ token }"))["token"].startswith("pns_")
+
+
+async def test_a_socket_tells_the_answer_that_signs_it_out(start_server: StartServer) -> None:
+    server = await start_server(worker=False)
+    ada = await signed_in(server)
+    given = {"currentPassword": PASSWORD, "password": PASSWORD}
+    change = "mutation($i: ChangePasswordInput!) { changePassword(input: $i) { token } }"
+    async with ada.listen(change, i=given) as events:
+        token = (await events.next())["token"]
+        await events.revoked()
+    assert (await Api(server.session, server.url, token).run(ME))["me"]
+
+
 async def test_use_is_noted_once_a_minute(start_server: StartServer) -> None:
     clock = FakeClock()
     server = await start_server(worker=False, clock=clock)
@@ -202,6 +243,43 @@ async def test_use_is_noted_once_a_minute(start_server: StartServer) -> None:
     assert (row["user_agent"], row["ip_address"]) == ("another/2", "127.0.0.1")
     (user,) = await server.sql("SELECT last_active_at FROM user_account")
     assert user["last_active_at"] == row["last_active"]
+
+
+async def test_a_socket_goes_on_when_the_browser_gets_another_token(
+    start_server: StartServer,
+) -> None:
+    clock = FakeClock()
+    server = await start_server(worker=False, clock=clock)
+    user = await user_of(server)
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        await post(browser, server, SIGN_IN, input=GIVEN)
+        async with Api(browser, server.url, None).listen("{ me { id } }") as events:
+            assert (await events.next())["id"] == user
+            for hours in (25, 1):  # a new token comes; the old one ends
+                clock.advance(hours=hours)
+                await post(browser, server, ME)
+            payload = {"query": "{ me { id } }"}
+            await events.socket.send_json({"type": "subscribe", "id": "2", "payload": payload})
+            told = [await events.message() for _ in range(2)]
+            assert {"me": {"id": user}} in [one.get("payload", {}).get("data") for one in told]
+
+
+async def test_use_is_no_loss_of_rights(start_server: StartServer) -> None:
+    """Whoever listens is not looked at again because their session, or the user, was used."""
+    clock = FakeClock()
+    here, there = [await start_server(worker=False, clock=clock) for _ in range(2)]
+    ada = await signed_in(here)
+    made = await ada.do("createProject", "{ project { id } }", name="x", framework="VUE")
+    listener = Api(there.session, there.url, ada.token)
+    async with listener.listen(LISTEN, id=made["project"]["id"]) as events:
+        await events.next()
+        clock.advance(minutes=2)
+        there.statements.clear()
+        await ada.run(ME)
+        (touched,) = await here.sql("SELECT last_active FROM session")
+        assert touched["last_active"] == clock.now()
+        await asyncio.sleep(1)  # what another process changed is heard within a quarter of it
+        assert not [sql for sql, _ in there.statements if "user_account" in sql]
 
 
 async def test_sessions_are_listed_and_ended_one_by_one_or_all_but_one(
@@ -234,9 +312,8 @@ async def test_what_listens_ends_within_a_second(
     here, there = await start_server(worker=False), await start_server(worker=False)
     ada = await signed_in(here)
     project = await ada.do("createProject", "{ project { id } }", name="x", framework="VUE")
-    user, session = await id_of(ada), (await ada.run(ME))["session"]["id"]
-    listener_token = (await plant_session(here, user))[1] if end == "changePassword" else ada.token
-    listener = Api(there.session, there.url, listener_token)
+    session = (await ada.run(ME))["session"]["id"]
+    listener = Api(there.session, there.url, ada.token)
     variables = {"id": project["project"]["id"]}
     async with opened(listener, way, variables) as ended:
         await ended("first")

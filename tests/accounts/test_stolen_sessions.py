@@ -109,6 +109,9 @@ async def test_linking_takes_the_password_and_is_told(linking: tuple[Town, Brows
     assert [one["providerId"] for one in (await ada.run(ACCOUNTS))["accounts"]][1:] == ["github"]
     told = await here.office.letter("ada@home.example", 2)
     assert told["Subject"] == "Your account can be entered in a new way"
+    audited = await ada.run("{ auditLogs { nodes { action metadata } } }")
+    last = audited["auditLogs"]["nodes"][0]
+    assert last == {"action": "ACCOUNT_LINKED", "metadata": {"provider": "github"}}
 
 
 async def test_linking_ends_with_the_session_it_began_in(linking: tuple[Town, Browser]) -> None:

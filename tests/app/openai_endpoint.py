@@ -57,9 +57,17 @@ class Endpoint:
         self.closed = asyncio.Event()
 
 
+Look = Callable[[web.Request], Awaitable[web.Response]]
+
+
+async def no_models(_request: web.Request) -> web.Response:
+    """An empty list of models."""
+    return web.json_response({"object": "list", "data": []})
+
+
 @asynccontextmanager
-async def endpoint(play: Play) -> AsyncIterator[Endpoint]:
-    """Serve `POST /v1/chat/completions` with `play`."""
+async def endpoint(play: Play, look: Look = no_models) -> AsyncIterator[Endpoint]:
+    """Serve `POST /v1/chat/completions` with `play` and `GET /v1/models` with `look`."""
     seen = Endpoint()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -72,7 +80,12 @@ async def endpoint(play: Play) -> AsyncIterator[Endpoint]:
             seen.closed.set()
             raise
 
+    async def list_models(request: web.Request) -> web.Response:
+        seen.headers.append(dict(request.headers))
+        return await look(request)
+
     application = web.Application()
+    application.router.add_get("/v1/models", list_models)
     application.router.add_post("/v1/chat/completions", handle)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()

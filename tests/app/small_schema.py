@@ -58,6 +58,11 @@ class Viewer:
     expires_at: datetime | None = None
 
     @property
+    def session_id(self) -> str | None:
+        """None of these comes with a session."""
+        return None
+
+    @property
     def rests_on(self) -> tuple[str | None, ...]:
         return (self.user_id,)
 

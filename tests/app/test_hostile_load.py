@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from aiohttp import ClientSession
 
@@ -238,3 +239,32 @@ async def _say(measured: Measured, data: bytes) -> None:
     writer.write(data)
     await reader.read()
     writer.close()
+
+
+MUCH = 64 << 20  # bytes
+FILL = """\
+INSERT INTO audit_log (id, created_at, updated_at, owner_id, action, resource, at, metadata)
+SELECT 'aud_' || i, now(), now(), $1, 'moved.in', $1, now(), jsonb_build_object('text', (
+    SELECT string_agg(md5(i || '.' || n), '') FROM generate_series(1, 1024) n))
+FROM generate_series(1, $2::bigint / 32768) i RETURNING 1"""
+
+
+async def test_a_large_export_takes_little_memory(measured: Measured, database: str) -> None:
+    async def ask(query: str) -> Any:
+        status, answer = await measured.send({"query": query})
+        assert status == 200, answer
+        return json.loads(answer)["data"]
+
+    user = (await ask("{ me { id } }"))["me"]["id"]
+    connection = await asyncpg.connect(database)
+    await connection.execute(FILL, user, MUCH)
+    await connection.close()
+    link = await ask("mutation { exportMyData(input: {}) { url } }")
+    await measured.measure()
+    sent = 0
+    async with measured.session.get(measured.url + link["exportMyData"]["url"]) as response:
+        assert response.status == 200
+        async for chunk in response.content.iter_any():
+            sent += len(chunk)
+    assert sent > MUCH / 4
+    assert (await measured.measure())["grown"] < MEMORY / 2

@@ -95,7 +95,7 @@ async def test_the_model_is_given_the_system_prompt_and_the_branch(
         ada = server.user()
         made = await started(ada, "What is it?", attachments=[PICTURE])
         await ended(ada, made["reply"]["id"])
-        await server.sql("UPDATE user_account SET system_prompt = 'Be kind.'")
+        await ada.do("updateProfile", "{ user { id } }", systemPrompt="Be kind.")
 
         async def send(content: str) -> None:
             sent = await ada.do(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.accounts.expiring import forget_expired
-from models.accounts.invitation_mails import note_mailed, take_invitation_mails
 from models.accounts.mails import forget_mail, take_mails
 from models.accounts.orgs import Org
+from models.accounts.user_keys import key_of, note_use
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -33,6 +33,7 @@ from tests.harness.filling import FILES, Filling
 from tests.harness.mutations import EVERY, Scene, whole
 from tests.harness.orgs import member_of, token_of
 from tests.harness.plans import BY_TEST
+from tests.harness.planting import plant_user_key
 
 LEASE = timedelta(seconds=30)
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
@@ -45,6 +46,10 @@ WAYS_IN = (
     "signUp", "verifyEmail", "signIn", "signOut", "rotateSession", "revokeSession",
     "revokeOtherSessions", "requestPasswordReset", "resetPassword", "changePassword",
     "changeEmail", "unlinkAccount", "claimGuest", "deleteMe",
+)  # fmt: skip
+OWN = (
+    "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
+    "addFavoriteModel", "removeFavoriteModel",
 )  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
@@ -71,6 +76,7 @@ class Verbs:
         await self.ways_in()
         await self.orgs()
         await self.tokens()
+        await self.keys()
         await self.messages()
         await self.files()
         await self.runs()
@@ -83,14 +89,12 @@ class Verbs:
         await self.server.user("newcomer").run("{ me { id } }")
 
     async def ways_in(self) -> None:
-        for name in WAYS_IN:
+        for name in (*WAYS_IN, *OWN):
             scene = Scene(self.server, self.server.user(f"somebody-{name}"))
             given = await EVERY[name](scene)
             self.called.add(name)
             await scene.caller.do(name, whole(name), **given)
-        mails = await take_mails(self.actor(), 50)
-        for mail in mails:
-            await forget_mail(self.actor(), mail.id)
+        await self.mails()
 
     async def orgs(self) -> None:
         org = (await self.do("createOrg", "{ org { id } }", name="New"))["org"]["id"]
@@ -126,8 +130,8 @@ class Verbs:
         return made["orgMember"]["id"]
 
     async def mails(self) -> None:
-        for mail in await take_invitation_mails(self.actor(), 20):
-            await note_mailed(self.actor(), mail)
+        for mail in await take_mails(self.actor(), 50):
+            await forget_mail(self.actor(), mail.id)
 
     async def move(self, org: str) -> None:
         own = self.filling.ids[Project][self.filling.users[0]][3]
@@ -159,6 +163,22 @@ class Verbs:
         script = Api(self.server.session, self.server.url, made["token"])
         await script.run("{ me { id } }")
         await self.do("revokeApiToken", "{ revokedTokenId }", id=made["apiToken"]["id"])
+
+    async def keys(self) -> None:
+        new = {"provider": "openai", "key": "sk-0123456789abcdef", "idempotencyKey": "key"}
+        for _ in range(2):
+            made = await self.do("setUserKey", "{ userKey { id } }", **new)
+        id, actor = made["userKey"]["id"], self.actor()
+        await self.do("updateUserKey", "{ userKey { id } }", id=id, mode="FALLBACK")
+        chosen = {"name": "One", "framework": "VUE", "modelPreference": "openai:gpt-5.1-mini"}
+        await self.do("createProject", "{ project { id } }", **chosen)
+        user = self.filling.users[0]
+        key = await key_of(actor.database, user, "openai")
+        assert key is not None
+        await note_use(actor.database, key, actor.clock.now())
+        await self.do("deleteUserKey", "{ deletedUserKeyId }", id=id)
+        tried = await plant_user_key(self.server, user)
+        await self.do("testUserKey", "{ result }", id=tried)
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]

@@ -85,9 +85,11 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "session": [("token_hash",), ("user_id",)],
     "account": [("provider_id", "account_id")],
     "conversation": [("user_id",), ("user_id", "pinned"), ("project_id",)],
+    "user_preferences": [],
     "org": [],
     "org_member": [("org_id", "user_id")],
     "audit_log": [],
+    "user_key": [("user_id", "provider")],
 }
 
 
@@ -193,7 +195,7 @@ def test_no_index_holds_a_secret() -> None:
             elif isinstance(model.column(name), SecretColumn):
                 secrets += 1
                 assert name not in indexed
-    assert secrets == 5
+    assert secrets == 6
 
 
 async def test_a_filled_database_is_migrated(new_database: NewDatabase) -> None:

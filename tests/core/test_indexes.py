@@ -264,6 +264,7 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             cursor = here["edges"][len(here["edges"]) // 2]["cursor"]
             await api.run(f'{{ it: {name}({of}{window}: "{cursor}") {{ {page} }} }}')
     await api.run("{ me { id } models { id } usage { id } polarCustomer { id } }")
+    await api.run("{ preferences { hiddenModels } me { favoriteModels } }")
     await api.run("{ oauthConnections { id } accounts { id } sessions { id } session { id } }")
     org = full.ids(Org, owner)[0]
     (row,) = await served.sql("SELECT slug FROM org WHERE id = $1", org)

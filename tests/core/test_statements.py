@@ -61,6 +61,8 @@ TYPES = {
     "ShowcaseProject": 1,
     "Usage": 1,
     "User": 1,
+    "UserKey": 1,
+    "UserPreferences": 1,
     "Verification": 1,
     "WebhookEvent": 1,
 }
@@ -88,11 +90,13 @@ QUERIES = {
     "oauthConnections": ("", 1),
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
+    "preferences": ("", 1),
     "rateLimits": ("", 1),
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),
@@ -188,7 +192,7 @@ def test_every_type_and_query_has_its_number() -> None:
 async def test_types_with_all_their_relations(filling: Filling, ada: Api, count: Count) -> None:
     found = {"Model": [await count(ada.run("{ models { id provider tier } }"))] * 3}
     for name, kind in record_types().items():
-        query = nodes_query(name, everything(kind))
+        query = nodes_query(name, everything(kind, first=4))
         known = filling.users * 10 if name == "User" else _ids(filling, _tables()[name])
         lists: list[dict[str, Any]] = [{"ids": known[:length]} for length in LENGTHS]
         if name == "ShowcaseProject":
@@ -264,7 +268,7 @@ async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -
 MANY = """\
 INSERT INTO conversation (id, created_at, updated_at, owner_id, user_id, main, title, public,
     pinned, status, last_order_id)
-SELECT 'cnv_many_' || n, now(), now() + n * interval '1 ms', $1, $1, false, 'Many', false, false,
+SELECT 'cnv_1' || lpad(n::text, 25, '0'), now(), now() + n * interval '1 ms', $1, $1, false, 'Many', false, false,
     'active', 0
 FROM generate_series(1, $2::int) n RETURNING id"""
 DEEP = """\
@@ -291,7 +295,7 @@ async def test_the_first_page_of_many_conversations(
 async def test_the_branch_of_a_large_tree(
     filling: Filling, server: Server, ada: Api, count: Count
 ) -> None:
-    (conversation, *_) = await server.sql(MANY.replace("cnv_many", "cnv_deep"), filling.users[0], 1)
+    (conversation, *_) = await server.sql(MANY.replace("cnv_1", "cnv_2"), filling.users[0], 1)
     rows = await server.sql(DEEP, filling.users[0], conversation["id"], 10_000)
     assert len(rows) == 20_000
     page = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {

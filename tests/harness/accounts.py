@@ -37,6 +37,12 @@ class Town:
         return await self.sign_in(email)
 
 
+async def guest_of(server: Server) -> Api:
+    """A new guest."""
+    made = await server.nobody().do("createGuest", "{ token }")
+    return Api(server.session, server.url, made["token"])
+
+
 async def sign_in(api: Api, email: str, password: str = PASSWORD, **more: Any) -> Any:
     """The payload of signing in."""
     payload = "{ user { id email name anonymous } session { id userAgent ipAddress } token }"

@@ -18,6 +18,7 @@ import orjson
 
 from models import ids
 from models.accounts.orgs import Org
+from models.accounts.preferences import UserPreferences
 from models.accounts.users import User
 from models.base import Record
 from models.builder.agent_runs import AgentRun
@@ -85,9 +86,15 @@ class Filling:
         self.ids.setdefault(table, {}).setdefault(owner or id, []).append(id)
         return id
 
+    def user(self, name: str, subject: str) -> str:
+        """Add a user, of whom no request has to note that they are active."""
+        user = self.add(User, "", name=name, clerk_id=subject, last_active_at=far(9_999))
+        self.add(UserPreferences, user, user_id=user)
+        return user
+
     def visitor(self, number: int) -> None:
         """Add a user with credits, whose only project is deleted and gone."""
-        user = self.add(User, "", name="Visitor", clerk_id=f"visitor-{number}")
+        user = self.user("Visitor", f"visitor-{number}")
         add_usage(self, user, START)
         about = {"slug": f"gone-{number}", "owner_user_id": user, "plan": "free"}
         self.add(Org, user, name="Gone", **about, deleted_at=START)
@@ -96,7 +103,7 @@ class Filling:
 
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
-        size, user = self.size, self.add(User, "", name=f"User {number}", clerk_id=f"user-{number}")
+        size, user = self.size, self.user(f"User {number}", f"user-{number}")
         add_account(self, user, START)
         for place in range(size.projects * (size.more if number == 0 else 1)):
             messages = size.messages * (size.more if number == place == 0 else 1)

@@ -15,6 +15,7 @@ from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
+from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.customers import PolarCustomer
@@ -39,6 +40,8 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
     add_ways_in(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
+    for provider in ("openai", "another"):
+        filling.add(UserKey, user, user_id=user, provider=provider, masked_key="sk-0…cdef")
     for number in range(EACH):
         name = f"{user}-{number}"
         filling.add(PolarCustomer, user, user_id=user, polar_customer_id=f"customer-{name}")
@@ -100,7 +103,7 @@ def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: dateti
     for user, role in roles.items():
         filling.add(OrgMember, org, org_id=org, user_id=user, role=role, status="active")
     for number in range(EACH):
-        about = {"email": f"{number}@example.org", "invited_by": owner, "invited_at": start}
+        about = {"email": f"{number}@{slug}.example", "invited_by": owner, "invited_at": start}
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)

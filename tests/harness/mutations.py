@@ -20,6 +20,7 @@ from tests.harness.planting import (
     plant,
     plant_password,
     plant_session,
+    plant_user_key,
     plant_verification,
     plant_way_in,
 )
@@ -162,6 +163,10 @@ class Scene:
         stranger = ids.new_id("usr")
         org, _ = await plant_empty_org(self.server, stranger)
         return (await plant_invited(self.server, org, stranger))[1]
+
+    async def user_key(self) -> str:
+        """The id of a key of the caller's."""
+        return await plant_user_key(self.server, await id_of(self.caller))
 
     async def api_token(self) -> str:
         """The id of a token for scripts."""
@@ -315,6 +320,16 @@ async def _delete_me(scene: Scene) -> Input:
     return {"currentPassword": PASSWORD}
 
 
+async def _export_my_data(scene: Scene) -> Input:
+    await scene.password()
+    return {"currentPassword": PASSWORD}
+
+
+async def _remove_favourite(scene: Scene) -> Input:
+    await scene.caller.do("addFavoriteModel", "{ user { id } }", model="mock:slow")
+    return {"model": "mock:slow"}
+
+
 async def _create_org(scene: Scene) -> Input:
     return {"name": "Orchard", "slug": f"orchard-{ids.new_id('org')[4:]}"}
 
@@ -338,6 +353,12 @@ async def _invite(scene: Scene) -> Input:
     return {"orgId": await scene.org(), "email": "eve@example.org", "role": "EDITOR"}
 
 
+async def _set_user_key(scene: Scene) -> Input:
+    for row in (await scene.caller.run("{ userKeys { id } }"))["userKeys"]:
+        await scene.caller.do("deleteUserKey", "{ __typename }", id=row["id"])
+    return {"provider": "openai", "key": "sk-0123456789abcdef"}
+
+
 async def _set_plan(scene: Scene) -> Input:
     await make_operator(scene.server, scene.caller)
     return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
@@ -358,6 +379,12 @@ EVERY: dict[str, Prepare] = {
     "unlinkAccount": _unlink_account,
     "claimGuest": _claim_guest,
     "deleteMe": _delete_me,
+    "exportMyData": _export_my_data,
+    "updatePreferences": _input(layout="sidebar", hiddenModels=["mock:slow"]),
+    "updateProfile": _input(name="Ada L.", systemPrompt="Be brief."),
+    "updateFavoriteModels": _input(models=["mock:slow", "mock:fail"]),
+    "addFavoriteModel": _input(model="mock:slow"),
+    "removeFavoriteModel": _remove_favourite,
     "createOrg": _create_org,
     "updateOrg": _update_org,
     "deleteOrg": _by_id(Scene.org),
@@ -373,6 +400,10 @@ EVERY: dict[str, Prepare] = {
     "leaveOrg": _in("orgId", Scene.shared_org),
     "createApiToken": _by_nothing(name="Script", scopes=["READ"], days=7),
     "revokeApiToken": _by_id(Scene.api_token),
+    "setUserKey": _set_user_key,
+    "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
+    "deleteUserKey": _by_id(Scene.user_key),
+    "testUserKey": _by_id(Scene.user_key),
     "moveProject": _move_project,
     "moveConversation": _move_conversation,
     "createGuest": _create_guest,

@@ -26,7 +26,7 @@ async def invite(user: Api, org: str, email: str, role: str) -> dict[str, Any]:
 async def token_of(server: Server, member: str) -> str:
     """The token that the mail of an invitation holds."""
     (row,) = await server.sql("SELECT ticket FROM org_member WHERE id = $1", member)
-    return server.services.ports.signer.sign("invitation", row["ticket"])
+    return server.services.ports.sign_in.tickets.token_of("invitation", row["ticket"])
 
 
 async def join(server: Server, inviter: Api, org: str, user: Api, role: str) -> str:

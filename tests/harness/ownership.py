@@ -13,7 +13,7 @@ from typing import Any
 from models import ids
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant_account, plant_import
+from tests.harness.planting import plant_account, plant_import, plant_user_key
 from tests.harness.planting_chat import plant_conversations
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
@@ -38,6 +38,7 @@ class World:
 
 NODES = {
     "User": "user",
+    "UserPreferences": "preferences",
     "Session": "session",
     "Account": "account",
     "Verification": "verification",
@@ -61,6 +62,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
 
@@ -74,8 +76,11 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     With `in_org` the projects and what is paid are their organisation's. Each owner has one.
     """
     ids = {"user": await id_of(owner)}
+    own = "SELECT id FROM user_preferences WHERE user_id = $1"
+    ids["preferences"] = (await server.sql(own, ids["user"]))[0]["id"]
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
@@ -193,12 +198,14 @@ def _new_address(_world: World) -> str:
 
 PROBES: dict[str, Probe] = {
     "Query.me": _free(),
+    "Query.preferences": _free(),
     "Query.session": _free(),
     "Query.sessions": _free(),
     "Query.accounts": _free(),
     "Query.verifications": _free(),
     "Query.models": _free(),
     "Query.apiTokens": _free(),
+    "Query.userKeys": _free(),
     "Query.orgMemberships": _free(),
     "Query.auditLogs": _by("org", "org"),
     "Query.org": _by("id", "org"),
@@ -243,6 +250,12 @@ PROBES: dict[str, Probe] = {
     "Mutation.changePassword": _input(password=PASSWORD),
     "Mutation.claimGuest": _input(token="forged"),
     "Mutation.deleteMe": _input(currentPassword=PASSWORD),
+    "Mutation.exportMyData": _input(currentPassword=PASSWORD),
+    "Mutation.updatePreferences": _input(layout="sidebar"),
+    "Mutation.updateProfile": _input(name="Other"),
+    "Mutation.updateFavoriteModels": _input(models=["mock:slow"]),
+    "Mutation.addFavoriteModel": _input(model="mock:endless"),
+    "Mutation.removeFavoriteModel": _input(model="mock:slow"),
     "Mutation.createProject": _input(name="New", framework="REACT", orgId=_id("org")),
     "Mutation.createProjectWithMessage": _input(
         content="Hello", attachments=[PICTURE], orgId=_id("org")
@@ -264,6 +277,10 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
+    "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
+    "Mutation.deleteUserKey": _input(id=_id("user key")),
+    "Mutation.testUserKey": _input(id=_id("user key")),
     "Mutation.updateProject": _input(id=_id("project"), name="Other"),
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
@@ -307,21 +324,27 @@ PROBES: dict[str, Probe] = {
     "Subscription.messageChanged": Probe(
         lambda world: [{"of": to(world)} for to in _to("project")]
     ),
+    "Subscription.preferencesChanged": _free(),
+    "Subscription.viewerChanged": _free(),
     "Subscription.agentRunChanged": _by("projectId", "project"),
     "Subscription.messageStreamed": _by("messageId", "message"),
 }
 
 
+NOTED = "'{last_active_at,last_used_at}'::text[]"
+"""Columns in which use is noted by the minute, whatever is done."""
+
 Dump = dict[str, tuple[int, str]]
 
 
 async def dump(server: Server) -> Dump:
-    """The number of rows and a hash of the content of every table."""
+    """The number of rows and a hash of the content of every table, but for what is noted."""
     names = await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     tables = sorted(row["tablename"] for row in names)
     sums = " UNION ALL ".join(
         f"SELECT '{table}' AS name, count(*) AS rows, "
-        f"md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM {table} t"
+        f"md5(coalesce(string_agg(t.row, '|' ORDER BY t.row), '')) AS hash "
+        f"FROM (SELECT (to_jsonb(t) - {NOTED})::text AS row FROM {table} t) t"
         for table in tables
     )
     return {row["name"]: (row["rows"], row["hash"]) for row in await server.sql(sums)}

@@ -15,6 +15,7 @@ from models.accounts.operators import grant_operator
 from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
 from models.accounts.tokens import digest, new_session_token
+from models.accounts.user_keys import UserKey
 from models.accounts.users import User
 from models.accounts.verifications import Purpose, Verification
 from models.accounts.webhook_events import WebhookEvent
@@ -25,6 +26,7 @@ from models.billing.plans import PlanTier
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.builder.imports import Import, ImportSource
+from models.sealing import sealed
 from models.transaction import Transaction
 from models.verbs import verb
 from tests.harness.api import SECRET, Api, Server
@@ -94,6 +96,14 @@ async def plant_way_in(server: Server, user: str) -> str:
     """An account at a provider."""
     known = {"provider_id": "google", "account_id": ids.new_id("row")}
     return await plant(server, Account, user_id=user, **known)
+
+
+async def plant_user_key(server: Server, user: str) -> str:
+    """A key for a provider that is not there any more, so that nobody is asked about it."""
+    row = UserKey(owner_id=user, user_id=user, provider=ids.new_id("gone"), masked_key="sk-0…cdef")
+    row.encrypted_key = sealed(CIPHER, row, "encrypted_key", "sk-0123456789abcdef")
+    known = {name: getattr(row, name) for name in ("provider", "masked_key", "encrypted_key")}
+    return await plant(server, UserKey, user_id=user, **known)
 
 
 async def plant_session(server: Server, user: str) -> tuple[str, str]:

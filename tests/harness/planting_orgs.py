@@ -8,7 +8,7 @@ from typing import Any
 from models import ids
 from models.accounts.api_tokens import ApiToken
 from models.accounts.audit_logs import AuditAction, AuditLog
-from models.accounts.invitations import new_ticket
+from models.accounts.invitations import Ticket
 from models.accounts.org_members import MemberStatus, OrgMember
 from models.accounts.orgs import Org
 from models.permissions import Role
@@ -52,15 +52,15 @@ async def plant_member(server: Server, org: str, user: str, role: Role) -> str:
 
 async def plant_invited(server: Server, org: str, by: str) -> tuple[str, str]:
     """An invitation's id and its token."""
-    signer = server.services.ports.signer
-    ticket = new_ticket(lambda id: signer.sign("invitation", id))
+    tickets = server.services.ports.sign_in.tickets
+    ticket = Ticket.new(tickets)
     now = now_at(server)
     about = {"org_id": org, "email": f"{ticket.id}@example.org".lower(), "role": Role.VIEWER}
     state = {"status": MemberStatus.INVITED, "invited_by": by}
     times = {"invited_at": now - timedelta(hours=1), "expires_at": now + timedelta(days=6)}
     secret = {"ticket": ticket.id, "token_hash": ticket.hash}
     member = await plant(server, OrgMember, owner_id=org, **about, **state, **times, **secret)
-    return member, signer.sign("invitation", ticket.id)
+    return member, tickets.token_of("invitation", ticket.id)
 
 
 async def plant_api_token(server: Server, user: str) -> str:

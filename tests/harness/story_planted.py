@@ -37,6 +37,8 @@ SECRETS = {
     "refresh_token": ("gho_refresh", "oauth_connection.refresh_token"),
 }
 
+KEY = "sk-planted-key-of-the-story"
+
 
 def day(number: int) -> datetime:
     """A day of its own for each time."""
@@ -131,11 +133,9 @@ async def tell_user(story: Story) -> None:
         "message_count": 5,
         "daily_message_count": 3,
         "daily_pro_message_count": 2,
-        "favorite_models": ["mock:raypx-1"],
-        "system_prompt": "Be brief.",
     }
     flags = {"premium": True, "email_verified": True}
-    times = {"daily_reset": day(20), "daily_pro_reset": day(21), "last_active_at": day(22)}
+    times = {"daily_reset": day(20), "daily_pro_reset": day(21)}
     await alter(
         story.server, User, user, **{**changed, **flags, **times, "clerk_id": row["clerk_id"]}
     )
@@ -166,6 +166,17 @@ async def tell_ways_in(story: Story) -> None:
         own | {"provider_id": "google", "account_id": "g_1"},
         scope="openid email",
     )
+
+
+async def tell_user_key(story: Story) -> None:
+    """A key of the user's own for a provider."""
+    user = await id_of(story.caller)
+    given = {"provider": "openai", "key": f"  {KEY}\n"}
+    made, created = await story.do("setUserKey", "{ userKey { id } }", **given)
+    id = made["userKey"]["id"]
+    _, updated = await story.do("updateUserKey", "{ userKey { id } }", id=id, mode="FALLBACK")
+    shown = {"userId": user, "provider": "openai", "mode": "FALLBACK", "maskedKey": "sk-p…tory"}
+    await story.book.check("UserKey", id, **shown, createdAt=created, updatedAt=updated)
 
 
 async def tell_operators(story: Story) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.auth import BadConfiguration, load_secret
+from app.auth import BadConfiguration, load_secret, previous_keys
 from app.config import Settings
 
 EXTERNAL = "postgresql://db.example/punnet"
@@ -93,3 +93,11 @@ async def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
     results = await asyncio.gather(*(racer.communicate(b"go\n") for racer in racers))
     assert {out.strip() for out, _ in results} == {load_secret(settings(data_dir))}
     assert [path.name for path in data_dir.iterdir()] == ["secret"]
+
+
+def test_a_previous_secret_is_as_long_as_the_present_one(tmp_path: Path) -> None:
+    given = settings(tmp_path, secret="x" * 32, previous_secrets=["y" * 32, "z" * 31])
+    with pytest.raises(BadConfiguration, match="PUNNET_PREVIOUS_SECRETS") as refused:
+        previous_keys(given, "anything")
+    assert "z" * 31 not in str(refused.value)
+    assert "z" * 31 not in repr(given)

@@ -91,6 +91,13 @@ def test_refuses_another_purpose_and_another_key() -> None:
     assert refused(Signer(KEY[::-1]), "cursor:messages", token)
 
 
+def test_a_previous_key_opens_and_never_signs() -> None:
+    earlier, rotated = Signer(KEY), Signer(KEY[::-1], [b"x" * 32, KEY])
+    assert rotated.open("p", earlier.sign("p", [1])) == [1]
+    assert rotated.sign("p", [1]) == Signer(KEY[::-1]).sign("p", [1])
+    assert refused(rotated, "p", Signer(b"y" * 32).sign("p", [1]))
+
+
 def test_purpose_and_payload_do_not_run_into_each_other() -> None:
     signer = Signer(KEY)
     tag_of_longer = base64.urlsafe_b64decode(signer.sign("ab", b"c") + "=")[:16]

@@ -1,0 +1,86 @@
+"""Whose key an answer is asked with: the server's, or the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import structlog
+
+from models.accounts.user_keys import KeyMode, UserKey, key_of, note_use
+from models.ports import Vault
+from models.providing import (
+    AnswerError,
+    Delta,
+    Finish,
+    ModelInfo,
+    ModelProvider,
+    Prompt,
+    ProviderError,
+)
+from models.verbs import Actor
+
+MISSING = "This model needs a key of your own."
+UNREADABLE = "Your key for the provider can't be read any more; set it again."
+OWN_KEY = "ownKey"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """Finds users' own keys, which stay encrypted until a provider is called."""
+
+    actor: Actor
+    vault: Vault
+
+    async def asked_with(
+        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, user_id: str
+    ) -> AsyncGenerator[Delta | Finish, None]:
+        """A provider's answer, asked with one key after the other: the next is used where one is
+        refused or used up before it brought a word. Raises ProviderError."""
+        keys = await self._keys(model, user_id)
+        if not keys:
+            raise ProviderError(MISSING, retryable=False, code=AnswerError.KEY_MISSING)
+        for number, key in enumerate(keys, 1):
+            begun = False
+            try:
+                async with aclosing(self._stream(provider, prompt, key)) as stream:
+                    async for item in stream:
+                        begun = True
+                        yield item
+            except ProviderError as error:
+                if begun or not error.denied or number == len(keys):
+                    raise
+            else:
+                return
+
+    async def _keys(self, model: ModelInfo, user_id: str) -> Sequence[UserKey | None]:
+        """The keys to use, in this order; None is the server's."""
+        servers = [None] if model.available else []
+        if not model.takes_key:
+            return servers
+        own = await key_of(self.actor.database, user_id, model.provider)
+        if own is None:
+            return servers
+        return [own] if own.mode is KeyMode.PRIORITY else [*servers, own]
+
+    async def _stream(
+        self, provider: ModelProvider, prompt: Prompt, key: UserKey | None
+    ) -> AsyncGenerator[Delta | Finish, None]:
+        text = None if key is None else await self._taken(key)
+        async with aclosing(provider.stream(prompt, text)) as stream:
+            async for item in stream:
+                if key is not None and isinstance(item, Finish):
+                    yield replace(item, usage=item.usage | {OWN_KEY: True})
+                else:
+                    yield item
+
+    async def _taken(self, key: UserKey) -> str:
+        text = key.open_key(self.vault)
+        if text is None:
+            log.warning("user_key.unreadable", key=key.id)
+            raise ProviderError(UNREADABLE, retryable=False, code=AnswerError.KEY_MISSING)
+        await note_use(self.actor.database, key, self.actor.clock.now())
+        return text
