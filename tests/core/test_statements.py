@@ -48,7 +48,7 @@ TYPES = {
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
     # conversation, project, fragment, attachments, parent, source, siblings
-    "Message": 1 + 6,
+    "Message": 1 + 7,
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
     "PendingSubscription": 1,
@@ -185,6 +185,7 @@ def test_every_type_and_query_has_its_number() -> None:
         and not {"edges", "cursor", "endCursor"} & set(kind.fields)
     }
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
+    plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 
@@ -194,6 +195,7 @@ async def test_types_with_all_their_relations(filling: Filling, ada: Api, count:
     for name, kind in record_types().items():
         query = nodes_query(name, everything(kind, first=4))
         known = filling.users * 10 if name == "User" else _ids(filling, _tables()[name])
+        known = known[1:] if name == "Message" else known  # the first one follows nothing
         lists: list[dict[str, Any]] = [{"ids": known[:length]} for length in LENGTHS]
         if name == "ShowcaseProject":
             page = connection(kind_of_page())
@@ -268,8 +270,8 @@ async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -
 MANY = """\
 INSERT INTO conversation (id, created_at, updated_at, owner_id, user_id, main, title, public,
     pinned, status, last_order_id)
-SELECT 'cnv_1' || lpad(n::text, 25, '0'), now(), now() + n * interval '1 ms', $1, $1, false, 'Many', false, false,
-    'active', 0
+SELECT 'cnv_1' || lpad(n::text, 25, '0'), now(), now() + n * interval '1 ms', $1, $1, false, 'Many',
+    false, false, 'active', 0
 FROM generate_series(1, $2::int) n RETURNING id"""
 DEEP = """\
 INSERT INTO message (id, created_at, updated_at, owner_id, conversation_id, user_id, role, type,

@@ -160,6 +160,7 @@ class Filling:
             content=f"Message {order}",
             order_id=order,
             status="COMPLETE" if asked else STATUS[state],
+            regenerated_from_id=parent,
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
