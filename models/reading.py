@@ -156,7 +156,9 @@ class ListForm(NamedTuple):
         for number, sign in enumerate(places):
             seen = {">": "<", "<": ">"}[sign] if self.order.descending else sign
             value, id = (f"${3 + 2 * number + part}" for part in (0, 1))
-            yield f"(t.{self.order.column}, t.id) {seen} ({value}, {id})"
+            beyond = f"(t.{self.order.column}, t.id) {seen} ({value}, {id})"
+            # What a search finds is looked through; else it might be sought by time alone.
+            yield beyond if self.words is None else f"({beyond}) IS TRUE"
 
     def _rule(self, owners: statements.Owners) -> list[str]:
         return [] if self.free else [statements.reachable(self.model, owners)]

@@ -194,7 +194,8 @@ class Verbs:
         for _ in range(2):
             await self.do("createProjectWithMessage", "{ project { id } agentRun { id } }", **new)
         to = {"projectId": self.project}
-        sent = await self.do("sendMessage", "{ reply { id } }", to=to, content="More")
+        more = {"to": to, "content": "More", "supersede": True}
+        sent = await self.do("sendMessage", "{ reply { id } }", **more)
         again = {"to": to, "content": "Rather", "supersede": True}
         sent = await self.do("sendMessage", "{ message { id } reply { id } }", **again)
         await self.do("stopMessage", "{ message { id } }", id=sent["reply"]["id"])
@@ -204,7 +205,7 @@ class Verbs:
         id = made["message"]["id"]
         await self.do("updateMessage", "{ message { id } }", id=id, content="Notes")
         await self.do("addAttachment", "{ attachment { id } }", messageId=id, **attachments[0])
-        running = self.filling.running[0]
+        running = self.filling.running[2]  # the first was stopped by what was sent
         await self.do("stopMessage", "{ message { id } }", id=running)
 
     async def conversations(self) -> None:
