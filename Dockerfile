@@ -23,6 +23,8 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PUNNET_HOST=0.0.0.0 \
     PUNNET_PORT=8000
+# A volume that is mounted there belongs to the user.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /data
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8000

@@ -162,9 +162,10 @@ def export(
 ) -> None:
     """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
     from app.exporting import show_tables, write_export
+    from app.files.store import open_store
 
     with refusals_shown():
-        show_tables(run(lambda _settings, url: write_export(url, file)))
+        show_tables(run(lambda settings, url: write_export(url, open_store(settings), file)))
 
 
 @command.command()

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=Path(".punnet"),
-        description="Where the embedded PostgreSQL and the local secret live.",
+        description="Where the embedded PostgreSQL, the local secret and files live.",
     )
     pool_size: int = Field(
         default=20, ge=4, description="PostgreSQL connections for requests; 5 more serve the rest."
@@ -153,6 +153,26 @@ class Settings(BaseSettings):
     )
     password_queue: int = Field(
         default=100, ge=0, description="Passwords that may wait to be hashed."
+    )
+
+    storage_url: str | None = Field(
+        default=None,
+        description="Where files are kept: `s3://bucket/folder`, at Amazon or whoever speaks S3. "
+        "Unset: in `PUNNET_DATA_DIR`, which all servers and workers must share.",
+    )
+    storage_endpoint: str | None = Field(
+        default=None,
+        description="Where the bucket is reached, by us and by clients; default: Amazon's.",
+    )
+    storage_region: str | None = Field(default=None, description="The bucket's region.")
+    storage_access_key: str | None = Field(
+        default=None, description="The id of the bucket's key; default: as Amazon's tools find it."
+    )
+    storage_secret_key: SecretStr | None = Field(default=None, description="The key itself.")
+    uploads: int = Field(default=100, ge=1, description="Uploads that one server takes at once.")
+    user_uploads: int = Field(default=5, ge=1, description="The same of one user.")
+    upload_timeout: float = Field(
+        default=120.0, gt=0, description="Seconds that an upload may take."
     )
 
     models: list[ModelEntry] = Field(default=DEFAULT_MODELS, description="The models on offer.")

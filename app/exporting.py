@@ -1,8 +1,9 @@
 """`punnet export`: every row of every record, in a ZIP whose bytes follow from the rows alone.
 
 `manifest.json` tells the format, the schema and what each table has; `<table>/rows.jsonl` holds
-one row a line, in the order of ids. Times are ISO 8601 in UTC with milliseconds, decimals are
-strings. PostgreSQL writes the lines, so memory stays flat and jsonb goes through untouched.
+one row a line, in the order of ids, and `stored_file/bytes/` the bytes of files. Times are ISO
+8601 in UTC with milliseconds, decimals are strings. PostgreSQL writes the lines, so memory stays
+flat and jsonb goes through untouched.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import typer
 from pydantic import BaseModel
 
 from app.database import connect
+from app.files.moving import export_files
+from app.files.store import Store
 from app.migrations import applied, newest
 from models.base import Record
 from models.errors import Conflict
@@ -43,11 +46,14 @@ class ExportedTable(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an export has, and the migration that its tables are at."""
+    """What an export has, and the migration that its tables are at; `objects` are the pieces of
+    files, and `lacking` the ids of files of which some were gone already."""
 
     format: int = FORMAT
     migration: str
     tables: dict[str, ExportedTable]
+    objects: int = 0
+    lacking: list[str] = []
 
 
 def exported_models() -> list[type[Record]]:
@@ -71,10 +77,12 @@ def rows_file(table: str) -> str:
     return f"{table}/rows.jsonl"
 
 
-async def write_export(url: str, target: Path) -> Manifest:
-    """Write one snapshot of a database to `target`, which appears when it is whole.
+async def write_export(url: str, store: Store, target: Path) -> Manifest:
+    """Write one snapshot of a database, and the files of `store`, to `target`, which appears when
+    it is whole.
 
-    Raises Conflict when the database is not up to date, OSError when the file can't be written.
+    Raises Conflict when the database is not up to date, OSError when the file can't be written,
+    Unavailable when the storage can't be read.
     """
     connection = await connect(url)
     try:
@@ -82,7 +90,7 @@ async def write_export(url: str, target: Path) -> Manifest:
             raise Conflict("The database is not up to date; run `punnet migrate` first.")
         with _replacing(target) as file, ZipFile(file, "w") as archive:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                return await _write(connection, archive)
+                return await _write(connection, archive, store)
     finally:
         await connection.close()
 
@@ -91,15 +99,20 @@ def show_tables(manifest: Manifest) -> None:
     """Print how many rows each table has, and which columns were left out."""
     for name, table in manifest.tables.items():
         typer.echo(f"{table.rows:>12,}  {name}")
+    typer.echo(f"{manifest.objects:>12,}  files and thumbnails")
+    if manifest.lacking:
+        typer.echo(f"Without bytes: {', '.join(manifest.lacking)}.")
     secrets = [f"{name}.{one}" for name, table in manifest.tables.items() for one in table.secrets]
     if secrets:
         typer.echo(f"Left out, as secrets: {', '.join(secrets)}.")
 
 
-async def _write(connection: Any, archive: ZipFile) -> Manifest:
+async def _write(connection: Any, archive: ZipFile, store: Store) -> Manifest:
     manifest = empty_manifest()
     for model in exported_models():
         await write_rows(connection, archive, model, manifest.tables[model.table()])
+    moved = await export_files(connection, archive, store)
+    manifest.objects, manifest.lacking = moved.objects, sorted({*moved.lacking})
     write_manifest(archive, manifest)
     return manifest
 

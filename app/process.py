@@ -15,6 +15,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.database import Observe, PostgresDatabase
+from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -52,6 +53,7 @@ class Services:
     worker: Worker
     mailer: Mailer
     authenticator: Authenticator
+    storage: Storage
     catalogue: Catalogue
 
 
@@ -72,11 +74,11 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    post, app_url, dev = post_of(settings), settings.app_url, settings.dev
+    storage, sends = storage_of(settings, signer, clock), post_of(settings)
+    own = authenticator, sign_in, storage, settings.dev
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
-        ports=Ports(
-            database, clock, bus, catalogue, signer, changes, streams, authenticator, sign_in, dev
-        ),
+        ports=ports,
         database=database,
         background=background,
         bus=bus,
@@ -85,9 +87,10 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, limits, sign_in.vault),
-        mailer=Mailer(actor, post, sign_in.tickets, app_url),
+        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault),
+        mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
+        storage=storage,
         catalogue=catalogue,
     )
     _introduce(services)
@@ -119,6 +122,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        services.storage.close()
         await services.background.close()
         await services.database.close()
 

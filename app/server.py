@@ -18,6 +18,7 @@ from app.cors import Origins
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
+from app.files.routes import FileRoutes
 from app.graphql import callers_of, engine_of, graphql_server
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
@@ -76,8 +77,7 @@ def build(
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
-    origins = Origins(settings.origins, loopback=settings.dev)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    _add_transfers(app, url, settings, services, contexts)
     _add_graphiql(app, settings, services)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _ready)
@@ -100,6 +100,19 @@ def _add_sign_in(
     secret = settings.identity_webhook_secret
     if secret is not None:
         IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
+
+
+def _add_transfers(
+    app: web.Application,
+    url: str,
+    settings: Settings,
+    services: Services,
+    contexts: PunnetContexts,
+) -> None:
+    """Serve what is too large for GraphQL."""
+    origins = Origins(settings.origins, loopback=settings.dev)
+    FileRoutes(settings, services.storage, services.database, origins).add_to(app)
+    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
 
 
 def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:

@@ -32,9 +32,11 @@ from models.chat.leases import (
     renew,
 )
 from models.errors import Unavailable
+from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.ports import Vault
 from models.providing import ModelCatalogue, ProviderError
+from models.storing import Files
 from models.verbs import Actor
 
 POLL = 0.5  # seconds, when nothing wakes the worker
@@ -70,6 +72,7 @@ class Worker:
         actor: Actor,
         models: ModelCatalogue,
         writer: Writer,
+        files: Files,
         limits: WorkerLimits,
         vault: Vault,
     ) -> None:
@@ -77,6 +80,7 @@ class Worker:
         self._actor = actor
         self._models = models
         self._writer = writer
+        self._files = files
         self._limits = limits
         self._own_keys = OwnKeys(actor, vault)
         self._jobs: dict[Lease, Job] = {}
@@ -166,6 +170,7 @@ class Worker:
             await self._patiently(reap_generations(self._actor))
             await self._patiently(reap_runs(self._actor))
             await self._patiently(self._delete())
+            await self._patiently(sweep_files(self._actor, self._files))
 
     async def _delete(self) -> None:
         for _ in range(DELETION_BATCHES):

@@ -59,6 +59,7 @@ LASTING = (
     "BillingSubscription",
     "PolarCustomer",
     "OAuthGrant",
+    "StoredFile",
 )
 OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
@@ -144,6 +145,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     ),
     "Mutation.createApiToken": USERS_WRITE,
     "Mutation.revokeApiToken": OWNERS_TOKEN,
+    "Mutation.createUpload": ("UNAUTHENTICATED", *("data",) * 5),
+    "Mutation.completeUpload": ORGS_WRITE,
+    "Mutation.deleteFile": ORGS_WRITE,
+    "Mutation.setAvatar": OWN_USERS_WRITE,
+    "Mutation.deleteAvatar": USERS_WRITE,
     "Mutation.setUserKey": USERS_WRITE,
     "Mutation.updateUserKey": OWNERS_TOKEN,
     "Mutation.deleteUserKey": OWNERS_TOKEN,
@@ -382,9 +388,11 @@ async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> 
             way["input"]["supersede"] = True
         first, again = await ask(ada, name, way), await ask(ada, name, way)
         assert first.result == again.result == "data", (name, first, again)
-    for kind, some in (("conversation", "NOT main"), ("project", "true"), ("org", "true")):
-        for row in await still.sql(f"SELECT id FROM {kind} WHERE {some} AND deleted_at IS NULL"):
-            name = kind.title()
+    for name, table, some in (
+        ("Conversation", "conversation", "NOT main"), ("Project", "project", "true"),
+        ("Org", "org", "true"), ("File", "stored_file", "true"),
+    ):  # fmt: skip
+        for row in await still.sql(f"SELECT id FROM {table} WHERE {some} AND deleted_at IS NULL"):
             await ada.do(f"delete{name}", f"{{ deleted{name}Id }}", id=row["id"])
     for name, way in ways.items():
         before = await dump(still)

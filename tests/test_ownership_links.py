@@ -62,6 +62,7 @@ TABLES = {
     "OrgMember": "org_member",
     "AuditLog": "audit_log",
     "ApiToken": "api_token",
+    "StoredFile": "stored_file",
     "UserKey": "user_key",
 }
 TARGETS = {
@@ -77,6 +78,7 @@ TARGETS = {
     "import_id": ("import",),
     "org_id": ("org",),
     "owner_user_id": ("user",),
+    "avatar_file_id": ("avatar",),
 }
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}

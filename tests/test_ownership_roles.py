@@ -37,6 +37,8 @@ PERSONAL = {
     "Mutation.updateFavoriteModels", "Mutation.addFavoriteModel", "Mutation.removeFavoriteModel",
     "Mutation.exportMyData", "Subscription.preferencesChanged", "Subscription.viewerChanged",
     "node UserPreferences",
+    "node StoredFile", "Mutation.createUpload", "Mutation.completeUpload",
+    "Mutation.deleteFile", "Mutation.setAvatar", "Mutation.deleteAvatar",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}

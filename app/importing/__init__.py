@@ -20,10 +20,11 @@ def import_punnet(
 ) -> None:
     """Load an export of another Punnet into an empty database."""
     from app.exporting import show_tables
+    from app.files.store import open_store
     from app.importing.exports import load_export
 
     with refusals_shown():
-        show_tables(run(lambda _settings, url: load_export(url, file)))
+        show_tables(run(lambda settings, url: load_export(url, open_store(settings), file)))
 
 
 @importing.command()

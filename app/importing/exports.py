@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from app.clock import SystemClock
 from app.database import connect
 from app.exporting import FORMAT, MANIFEST, Manifest, empty_manifest, exported_models, rows_file
+from app.files.moving import import_files
+from app.files.store import Store
 from app.importing.lines import read_line
 from app.migrations import migrate
 from models.base import Record
@@ -27,7 +29,7 @@ _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^\w+ \w+, line (\d+)")
 
 
-async def load_export(url: str, path: Path) -> Manifest:
+async def load_export(url: str, store: Store, path: Path) -> Manifest:
     """Bring an empty database up to date and load an export into it, in one transaction.
 
     Raises Conflict when the database has rows, Invalid for a file that is no export or one of
@@ -41,6 +43,8 @@ async def load_export(url: str, path: Path) -> Manifest:
             try:
                 async with connection.transaction():
                     await _load(connection, archive, manifest)
+                    # The bytes last, when all rows are known to be fine.
+                    await import_files(connection, archive, store, manifest.objects)
             finally:
                 await connection.close()
     except (BadZipFile, EOFError, zlib.error) as error:

@@ -74,6 +74,9 @@ class SignInRoutes:
         app.on_cleanup.append(self._close)
 
     async def _leave(self, request: web.Request) -> web.Response:
+        # Pictures of another site's page would fill the browser with cookies of errands.
+        if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+            raise BadRequest("Open this address in the browser.")
         errand = self._errand(request, request.query)
         url = await self._provider(request).authorize_url(errand.leaving)
         return self._with_cookie(web.Response(status=303, headers={"Location": url}), errand)

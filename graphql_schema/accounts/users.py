@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
+from graphql_schema.core.computing import issued
 from graphql_schema.core.context import context_of
 from graphql_schema.core.entries import own_row
 from graphql_schema.core.mutations import given, mutation
@@ -15,6 +17,17 @@ from graphql_schema.core.record_type import record_type
 from models.accounts import users
 from models.reading import Lookup
 
+if TYPE_CHECKING:
+    from graphql_schema.core.context import Ports
+
+
+@issued("avatar_file_id", "avatar_url", description="A picture of the user.")
+def _avatar_url(rows: Sequence[users.User], ports: Ports) -> list[str | None]:
+    return [
+        ports.files.avatar_url(row.avatar_file_id) if row.avatar_file_id else row.avatar_url
+        for row in rows
+    ]
+
 
 @record_type(users.User)
 class User(Node):
@@ -22,7 +35,7 @@ class User(Node):
     email: str | None
     email_verified: bool
     name: str
-    avatar_url: str | None
+    avatar_url: str | None = _avatar_url
     anonymous: bool
     premium: bool
     message_count: int
@@ -43,7 +56,7 @@ class Person:
     """Somebody whom the viewer shares an organisation with."""
 
     name: str
-    avatar_url: str | None
+    avatar_url: str | None = _avatar_url
 
 
 @strawberry.input(description="What a guest may say of themselves.")

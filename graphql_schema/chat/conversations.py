@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 
 from graphql_schema.accounts.orgs import org_id_of
+from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import Connection, SearchConnection
 from graphql_schema.core.entries import pages_of_owner, pages_of_search, row_by_id
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import computed, first, one, page
+from graphql_schema.core.fields import first, one, page
 from graphql_schema.core.mutations import acting, chosen, given, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 
 from graphql_schema.chat.parts import MessagePart
+from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import SearchConnection
 from graphql_schema.core.entries import pages_of_search, row_by_id
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import computed, many, one, one_by
+from graphql_schema.core.fields import many, one, one_by
 from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type

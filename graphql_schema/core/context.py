@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Streams,
     )
     from models.providing import ModelCatalogue
+    from models.storing import Files
     from models.viewer import Viewer
 
 
@@ -45,6 +46,7 @@ class Ports:
     streams: Streams
     guests: GuestTokens
     sign_in: SignInPorts
+    files: Files
     dev: bool = False
 
 

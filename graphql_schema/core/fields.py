@@ -1,4 +1,4 @@
-"""Relations as declarations: `one`, `one_by`, `many`, `page`, `first`, and computed fields.
+"""Relations as declarations: `one`, `one_by`, `many`, `page`, `first`.
 
 They are data that an executor can read; none hides a resolver of its own. The target is the type
 that the field's annotation names, found when the schema is built.
@@ -6,7 +6,7 @@ that the field's annotation names, found when the schema is built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class One(Relation):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.row(self.query, getattr(root, self.key))
 
-        return _field(self, resolve, self.name)
+        return relation_field(self, resolve, self.name)
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class OneBy(Relation):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.row(self.query, root.id)
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Many(Listed):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.rows(self.query, key_of(root, self.by))
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class Paged(Listed):
             window = Window(first, after, last, before)
             return await load_page(context_of(info), self.query, root.id, window)
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
@@ -152,29 +152,11 @@ class FirstOf(Listed):
                 root, step = (found[0] if found else None), step.then
             return root
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
-@dataclass(slots=True)
-class Computed(Relation):
-    """A value made from columns of this row, for a batch of rows at once."""
-
-    columns: tuple[str, ...]
-    compute: Callable[[Sequence[Any]], Sequence[Any]]
-    rows: int | None = None
-
-    def bind(self, source: type[Record], target: type[Record] | None) -> None:
-        missing = set(self.columns) - set(source.columns())
-        assert not missing, f"{source.__name__} has no columns {missing}"
-
-    def field(self) -> Any:
-        def resolve(root: Any) -> Any:
-            return self.compute([root])[0]
-
-        return _field(self, resolve)
-
-
-def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
+def relation_field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
+    """The Strawberry field of a relation."""
     rows: int | None = getattr(relation, "rows", None)
     return strawberry.field(
         resolver=resolve,
@@ -233,14 +215,3 @@ def first_through(through: type[Record], step: Any, then: Any) -> Any:
     return FirstOf(
         then.description, step.column, step.order, step.where, 1, then=then, through=through
     )
-
-
-def computed(
-    *columns: str, description: str, rows: int | None = None
-) -> Callable[[Callable[[Sequence[Any]], Sequence[Any]]], Any]:
-    """A field computed from `columns` by a function of a batch of rows; a list of about `rows`."""
-
-    def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
-        return Computed(description, columns, compute, rows)
-
-    return wrap

@@ -18,7 +18,8 @@ from graphql import (
     get_named_type,
 )
 
-from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
+from graphql_schema.core.computing import Computed
+from graphql_schema.core.fields import FirstOf, Many, One, OneBy, Paged, Relation
 from graphql_schema.core.record_type import MODELS
 from graphql_schema.plans.arguments import Arguments
 from graphql_schema.plans.collecting import Collector, Flags, NotTaken

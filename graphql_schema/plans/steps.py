@@ -12,7 +12,7 @@ from graphql_schema.plans.running import Surprise, distinct
 from models.reading import Listing, Lookup
 
 if TYPE_CHECKING:
-    from graphql_schema.core.fields import Computed
+    from graphql_schema.core.computing import Computed
     from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.leaves import Show
     from graphql_schema.plans.running import Run
@@ -153,7 +153,8 @@ class ComputedStep:
         return self.relation.columns
 
     async def values(self, run: Run, rows: Sequence[Row]) -> list[Json]:
-        found = self.relation.compute([self.model.part(row, self.needs) for row in rows])
+        parts = [self.model.part(row, self.needs) for row in rows]
+        found = self.relation.values(parts, run.context.ports)
         show = self.show
         return [v if v is None or show is None else show(v) for v in found]
 

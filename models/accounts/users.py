@@ -47,6 +47,7 @@ class User(Record):
         unique("clerk_id"),
         unique("email", where="(deleted_at IS NULL)"),
         index("email"),
+        index("avatar_file_id"),
     )
 
     clerk_id: str | None = fields.key("The subject at the identity provider.", null=True)
@@ -55,7 +56,11 @@ class User(Record):
     )
     email_verified: bool = fields.flag("Whether the address is proven.", default=False)
     name: str = fields.text("What to call the user.", limit=NAME_LIMIT)
-    avatar_url: str | None = fields.text("A picture of the user.", limit=2_000, null=True)
+    avatar_url: str | None = fields.text(
+        "The picture that the identity provider tells of.", limit=2_000, null=True
+    )
+    avatar_file: Any = fields.reference("StoredFile", "Id of their own picture.", null=True)
+    avatar_file_id: str | None
     anonymous: bool = fields.flag("Whether this is a guest.", default=False)
     premium: bool = fields.flag("Whether a paying plan is live.", default=False)
     message_count: int = fields.integer("Messages sent in all.", default=0)

@@ -6,6 +6,8 @@ are none yet: rate limits, daily limits, organisation limits and credits follow 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,8 +17,29 @@ if TYPE_CHECKING:
 POLICIES: tuple[Policy, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """A file somebody wants to upload; `size` in bytes."""
+
+    owner_id: str
+    size: int
+
+
+UploadPolicy = Callable[["Transaction", UploadRequest], Awaitable[None]]
+"""Refuses an upload by raising a DomainError."""
+
+UPLOAD_POLICIES: tuple[UploadPolicy, ...] = ()
+"""What admits uploads, in order; how many a plan has a day follows here."""
+
+
 async def admit(tx: Transaction, request: AdmissionRequest) -> None:
     """Ask every policy in order. Raises what the first one that refuses raises."""
     chosen = tx.actor.policies
     for policy in POLICIES if chosen is None else chosen:
+        await policy(tx, request)
+
+
+async def admit_upload(tx: Transaction, request: UploadRequest) -> None:
+    """The same for a file."""
+    for policy in UPLOAD_POLICIES:
         await policy(tx, request)

@@ -46,10 +46,11 @@ AUDITED = {
     "revokeSession": ["session.ended"],
     "revokeOtherSessions": ["session.ended"],
     "resetPassword": ["password.changed"],
-    "changePassword": ["password.changed"],
+    "changePassword": ["password.changed", "session.opened"],
     "unlinkAccount": ["account.unlinked"],
     "claimGuest": ["guest.claimed"],
     "deleteMe": ["user.erased"],
+    "exportMyData": ["data.exported"],
     "moveProject": ["moved.in", "moved.out"],
     "moveConversation": ["moved.in", "moved.out"],
 }

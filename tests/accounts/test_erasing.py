@@ -118,7 +118,8 @@ async def test_nothing_personal_is_left(start_server: StartServer, office: PostO
     )
     await ada.do("updatePreferences", "{ preferences { id } }", layout=PERSONAL)
     await ada.do("createOrg", "{ org { id } }", name=PERSONAL)
-    await ada.do("createApiToken", "{ token }", name=PERSONAL, scopes=["READ"])
+    token = {"name": PERSONAL, "scopes": ["READ"], "currentPassword": PASSWORD}
+    await ada.do("createApiToken", "{ token }", **token)
     await ada.do("exportMyData", "{ url }", currentPassword=PASSWORD)
     again = {"currentPassword": PASSWORD, "email": f"new@{PERSONAL}.example"}
     await ada.do("changeEmail", "{ email }", **again)

@@ -144,6 +144,14 @@ async def test_nobody_is_sent_to_a_page_that_is_not_on_the_list(world: World, ur
         assert refused.status == 400, url
 
 
+@pytest.mark.parametrize(("mode", "status"), [("no-cors", 400), ("cors", 400), ("navigate", 303)])
+async def test_no_page_fills_the_browser_with_cookies(world: World, mode: str, status: int) -> None:
+    url, headers = world.url("/auth/acme"), {"Sec-Fetch-Mode": mode}
+    async with world.browser.session.get(url, headers=headers, allow_redirects=False) as answer:
+        assert answer.status == status
+        assert ("Set-Cookie" in answer.headers) == (status == 303)
+
+
 async def test_the_cookies_are_kept_from_scripts(world: World) -> None:
     async with await world.browser.get(world.url("/auth/acme")) as left:
         cookie = SimpleCookie(left.headers["Set-Cookie"])

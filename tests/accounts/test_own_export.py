@@ -244,7 +244,8 @@ async def test_a_link_ends_with_its_session_and_with_the_account(still: Server) 
 async def test_it_takes_the_password_and_no_script(still: Server) -> None:
     ada = still.user()
     await plant_password(still, await id_of(ada), "ada@example.com", PASSWORD)
-    made = await ada.do("createApiToken", "{ token }", name="Script", scopes=["READ", "WRITE"])
+    new = {"name": "Script", "scopes": ["READ", "WRITE"], "currentPassword": PASSWORD}
+    made = await ada.do("createApiToken", "{ token }", **new)
     script = Api(still.session, still.url, made["token"])
     for user, given in (
         (ada, {}),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
@@ -55,7 +56,15 @@ async def bare(
     world: World,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A TCP connection to say anything on."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", world.port, limit=1 << 16)
+    async with bare_at(f"http://127.0.0.1:{world.port}") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def bare_at(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """The same, to the server of an address."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 16)
     try:
         yield reader, writer
     finally:

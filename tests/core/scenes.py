@@ -27,6 +27,7 @@ from models.chat.leases import (
 from models.chat.projects import Project
 from models.chat.prompting import read_prompt
 from models.chat.titles import give_title, untitled
+from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -87,6 +88,7 @@ class Verbs:
         await self.messages()
         await self.conversations()
         await self.files()
+        await self.uploads()
         await self.runs()
         await self.hear()
         await self.work()
@@ -235,6 +237,11 @@ class Verbs:
         restored = saved["fileSnapshot"]["id"]
         await self.do("restoreFileSnapshot", "{ fileSnapshot { id } }", id=restored)
 
+    async def uploads(self) -> None:
+        for name in ("createUpload", "completeUpload", "deleteFile", "setAvatar", "deleteAvatar"):
+            given = await EVERY[name](Scene(self.server, self.api))
+            await self.do(name, whole(name), **given)
+
     async def newest(self) -> Any:
         return (await self.api.run(NEWEST, id=self.project))["project"]["messages"]
 
@@ -309,6 +316,9 @@ class Verbs:
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
         await forget_expired(actor)
+        due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
+        await self.server.sql(due, self.filling.users[0], _ago())
+        assert await sweep_files(actor, self.server.services.storage)
 
     def actor(self) -> Actor:
         """The system itself, as workers act."""

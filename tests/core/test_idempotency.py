@@ -37,6 +37,7 @@ WITHOUT_KEY = {
     "exportMyData": "What it adds is a counter; a second link leads to the same.",
     "testUserKey": "What it adds is the count of tries; a second try tells the same.",
     "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
+    "setAvatar": "What it adds is a count of tries; a repeated call finds the picture set.",
     "deleteOrg": "As with deleteProject.",
     "deleteProject": "What it adds is the system's own job. A repeated call finds the project "
     "gone, which is all that a key's answer could say.",

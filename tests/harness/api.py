@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -198,7 +199,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]:
+async def start_server(database: str, plans: bool, tmp_path: Path) -> AsyncIterator[StartServer]:
     """Starts servers: `await start_server(worker=False)`, `await start_server(url=other)`."""
     async with AsyncExitStack() as stack:
 
@@ -209,7 +210,7 @@ async def start_server(database: str, plans: bool) -> AsyncIterator[StartServer]
             observers: Sequence[Observer] = (),
             **settings: Any,
         ) -> Server:
-            told = settings_for_tests(**settings)
+            told = settings_for_tests(**({"data_dir": tmp_path / "data"} | settings))
             started = _running(url, told, clock, observers, plans)
             return await stack.enter_async_context(started)
 

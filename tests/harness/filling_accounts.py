@@ -23,6 +23,7 @@ from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.builder.imports import Import
+from models.files.stored_files import StoredFile
 from models.permissions import Role
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
     """Add credits, subscriptions and connections of a user, and as many rows of nobody's."""
     add_usage(filling, user, start)
     add_ways_in(filling, user, start)
+    add_files(filling, user, start)
     for provider in ("figma", "github"):
         filling.add(OAuthConnection, user, user_id=user, provider=provider, scope="read")
     for provider in ("openai", "another"):
@@ -66,6 +68,15 @@ def add_ways_in(filling: Filling, user: str, start: datetime) -> None:
         proof = {"identifier": "a@b.example", "purpose": "sign_up", "value_hash": name}
         filling.add(Verification, user, user_id=user, expires_at=ends, **proof)
         filling.add(Mail, user, kind="confirm_sign_up", recipient="a@b.example", due_at=ends)
+
+
+def add_files(filling: Filling, user: str, start: datetime) -> None:
+    """Add files of a user that nothing refers to."""
+    for number in range(EACH):
+        where = {"storage_key": f"{user}-{number}", "due_at": start + timedelta(days=36_500)}
+        about = {"file_name": "a.png", "content_type": "image/png", "size": 9}
+        state = {"purpose": "attachment", "state": "ready", "sha256": "0" * 64}
+        filling.add(StoredFile, user, user_id=user, **where, **about, **state)
 
 
 def add_usage(filling: Filling, user: str, start: datetime) -> None:

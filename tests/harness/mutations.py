@@ -30,6 +30,7 @@ from tests.harness.planting_orgs import (
     plant_invited,
     plant_member,
 )
+from tests.harness.uploading import announce, image, put, send
 from tests.harness.verbs import id_of
 
 FILES = {"src/app.ts": "export {}", "readme.md": "# Read me"}
@@ -163,6 +164,16 @@ class Scene:
         stranger = ids.new_id("usr")
         org, _ = await plant_empty_org(self.server, stranger)
         return (await plant_invited(self.server, org, stranger))[1]
+
+    async def upload(self) -> str:
+        """The id of a file whose bytes were sent, but not looked at."""
+        upload = await announce(self.caller, b"Hello", "text/plain")
+        assert (await put(self.caller, upload, b"Hello")).status == 204
+        return upload.id
+
+    async def picture(self) -> str:
+        """The id of a file that is complete, and may be an avatar."""
+        return (await send(self.caller, image(), "image/png", purpose="AVATAR"))["id"]
 
     async def user_key(self) -> str:
         """The id of a key of the caller's."""
@@ -320,6 +331,16 @@ async def _delete_me(scene: Scene) -> Input:
     return {"currentPassword": PASSWORD}
 
 
+async def _create_upload(scene: Scene) -> Input:
+    await scene.upload()  # from here on uploads are counted in a row that is there
+    return {"fileName": "a.txt", "contentType": "text/plain", "size": 5}
+
+
+async def _delete_avatar(scene: Scene) -> Input:
+    await scene.caller.do("setAvatar", "{ user { id } }", fileId=await scene.picture())
+    return {}
+
+
 async def _export_my_data(scene: Scene) -> Input:
     await scene.password()
     return {"currentPassword": PASSWORD}
@@ -400,6 +421,11 @@ EVERY: dict[str, Prepare] = {
     "leaveOrg": _in("orgId", Scene.shared_org),
     "createApiToken": _by_nothing(name="Script", scopes=["READ"], days=7),
     "revokeApiToken": _by_id(Scene.api_token),
+    "createUpload": _create_upload,
+    "completeUpload": _by_id(Scene.upload),
+    "deleteFile": _by_id(Scene.upload),
+    "setAvatar": _in("fileId", Scene.picture),
+    "deleteAvatar": _delete_avatar,
     "setUserKey": _set_user_key,
     "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
     "deleteUserKey": _by_id(Scene.user_key),

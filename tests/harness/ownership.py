@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from models import ids
+from models.accounts.users import User
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
-from tests.harness.planting import plant_account, plant_import, plant_user_key
+from tests.harness.planting import (
+    alter,
+    plant_account,
+    plant_file,
+    plant_import,
+    plant_user_key,
+)
 from tests.harness.planting_chat import plant_conversations
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import id_of
@@ -62,6 +69,7 @@ NODES = {
     "OrgMember": "org member",
     "AuditLog": "audit log",
     "ApiToken": "api token",
+    "StoredFile": "file",
     "UserKey": "user key",
 }
 """Every type of node and one row of it in a world."""
@@ -80,6 +88,9 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids["preferences"] = (await server.sql(own, ids["user"]))[0]["id"]
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
+    ids["file"] = await plant_file(server, ids["user"])
+    ids["avatar"] = await plant_file(server, ids["user"], "avatar")
+    await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
@@ -249,7 +260,7 @@ PROBES: dict[str, Probe] = {
     "Mutation.changeEmail": _input(email=_new_address),
     "Mutation.changePassword": _input(password=PASSWORD),
     "Mutation.claimGuest": _input(token="forged"),
-    "Mutation.deleteMe": _input(currentPassword=PASSWORD),
+    "Mutation.deleteMe": _input(),
     "Mutation.exportMyData": _input(currentPassword=PASSWORD),
     "Mutation.updatePreferences": _input(layout="sidebar"),
     "Mutation.updateProfile": _input(name="Other"),
@@ -277,6 +288,11 @@ PROBES: dict[str, Probe] = {
     "Mutation.declineInvitation": _input(token=_id("to decline")),
     "Mutation.createApiToken": _input(name="Script", scopes=["READ"]),
     "Mutation.revokeApiToken": _input(id=_id("api token")),
+    "Mutation.createUpload": _input(fileName="a.txt", contentType="text/plain", size=3),
+    "Mutation.completeUpload": _input(id=_id("file")),
+    "Mutation.deleteFile": _input(id=_id("file")),
+    "Mutation.setAvatar": _input(fileId=_id("avatar")),
+    "Mutation.deleteAvatar": _input(),
     "Mutation.setUserKey": _input(provider="openai", key="sk-0123456789abcdef"),
     "Mutation.updateUserKey": _input(id=_id("user key"), mode="FALLBACK"),
     "Mutation.deleteUserKey": _input(id=_id("user key")),

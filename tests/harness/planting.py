@@ -26,6 +26,7 @@ from models.billing.plans import PlanTier
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.builder.imports import Import, ImportSource
+from models.files.stored_files import StoredFile, new_storage_key
 from models.sealing import sealed
 from models.transaction import Transaction
 from models.verbs import verb
@@ -96,6 +97,14 @@ async def plant_way_in(server: Server, user: str) -> str:
     """An account at a provider."""
     known = {"provider_id": "google", "account_id": ids.new_id("row")}
     return await plant(server, Account, user_id=user, **known)
+
+
+async def plant_file(server: Server, user: str, purpose: str = "attachment") -> str:
+    """A complete file, whose bytes only the row tells of."""
+    key = new_storage_key()
+    about = {"file_name": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
+    state = {"purpose": purpose, "state": "ready", "due_at": now_at(server) + timedelta(days=1)}
+    return await plant(server, StoredFile, user_id=user, storage_key=key, **about, **state)
 
 
 async def plant_user_key(server: Server, user: str) -> str:

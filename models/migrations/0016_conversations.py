@@ -4,7 +4,7 @@ from models.chat.conversations import TitleSource
 from models.fields import ChoiceColumn, IntegerColumn, KeyColumn
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0013_preferences_indexes')]
+    dependencies = [('models', '0015_stored_file_indexes')]
 
     initial = False
 

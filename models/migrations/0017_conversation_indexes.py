@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0014_conversations")]
+    dependencies = [("models", "0016_conversations")]
 
     operations = [
         ops.RunSQL(

@@ -1,0 +1,1 @@
+"""Files: uploads, downloads and the pictures of users."""
