@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from models.chat.titles import give_title
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.eventually import eventually
 from tests.harness.refusals import refusal, unchanged
-from tests.harness.verbs import id_of
+from tests.harness.verbs import actor_of, id_of
 
 pytestmark = pytest.mark.both_paths
 
@@ -276,6 +277,8 @@ async def test_a_model_finds_a_title_until_a_user_does(server: Server) -> None:
     }  # fmt: skip
     named = await update(ada, id, "title titleSource", title="Jam")
     assert named == {"title": "Jam", "titleSource": "USER"}
+    late = await give_title(actor_of(server, None), id, "From a model that took its time")
+    assert not late
     sent = await ada.do(
         "sendMessage", "{ reply { id } }", to={"conversationId": id}, content="And?"
     )
