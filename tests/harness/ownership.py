@@ -236,9 +236,7 @@ PROBES: dict[str, Probe] = {
     "Query.conversations": Probe(_home),
     "Query.pinnedConversations": Probe(_home),
     "Query.archivedConversations": Probe(_home),
-    "Query.searchConversations": Probe(
-        lambda w: [{"org": w["home"], "words": "thoughts", "first": 2}]
-    ),
+    "Query.searchConversations": Probe(_searched("thoughts")),
     "Query.searchMessages": Probe(_searched("thought")),
     "Query.pendingAgentRuns": Probe(lambda w: [{"projectId": w["project"], "first": 5}]),
     "Query.project": _by("id", "project"),
