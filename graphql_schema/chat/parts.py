@@ -1,4 +1,5 @@
-"""The parts of a message in the API, a union."""
+"""The parts of a message in the API, a union. What is called alike is of one type, so that one
+selection may ask it of several."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ class ReasoningPart:
 @part(parts.ToolCallPart, "A call of a tool.")
 class ToolCallPart:
     call_id: str | None = strawberry.field(description="The call's own id; its result has it too.")
-    name: str = strawberry.field(description="The tool.")
+    name: str | None = strawberry.field(description="The tool.")
     arguments: JSON | None = strawberry.field(description="What it is called with.")
 
 
@@ -49,7 +50,7 @@ class ToolResultPart:
 
 @part(parts.FilePart, "A file.")
 class FilePart:
-    url: str = strawberry.field(description="Where it is.")
+    url: str | None = strawberry.field(description="Where it is.")
     name: str | None = strawberry.field(description="Its file name.")
     media_type: str | None = strawberry.field(description="Its media type.")
 

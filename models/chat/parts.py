@@ -32,7 +32,7 @@ class ToolCallPart:
     """A call of a tool."""
 
     call_id: str | None
-    name: str
+    name: str | None
     arguments: Any
 
 
@@ -106,7 +106,7 @@ def _call(one: Json) -> Iterator[Part]:
         except orjson.JSONDecodeError:
             read = None
         call = cast("Json", read) if isinstance(read, dict) else {"arguments": one["text"]}
-    yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME) or "", _first(call, *_ARGUMENTS))
+    yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME), _first(call, *_ARGUMENTS))
 
 
 def _result(one: Json) -> Iterator[Part]:

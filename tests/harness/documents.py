@@ -77,11 +77,8 @@ def selection(kind: GraphQLNamedType, depth: int, first: int = 5) -> str:
 
 
 def of_union(kind: GraphQLUnionType) -> str:
-    """Everything of a union of plain objects, each field under a key that no other type has."""
-    return " ".join(
-        f"... on {one.name} {{ {' '.join(f'{one.name}_{name}: {name}' for name in one.fields)} }}"
-        for one in kind.types
-    )
+    """Everything of a union of plain objects."""
+    return " ".join(f"... on {one.name} {{ {' '.join(one.fields)} }}" for one in kind.types)
 
 
 def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
