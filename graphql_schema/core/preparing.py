@@ -28,7 +28,7 @@ from models.errors import BadRequest, DomainError
 
 Kind: TypeAlias = Literal["query", "mutation", "subscription"]
 
-TOKEN_BYTES = 1_000
+TOKEN_BYTES = 1_200
 """What graphql-core and the plan keep per lexical token, measured."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.providing import ModelCatalogue
     from models.transaction import Transaction
 
+MODEL_LIMIT = 200  # characters of a model's id
 MOST_MODELS = 100
 """Models in one list of a user's."""
 
@@ -64,7 +65,7 @@ class UserPreferences(Record):
         "Ids of models that are not offered.", default=[], opaque=False
     )
     default_model: str = fields.text(
-        "The model to use when none is named.", limit=200, default=SERVERS_MODEL
+        "The model to use when none is named.", limit=MODEL_LIMIT, default=SERVERS_MODEL
     )
     preferred_locale: str = fields.text(
         "The language to use, a tag of BCP 47.", limit=35, default="en-US"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.accounts.preferences import refuse_models
+from models.accounts.preferences import MODEL_LIMIT, refuse_models
 from models.accounts.users import User
+from models.errors import Invalid
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ async def add_favorite_model(tx: Transaction, model: str) -> User:
 
 @verb
 async def remove_favorite_model(tx: Transaction, model: str) -> User:
-    """Take a model out of the viewer's favourites, where it is one."""
+    """Take a model out of the viewer's favourites, where it is one. Raises Invalid."""
+    if not model.strip() or len(model) > MODEL_LIMIT:
+        raise Invalid("There is no such model.", field="model")
     return await _prefer(tx, lambda before: [one for one in before if one != model], "model")
 
 

@@ -109,6 +109,7 @@ async def test_a_deleted_organisation_hides_all_at_once(still: Server) -> None:
     assert (await still.nobody().run(showcase))["showcaseProjects"]["nodes"] == []
     mine = {"user", "org slug", "api token", "to accept", "to decline", "grant"}
     mine |= {"session", "other session", "account", "other account"}
+    mine |= {"preferences", "user key", "file", "avatar"}
     ids = [id for name, id in world.ids.items() if name not in mine and id != world["user"]]
     for user in (ada, eve):
         query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,8 +134,8 @@ async def test_secrets_are_in_no_byte_and_are_listed(filled: str, tmp_path: Path
 
 
 def without_secrets(data: Any) -> Any:
-    """An answer as it is where `hasAccessToken` and its like are false."""
-    text = json.dumps(data)
+    """An answer as it is where `hasAccessToken` and its like are false, and no key is shown."""
+    text = re.sub(r'"maskedKey": "(\\.|[^"])*"', '"maskedKey": null', json.dumps(data))
     for secret in SECRETS:
         name = camel(f"has_{secret.partition('.')[2].removesuffix('_hash')}")
         text = text.replace(f'"{name}": true', f'"{name}": false')

@@ -123,6 +123,9 @@ LISTENING = {
     "{ agentRunChanged(projectId: $id, after: $after) { cursor } }",
     "messageStreamed": "subscription($id: ID!, $after: String) "
     "{ messageStreamed(messageId: $id, after: $after) { cursor } }",
+    "viewerChanged": "subscription($after: String) { viewerChanged(after: $after) { cursor } }",
+    "preferencesChanged": "subscription($after: String) "
+    "{ preferencesChanged(after: $after) { cursor } }",
 }
 
 
@@ -250,5 +253,6 @@ def test_every_page_is_bounded() -> None:
     }
     assert lists == {
         "Query.models", "Query.nodes", "Query.oauthConnections", "Query.accounts",
-        "Query.sessions", "Message.attachments", "AccessExplanation.steps",
+        "Query.sessions", "Query.userKeys", "UploadRequest.headers",
+        "Message.attachments", "AccessExplanation.steps",
     }  # fmt: skip

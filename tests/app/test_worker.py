@@ -70,7 +70,7 @@ async def test_the_third_failure_is_the_last(server: Server) -> None:
 async def test_a_refusal_is_not_tried_again(server: Server) -> None:
     ada = server.user()
     id = await ask(ada, "[[refuse]]")
-    await failed_with(ada, id, "The provider refused the request.", 1.5)
+    await failed_with(ada, id, "The provider refused the request.")
     row = await generation(server, id)
     assert (row["epoch"], row["tries"]) == (1, 1)
 

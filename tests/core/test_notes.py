@@ -22,9 +22,9 @@ AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
     OR (claims = 0 AND status = 'PENDING'))"""
 
 WITH_OTHERS = {
-    "changeEmail", "changePassword", "claimGuest", "createGuest", "deleteMe", "exportMyData",
-    "inviteOrgMember", "requestPasswordReset", "resendInvitation", "resetPassword", "signIn",
-    "signUp", "testUserKey", "verifyEmail",
+    "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
+    "exportMyData", "inviteOrgMember", "requestPasswordReset", "resendInvitation",
+    "resetPassword", "setAvatar", "signIn", "signUp", "testUserKey", "verifyEmail",
 }  # fmt: skip
 """These count tries before they do anything, or write rows of the system's or a guest's."""
 

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLNonNull,
     get_named_type,
     get_nullable_type,
+    is_required_input_field,
 )
 
 from tests.harness.documents import object_type
@@ -121,10 +122,7 @@ class _Field:
 def _fields(kind: Any) -> list[_Field]:
     named = get_named_type(kind)
     assert isinstance(named, GraphQLInputObjectType)
-    return [
-        _Field(name, f.type, isinstance(f.type, GraphQLNonNull) and f.default is None)
-        for name, f in named.fields.items()
-    ]
+    return [_Field(name, f.type, is_required_input_field(f)) for name, f in named.fields.items()]
 
 
 def _of_object(kind: Any, path: Path) -> Iterator[Bad]:

@@ -23,7 +23,7 @@ from tests.harness.planting import (
 )
 from tests.harness.planting_chat import plant_conversations
 from tests.harness.planting_orgs import plant_api_token, plant_org
-from tests.harness.verbs import id_of
+from tests.harness.verbs import NOTED, id_of
 
 Variables = dict[str, Any]
 
@@ -345,9 +345,6 @@ PROBES: dict[str, Probe] = {
 }
 
 
-NOTED = "'{last_active_at,last_used_at}'::text[]"
-"""Columns in which use is noted by the minute, whatever is done."""
-
 Dump = dict[str, tuple[int, str]]
 
 
@@ -358,7 +355,7 @@ async def dump(server: Server) -> Dump:
     sums = " UNION ALL ".join(
         f"SELECT '{table}' AS name, count(*) AS rows, "
         f"md5(coalesce(string_agg(t.row, '|' ORDER BY t.row), '')) AS hash "
-        f"FROM (SELECT (to_jsonb(t) - {NOTED})::text AS row FROM {table} t) t"
+        f"FROM (SELECT (to_jsonb(t) - '{{{','.join(NOTED)}}}'::text[])::text AS row FROM {table} t) t"
         for table in tables
     )
     return {row["name"]: (row["rows"], row["hash"]) for row in await server.sql(sums)}

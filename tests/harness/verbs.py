@@ -25,12 +25,16 @@ def actor_of(server: Server, user_id: str | None) -> Actor:
 Rows = dict[str, dict[str, Any]]
 
 
+NOTED = {"last_active_at", "last_used_at"}
+"""Columns in which use is noted by the minute, whatever is done."""
+
+
 async def all_rows(server: Server) -> Rows:
-    """Every row of every table of records, whole, by its id."""
+    """Every row of every table of records, but for what is noted, by its id."""
     found: Rows = {}
     for model in record_models():
         for row in await server.sql(f"SELECT * FROM {model.table()}"):
-            found[row["id"]] = row
+            found[row["id"]] = {name: row[name] for name in row if name not in NOTED}
     return found
 
 
