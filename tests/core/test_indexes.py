@@ -106,7 +106,7 @@ READING = (
         for table in ("pending_subscription", "rate_limit", "verification", "webhook_event")
     ),
 )
-LATEST = 900  # events that the scenes write; the replay sees none of them, since they are its own
+LATEST = 1_200  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
     Exempt(
         "message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id",
