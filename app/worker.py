@@ -15,6 +15,7 @@ import structlog
 
 from app.answering import pause_before_retry, write_answer
 from app.own_keys import OwnKeys
+from app.titling import title_conversation
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.accounts.expiring import forget_expired
@@ -199,6 +200,8 @@ class Worker:
             )
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
+            if isinstance(outcome, Answer):
+                await title_conversation(self._actor, self._models, lease, self._own_keys)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:

@@ -33,6 +33,8 @@ class Record(Model):
     access: ClassVar[Access]
     indexes: ClassVar[tuple[Index, ...]] = ()
     checks: ClassVar[tuple[Check, ...]] = ()
+    unstamped: ClassVar[frozenset[str]] = frozenset()
+    """Columns that tell nothing new of the row: who writes only these leaves `updated_at`."""
 
     id: str = fields.KeyColumn(
         primary_key=True, description="Its id, which says what it is and sorts by time."

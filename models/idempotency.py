@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from inspect import get_annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from models.viewer import Viewer
 
 KEPT = timedelta(hours=24)
+Ids = str | list[str] | None
+"""What is kept of a result, which is a row, several or none."""
 
 _CLAIM = """\
 INSERT INTO idempotency_key (viewer_id, mutation, key, hash, expires_at)
@@ -101,22 +103,34 @@ async def finish(tx: Transaction, once: Once, result: Any) -> None:
     await tx.connection.execute(_RESULTS, viewer, once.mutation, once.key, _ids(result))
 
 
-def _ids(result: Any) -> dict[str, str | None]:
+def _ids(result: Any) -> dict[str, Ids]:
     if isinstance(result, Record):
         return {"": result.id}
     rows = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
-    return {name: row.id if row is not None else None for name, row in rows.items()}
+    return {name: _ids_of(row) for name, row in rows.items()}
 
 
-async def _results(tx: Transaction, found: dict[str, str | None], function: Any) -> Any:
+def _ids_of(made: Record | Sequence[Record] | None) -> Ids:
+    if made is None or isinstance(made, Record):
+        return None if made is None else made.id
+    return [row.id for row in made]
+
+
+async def _results(tx: Transaction, found: dict[str, Ids], function: Any) -> Any:
     # By the rights of this moment: what the first call made may be what gave some.
     viewer = await viewer_now(tx)
-    rows = {name: await _row(tx, viewer, id) if id else None for name, id in found.items()}
+    rows = {name: await _rows(tx, viewer, ids) for name, ids in found.items()}
     if "" in rows:
         return rows[""]
     # By name: what the arguments are annotated with is not there at run time.
     kind = function.__globals__[get_annotations(function)["return"]]
     return kind(**rows)
+
+
+async def _rows(tx: Transaction, viewer: Viewer, ids: Ids) -> Any:
+    if isinstance(ids, list):
+        return [await _row(tx, viewer, id) for id in ids]
+    return None if ids is None else await _row(tx, viewer, ids)
 
 
 async def _row(tx: Transaction, viewer: Viewer, id: str) -> Record:

@@ -32,13 +32,14 @@ class Prompt:
 
     `model` is the id without its provider's prefix. `key` is the same for each try of one
     generation, so that a deterministic provider can repeat itself; `attempt` is how many tries
-    went before this one.
+    went before this one. `purpose` says what is wanted, for providers that can't read.
     """
 
     model: str
     messages: Sequence[PromptMessage]
     key: str
     attempt: int = 0
+    purpose: Literal["answer", "title"] = "answer"
 
 
 @dataclass(frozen=True, slots=True)

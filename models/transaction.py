@@ -127,7 +127,8 @@ class Transaction:
         if not differing:
             return row
         row.check(differing)
-        differing["updated_at"] = self.now
+        if not row.unstamped.issuperset(differing):
+            differing["updated_at"] = self.now
         sql = statements.update(type(row), tuple(differing))
         await self.connection.execute(sql, row.id, *differing.values())
         self._changed(row, differing)
@@ -145,7 +146,7 @@ class Transaction:
             sql = statements.update_many(model, tuple(written))
             await self.connection.execute(sql, [row.id for row in rows], *written.values())
             for row in rows:
-                self._changed(row, written)
+                self._changed(row, {n: v for n, v in written.items() if getattr(row, n) != v})
         return rows
 
     async def count_up(

@@ -26,6 +26,7 @@ HIDDEN_LIST = ("empty", "empty", "data", "data", "empty", "empty")
 HIDDEN_ROW = ("null", "null", "data", "data", "null", "null")
 # The owner still is there when the projects are gone.
 LASTING_ROW = ("null", "null", "data", "data", "data", "null")
+LASTING_LIST = ("empty", "empty", "data", "data", "data", "empty")
 OWN_LIST = ("empty", "data", "data", "data", "data", "data")
 OWN_ROW = ("null", "data", "data", "data", "data", "data")
 OPERATORS_LIST = ("empty", "empty", "empty", "empty", "empty", "data")
@@ -89,6 +90,12 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.projects": HIDDEN_LIST,
     "Query.pendingAgentRuns": HIDDEN_LIST,
     "Query.project": HIDDEN_ROW,
+    "Query.conversation": HIDDEN_ROW,
+    "Query.conversations": LASTING_LIST,
+    "Query.pinnedConversations": LASTING_LIST,
+    "Query.archivedConversations": LASTING_LIST,
+    "Query.searchConversations": LASTING_LIST,
+    "Query.searchMessages": HIDDEN_LIST,
     "Query.message": HIDDEN_ROW,
     "Query.fragment": HIDDEN_ROW,
     "Query.node": HIDDEN_ROW,
@@ -157,6 +164,19 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.deleteProject": OWNERS_WRITE,
     "Mutation.sendMessage": OWNERS_WRITE,
     "Mutation.createMessage": OWNERS_WRITE,
+    "Mutation.createFolder": ORGS_WRITE,
+    "Mutation.createConversation": OWNERS_WRITE,
+    "Mutation.startConversation": OWNERS_WRITE,
+    "Mutation.updateConversation": OWNERS_WRITE,
+    # These are in no project.
+    "Mutation.deleteConversation": ORGS_WRITE,
+    "Mutation.selectBranch": ORGS_WRITE,
+    "Mutation.markConversationRead": OWNERS_WRITE,
+    "Mutation.clearConversation": OWNERS_WRITE,
+    "Mutation.deleteMessage": OWNERS_WRITE,
+    "Mutation.editMessage": OWNERS_WRITE,
+    "Mutation.regenerateMessage": OWNERS_WRITE,
+    "Mutation.forkConversation": OWNERS_WRITE,
     "Mutation.updateMessage": OWNERS_WRITE,
     "Mutation.stopMessage": OWNERS_WRITE,
     "Mutation.addAttachment": OWNERS_WRITE,
@@ -254,7 +274,7 @@ async def deleted_world(server: Server) -> World:
     """The world of an owner who deleted every project."""
     owner = server.user("leo")
     world = await make_world(server, owner)
-    for name in ("project", "quiet"):
+    for name in ("project", "quiet", "folder"):
         await owner.do("deleteProject", "{ deletedProjectId }", id=world[name])
     return world
 
@@ -375,8 +395,11 @@ async def test_a_key_does_not_outlive_the_right_to_its_result(still: Server) -> 
             way["input"]["supersede"] = True
         first, again = await ask(ada, name, way), await ask(ada, name, way)
         assert first.result == again.result == "data", (name, first, again)
-    for name, table in (("Project", "project"), ("Org", "org"), ("File", "stored_file")):
-        for row in await still.sql(f"SELECT id FROM {table} WHERE deleted_at IS NULL"):
+    for name, table, some in (
+        ("Conversation", "conversation", "NOT main"), ("Project", "project", "true"),
+        ("Org", "org", "true"), ("File", "stored_file", "true"),
+    ):  # fmt: skip
+        for row in await still.sql(f"SELECT id FROM {table} WHERE {some} AND deleted_at IS NULL"):
             await ada.do(f"delete{name}", f"{{ deleted{name}Id }}", id=row["id"])
     for row in await still.sql("SELECT id FROM api_token"):
         await ada.do("revokeApiToken", "{ revokedTokenId }", id=row["id"])

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.both_paths
 
 @pytest.fixture
 async def still(start_server: StartServer) -> Server:
-    """A server on which nothing happens by itself."""
-    return await start_server(worker=False)
+    """A server on which nothing happens by itself, and that takes long questions."""
+    return await start_server(worker=False, max_tokens=8_000, max_cost=100_000)
 
 
 async def test_no_link_leads_to_a_strangers_row(still: Server) -> None:
@@ -44,6 +44,7 @@ TARGETS = {
     "conversation_id": ("conversation", "quiet conversation"),
     "message_id": ("message", "quiet message", "reply"),
     "parent_id": ("message",),
+    "regenerated_from_id": ("message",),
     "fragment_id": ("fragment",),
     "restored_from": ("snapshot",),
     "user_id": ("user",),

@@ -42,8 +42,16 @@ PERSONAL = {
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}
-OF_AN_ORG = {"Mutation.createProject", "Mutation.createProjectWithMessage"}
+OF_AN_ORG = {
+    "Mutation.createProject", "Mutation.createProjectWithMessage", "Mutation.createFolder",
+    "Mutation.createConversation", "Mutation.startConversation",
+}  # fmt: skip
 """They name the organisation itself, which every member sees."""
+LISTED = {
+    "Query.projects", "Query.auditLogs", "Query.pendingAgentRuns", "Query.conversations",
+    "Query.pinnedConversations", "Query.archivedConversations", "Query.searchConversations",
+    "Query.searchMessages",
+}  # fmt: skip
 CLAIMERS = {
     "Mutation.heartbeatAgentRun", "Mutation.completeAgentRun", "Mutation.failAgentRun",
 }  # fmt: skip
@@ -70,7 +78,7 @@ TOKENS = {
 def expected(name: str, standing: Standing) -> str:
     """What somebody gets of an organisation's rows."""
     need = NEEDS[name]
-    listed = name in ("Query.projects", "Query.auditLogs", "Query.pendingAgentRuns")
+    listed = name in LISTED
     if need is Permission.OPERATE:
         if name.startswith("Query."):
             return "empty"

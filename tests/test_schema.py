@@ -31,9 +31,10 @@ OURS = {
 }
 VERBS = {
     "accept", "add", "cancel", "change", "claim", "clear", "complete", "create", "decline",
-    "delete", "enqueue", "export", "fail", "heartbeat", "invite", "leave", "move", "remove",
-    "request", "resend", "reset", "restore", "revoke", "rotate", "save", "send", "set", "sign",
-    "stop", "test", "transfer", "unlink", "update", "upsert", "verify",
+    "delete", "edit", "enqueue", "export", "fail", "fork", "heartbeat", "invite", "leave", "mark",
+    "move", "regenerate", "remove", "request", "resend", "reset", "restore", "revoke", "rotate",
+    "save", "select", "send", "set", "sign", "start", "stop", "test", "transfer", "unlink",
+    "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 
@@ -139,13 +140,15 @@ def test_connections_are_as_relay_has_them() -> None:
     connections = [name for name in OURS if name.endswith("Connection")]
     assert len(connections) >= 4
     for name in connections:
-        node = name.removesuffix("Connection")
+        page = name.removesuffix("Connection")
+        node = page.removesuffix("Search")
         fields = {key: str(field.type) for key, field in root(name).fields.items()}
         assert fields == {
-            "edges": f"[{node}Edge!]!", "nodes": f"[{node}!]!", "pageInfo": "PageInfo!"
+            "edges": f"[{page}Edge!]!", "nodes": f"[{node}!]!", "pageInfo": "PageInfo!"
         }  # fmt: skip
-        edge = {key: str(field.type) for key, field in root(f"{node}Edge").fields.items()}
-        assert edge == {"cursor": "String!", "node": f"{node}!"}
+        edge = {key: str(field.type) for key, field in root(f"{page}Edge").fields.items()}
+        excerpt = {} if page == node else {"excerpt": "String!"}
+        assert edge == {"cursor": "String!", "node": f"{node}!"} | excerpt
     for kind in (root("Query"), root("Project"), root("Conversation")):
         for field in kind.fields.values():
             if str(field.type).endswith("Connection!"):

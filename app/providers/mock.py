@@ -25,6 +25,8 @@ class _Pace:
     gap: float
 
 
+TITLE_WORDS = 5
+
 _PACES = {
     "raypx-1": _Pace(0.02, 0.004),
     "slow": _Pace(3.0, 0.5),
@@ -40,7 +42,7 @@ class MockProvider:
     `[[delay:5ms]]`, `[[first:1s]]`, `[[fail-after:20]]` (pieces), `[[fail-once]]` (only
     while `Prompt.attempt` is 0), `[[refuse]]` (not retryable), `[[echo:this text]]` and
     `[[reasoning:a thought]]`. A failure that would come after the end comes at the end.
-    `sleep` waits the seconds it is given.
+    A title is the first words of what the user said. `sleep` waits the seconds it is given.
     """
 
     def __init__(self, *, sleep: Sleep = asyncio.sleep) -> None:
@@ -54,6 +56,10 @@ class MockProvider:
         if pace is None:
             raise ProviderError("The provider does not know this model.", retryable=False)
         asked = parse(_last_text(prompt))
+        if prompt.purpose == "title":
+            yield Delta(_title(asked.text))
+            yield Finish("stop", _usage(prompt, 1))
+            return
         if asked.refuse:
             raise ProviderError("The provider refused the request.", retryable=False)
         await self._sleep(pace.first if asked.first is None else asked.first)
@@ -79,6 +85,11 @@ def _last_text(prompt: Prompt) -> str:
         if message.role == "user":
             return "\n".join(part.value for part in message.parts if part.kind == "text")
     return ""
+
+
+def _title(text: str) -> str:
+    """The first words of a text, and always some."""
+    return " ".join(text.split()[:TITLE_WORDS]) or "Untitled"
 
 
 def _deltas(prompt: Prompt, asked: Directives) -> list[Delta]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import strawberry
 
+from graphql_schema.core.computing import computed
 from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import LIST_LIMIT, computed
+from graphql_schema.core.fields import LIST_LIMIT
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON

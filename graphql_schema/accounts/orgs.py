@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
+from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import Connection
 from graphql_schema.core.context import Context
 from graphql_schema.core.entries import row_by_id, row_by_slug
-from graphql_schema.core.fields import computed, page
+from graphql_schema.core.fields import page
 from graphql_schema.core.mutations import acting, chosen, given, into, key_field, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import strawberry
 
+from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import (
     Connection,
 )
 from graphql_schema.core.entries import of_viewer, pages_of
-from graphql_schema.core.fields import computed
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.accounts import rate_limits

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 
+from graphql_schema.core.computing import issued
 from graphql_schema.core.context import context_of
 from graphql_schema.core.entries import own_row
-from graphql_schema.core.fields import issued
 from graphql_schema.core.mutations import given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import (
     After,
     Before,
@@ -19,7 +20,7 @@ from graphql_schema.core.connection import (
 )
 from graphql_schema.core.context import context_of
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import computed, one
+from graphql_schema.core.fields import one
 from graphql_schema.core.mutations import acting, chosen, given, key_field, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 
-from graphql_schema.core.entries import row_by_id
+from graphql_schema.chat.parts import MessagePart
+from graphql_schema.core.computing import computed
+from graphql_schema.core.connection import SearchConnection
+from graphql_schema.core.entries import pages_of_search, row_by_id
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import many, one, one_by
 from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
-from models.chat import messages
-from models.chat.messages import MessageOutcome, MessageRole, MessageStatus, MessageType
+from models.chat import messages, parts, versions
+from models.chat.messages import (
+    FAMILY,
+    SEARCHED,
+    MessageOutcome,
+    MessageRole,
+    MessageStatus,
+    MessageType,
+)
 from models.providing import AnswerError
+from models.reading import Listing, Order, Words
 
 if TYPE_CHECKING:
     from graphql_schema.builder.fragments import Fragment
@@ -63,6 +75,25 @@ describe(
 )
 
 
+PREVIEW = 320
+"""Characters of a preview."""
+
+
+@computed(
+    "content",
+    "parts",
+    description="Its parts in order, as far as they are of known kinds.",
+    rows=2,
+)
+def _content_parts(rows: Sequence[Any]) -> Sequence[list[parts.Part]]:
+    return [parts.parts_of(row.content, row.parts) for row in rows]
+
+
+@computed("content", description=f"The beginning of its text, {PREVIEW} characters at most.")
+def _preview(rows: Sequence[Any]) -> Sequence[str]:
+    return [row.content[:PREVIEW] for row in rows]
+
+
 @record_type(messages.Message)
 class Message(Node):
     conversation_id: strawberry.ID
@@ -73,12 +104,15 @@ class Message(Node):
     status: MessageStatus
     outcome: MessageOutcome | None
     content: str
+    preview: str = _preview
     parts: JSON | None
+    content_parts: list[MessagePart] = _content_parts
     order_id: int
     message_group_id: str | None
     model: str | None
     provider: str | None
     parent_id: strawberry.ID | None
+    regenerated_from_id: strawberry.ID | None
     branch_index: int
     selected: bool
     on_branch: bool
@@ -96,6 +130,17 @@ class Message(Node):
     attachments: list[Attachment] = many(
         "message_id", "Its files and images, 20 at most.", order="created_at"
     )
+    parent: Message | None = one("parent_id", "The message it follows.")
+    regenerated_from: Message | None = one(
+        "regenerated_from_id", "The answer that it was written anew from."
+    )
+    siblings: list[Message] = many(
+        FAMILY,
+        "The versions of it, itself among them, in the order they were made; 100 at most.",
+        order="branch_index",
+        rows=2,
+        by=FAMILY,
+    )
 
 
 @strawberry.input(description="A new text for a message that nothing has answered yet.")
@@ -109,10 +154,24 @@ class UpdateMessagePayload:
     message: Message = strawberry.field(description="The message.")
 
 
+FOUND = Listing(
+    messages.Message,
+    None,
+    Order("created_at", descending=True),
+    0,
+    words=Words(f"left(t.content, {SEARCHED})"),
+)
+
+
 @strawberry.type
 class Query:
     message: Message | None = row_by_id(
         messages.Message, "A message that the viewer reaches; null when there is none."
+    )
+    search_messages: SearchConnection[Message] = pages_of_search(
+        FOUND,
+        "One owner's messages that have some words, newest first, on all branches. Of a message "
+        f"the first {SEARCHED:,} characters are searched.",
     )
 
 
@@ -123,5 +182,5 @@ class Mutation:
         self, info: strawberry.Info, input: UpdateMessageInput
     ) -> UpdateMessagePayload:
         actor = acting(info, input)
-        row: Any = await messages.Message.update_text(actor, input.id, input.content)
+        row: Any = await versions.update_message(actor, input.id, input.content)
         return UpdateMessagePayload(message=row)

@@ -82,6 +82,12 @@ class Project(Node):
         order="order_id",
         where="t.on_branch",
     )
+    conversations: Connection[Conversation] = page(
+        "project_id",
+        "The conversations in a folder that are in use, those that changed last first.",
+        order="-updated_at",
+        where="NOT t.main AND t.status = 'active' AND t.deleted_at IS NULL",
+    )
     draft: FragmentDraft | None = one_by("project_id", "The files in progress.")
     agent_runs: Connection[AgentRun] = page(
         "project_id", "What agents were asked to do, newest first.", order="-created_at"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import strawberry
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from graphql_schema.chat.messages import Message
     from graphql_schema.chat.projects import Project
 
+PayloadT = TypeVar("PayloadT")
+
 describe(
     RunSource,
     "Who writes the answer.",
@@ -48,7 +51,11 @@ class MessageTarget:
 @strawberry.input(description="What every new message for a model has.")
 class DraftInput:
     content: str = given("The text.")
-    model: str | None = optional("The model to answer; default: the project's preference.")
+    model: str | None = optional("The model to answer; default: the conversation's.")
+    models: list[str] = given(
+        "Several models instead, 5 at most, each of which answers side by side with the others.",
+        default_factory=list,
+    )
     attachments: list[AttachmentInput] = given(
         "Files and images, 20 at most.", default_factory=list
     )
@@ -82,6 +89,13 @@ class StopMessageInput:
     id: strawberry.ID = given("The message that is being written.")
 
 
+def replies_field() -> Any:
+    """All answers to what was sent, which usually is one."""
+    return strawberry.field(
+        description="The answer of each model, the one that is shown first.", metadata={"rows": 1}
+    )
+
+
 async def _run_of(info: strawberry.Info, reply: Any) -> Any:
     query = Lookup(AgentRunRow, "message_id")
     return await context_of(info).loaders.row(query, reply.id)
@@ -90,7 +104,8 @@ async def _run_of(info: strawberry.Info, reply: Any) -> Any:
 @strawberry.type(description="What was sent, and what answers it.")
 class SendMessagePayload:
     message: Message = strawberry.field(description="The user's message.")
-    reply: Message = strawberry.field(description="The answer, PENDING at first.")
+    reply: Message = strawberry.field(description="The answer that is shown, PENDING at first.")
+    replies: list[Message] = replies_field()
 
     @strawberry.field(description="The run that writes the answer, in an app project.")
     async def agent_run(self, info: strawberry.Info) -> AgentRun | None:
@@ -112,10 +127,16 @@ class StopMessagePayload:
     message: Message = strawberry.field(description="The message with the text it has.")
 
 
-def _draft(given_input: DraftInput) -> sending.Draft:
-    names = ("content", "model", "run_source", "client_message_id")
-    attachments = [into(NewAttachment, one) for one in given_input.attachments]
+def draft_of(given_input: DraftInput) -> sending.Draft:
+    """What an input gives of a message to send."""
+    names = ("content", "model", "models", "run_source", "client_message_id")
+    attachments = [into(NewAttachment, one) for one in given_input.attachments or ()]
     return sending.Draft(**chosen(given_input, *names), attachments=attachments)
+
+
+def told(payload: type[PayloadT], made: Any) -> PayloadT:
+    """A payload whose fields are called as those of what was made."""
+    return payload(**{field.name: getattr(made, field.name) for field in dataclasses.fields(made)})
 
 
 @strawberry.type
@@ -124,20 +145,18 @@ class Mutation:
     async def send_message(
         self, info: strawberry.Info, input: SendMessageInput
     ) -> SendMessagePayload:
-        to, draft = into(sending.Target, input.to), _draft(input)
+        to, draft = into(sending.Target, input.to), draft_of(input)
         actor = acting(info, input)
         sent: Any = await sending.send_message(actor, to, draft, supersede=input.supersede)
-        return SendMessagePayload(message=sent.message, reply=sent.reply)
+        return told(SendMessagePayload, sent)
 
     @mutation("Make a project with a made-up name and send its first message.")
     async def create_project_with_message(
         self, info: strawberry.Info, input: CreateProjectWithMessageInput
     ) -> CreateProjectWithMessagePayload:
-        what = input.framework, _draft(input), input.org_id
+        what = input.framework, draft_of(input), input.org_id
         made: Any = await sending.create_project_with_message(acting(info, input), *what)
-        return CreateProjectWithMessagePayload(
-            project=made.project, message=made.message, reply=made.reply
-        )
+        return told(CreateProjectWithMessagePayload, made)
 
     @mutation("Add a message of the user's that nothing answers.")
     async def create_message(

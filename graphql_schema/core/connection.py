@@ -53,6 +53,20 @@ class Connection(Generic[NodeT]):
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
+@strawberry.type(description="One of what was found, with its place.")
+class SearchEdge(Edge[NodeT]):
+    excerpt: str = strawberry.field(
+        description="Where the words are found: they stand between ⟦ and ⟧."
+    )
+
+
+@strawberry.type(description="A page of what was found.")
+class SearchConnection(Generic[NodeT]):
+    edges: list[SearchEdge[NodeT]] = strawberry.field(description="The page, with excerpts.")
+    nodes: list[NodeT] = strawberry.field(description="The page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The paging arguments as given. Raises Invalid from `sizes` for those that make no sense."""
@@ -115,17 +129,24 @@ def _unpacked(value: Any) -> Any:
 class Page:
     """One page as resolvers return it; it has the attributes of a Connection.
 
-    `cursor` signs the place of a row, for those who ask for it.
+    `cursor` signs the place of a row, for those who ask for it. What was `searched` for has an
+    excerpt with each.
     """
 
     nodes: list[Record]
     cursor: Callable[[Record], str]
     has_next: bool
     has_previous: bool
+    searched: bool = False
 
     @property
-    def edges(self) -> list[Edge[Any]]:
-        return [Edge(cursor=self.cursor(node), node=node) for node in self.nodes]
+    def edges(self) -> list[Any]:
+        return [self._edge(node) for node in self.nodes]
+
+    def _edge(self, node: Any) -> Edge[Any]:
+        if self.searched:
+            return SearchEdge(cursor=self.cursor(node), node=node, excerpt=node.excerpt)
+        return Edge(cursor=self.cursor(node), node=node)
 
     @property
     def page_info(self) -> PageInfo:
@@ -182,4 +203,5 @@ async def load_page(context: Context, listing: Listing, parent: str | None, wind
         cursor=lambda row: cursors.sign(listing.place_of(row)),
         has_next=has_next,
         has_previous=has_previous,
+        searched=listing.words is not None,
     )

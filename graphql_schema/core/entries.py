@@ -14,15 +14,26 @@ import strawberry
 
 from graphql_schema.core.connection import After, Before, First, Last, Window, load_page
 from graphql_schema.core.context import Context, context_of
+from models.errors import Invalid
 from models.ids import prefix_of
 from models.reading import Listing, Lookup
 
 if TYPE_CHECKING:
     from models.base import Record
 
+MOST_SEARCHED = 200
+"""Characters of the words that are searched for."""
+
 Key = Callable[[Context, Mapping[str, Any]], str | None]
 Id = Annotated[strawberry.ID, strawberry.argument(description="Which one.")]
 Slug = Annotated[str, strawberry.argument(description="Its name in addresses.")]
+SearchedWords = Annotated[
+    str,
+    strawberry.argument(
+        description='Words that must all be there, in any order; "in quotes" one after the '
+        "other; `or` between two, `-` before one that must not be there. 200 characters at most."
+    ),
+]
 Org = Annotated[
     strawberry.ID | None, strawberry.argument(description="Whose; default: the viewer's.")
 ]
@@ -136,6 +147,33 @@ def pages_of_owner(query: Listing, description: str) -> Any:
         return await entry.page(info, Window(first, after, last, before), org=org)
 
     return _field(entry, resolve, description)
+
+
+def pages_of_search(query: Listing, description: str) -> Any:
+    """A connection of what has some words among one owner's."""
+    entry = Entry(query, _of_search)
+
+    async def resolve(
+        info: strawberry.Info,
+        words: SearchedWords,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        org: Org = None,
+    ) -> Any:
+        return await entry.page(info, Window(first, after, last, before), words=words, org=org)
+
+    return _field(entry, resolve, description)
+
+
+def _of_search(context: Context, given: Mapping[str, Any]) -> str | None:
+    """The key of a search, see models.reading.Words; none for blank words. Raises Invalid."""
+    words: str = given["words"].strip()
+    if len(words) > MOST_SEARCHED:
+        raise Invalid(f"At most {MOST_SEARCHED} characters.", field="words")
+    owner = of_org(context, given)
+    return f"{owner} {words}" if words and owner and prefix_of(owner) else None
 
 
 def _field(entry: Entry, resolve: Callable[..., Any], description: str) -> Any:

@@ -1,4 +1,4 @@
-"""Relations as declarations: `one`, `one_by`, `many`, `page`, `first`, and computed fields.
+"""Relations as declarations: `one`, `one_by`, `many`, `page`, `first`.
 
 They are data that an executor can read; none hides a resolver of its own. The target is the type
 that the field's annotation names, found when the schema is built.
@@ -6,7 +6,7 @@ that the field's annotation names, found when the schema is built.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,9 @@ import strawberry
 
 from graphql_schema.core.connection import After, Before, First, Last, Window, load_page
 from graphql_schema.core.context import context_of
-from models.reading import Listing, Lookup, Order, is_whole_of
+from models.reading import Columns, Listing, Lookup, Order, is_whole_of
 
 if TYPE_CHECKING:
-    from graphql_schema.core.context import Ports
     from models.base import Record
 
 UNBOUND = "the schema is not built yet"
@@ -59,7 +58,7 @@ class One(Relation):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.row(self.query, getattr(root, self.key))
 
-        return _field(self, resolve, self.name)
+        return relation_field(self, resolve, self.name)
 
 
 @dataclass(slots=True)
@@ -79,17 +78,19 @@ class OneBy(Relation):
             assert self.query is not None, UNBOUND
             return await context_of(info).loaders.row(self.query, root.id)
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
 class Listed(Relation):
     """The rows that have this one's id in a column: what many, page and first share."""
 
-    column: str
+    column: Columns
     order: str
     where: str | None = None
     limit: int = LIST_LIMIT
+    rows: int | None = None
+    by: tuple[str, ...] = ("id",)
     query: Listing | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
@@ -105,9 +106,9 @@ class Many(Listed):
     def field(self) -> Any:
         async def resolve(root: Any, info: strawberry.Info) -> Any:
             assert self.query is not None, UNBOUND
-            return await context_of(info).loaders.rows(self.query, root.id)
+            return await context_of(info).loaders.rows(self.query, key_of(root, self.by))
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ class Paged(Listed):
             window = Window(first, after, last, before)
             return await load_page(context_of(info), self.query, root.id, window)
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
 @dataclass(slots=True)
@@ -151,38 +152,16 @@ class FirstOf(Listed):
                 root, step = (found[0] if found else None), step.then
             return root
 
-        return _field(self, resolve)
+        return relation_field(self, resolve)
 
 
-@dataclass(slots=True)
-class Computed(Relation):
-    """A value made from columns of this row, for a batch of rows at once; `compute` takes the
-    rows, and after them the ports where it is `with_ports`."""
-
-    columns: tuple[str, ...]
-    compute: Callable[..., Sequence[Any]]
-    with_ports: bool = False
-
-    def bind(self, source: type[Record], target: type[Record] | None) -> None:
-        missing = set(self.columns) - set(source.columns())
-        assert not missing, f"{source.__name__} has no columns {missing}"
-
-    def values(self, rows: Sequence[Any], ports: Ports) -> Sequence[Any]:
-        """The value for each row."""
-        return self.compute(rows, ports) if self.with_ports else self.compute(rows)
-
-    def field(self) -> Any:
-        def resolve(root: Any, info: strawberry.Info) -> Any:
-            return self.values([root], context_of(info).ports)[0]
-
-        return _field(self, resolve)
-
-
-def _field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
+def relation_field(relation: Relation, resolve: Callable[..., Any], name: str | None = None) -> Any:
+    """The Strawberry field of a relation."""
+    rows: int | None = getattr(relation, "rows", None)
     return strawberry.field(
         resolver=resolve,
         description=relation.description,
-        metadata={"relation": relation},
+        metadata={"relation": relation} | ({} if rows is None else {"rows": rows}),
         name=name,
     )
 
@@ -201,9 +180,24 @@ def one_by(column: str, description: str, *, where: str | None = None) -> Any:
     return OneBy(description, column, where)
 
 
-def many(column: str, description: str, *, order: str, where: str | None = None) -> Any:
-    """All rows whose `column` holds this one's id; at most 100, which the write path ensures."""
-    return Many(description, column, order, where)
+def many(
+    column: Columns,
+    description: str,
+    *,
+    order: str,
+    where: str | None = None,
+    rows: int | None = None,
+    by: tuple[str, ...] = ("id",),
+) -> Any:
+    """All rows whose `column` holds this one's id, or what the first of `by` that is not null
+    holds; at most 100, which the write path ensures. `rows` are as many as there usually are, to
+    count what an operation costs."""
+    return Many(description, column, order, where, rows=rows, by=by)
+
+
+def key_of(row: Any, by: tuple[str, ...]) -> str | None:
+    """What the first of the columns `by` holds that is not null."""
+    return next((value for name in by if (value := getattr(row, name)) is not None), None)
 
 
 def page(column: str, description: str, *, order: str, where: str | None = None) -> Any:
@@ -221,25 +215,3 @@ def first_through(through: type[Record], step: Any, then: Any) -> Any:
     return FirstOf(
         then.description, step.column, step.order, step.where, 1, then=then, through=through
     )
-
-
-def computed(
-    *columns: str, description: str
-) -> Callable[[Callable[[Sequence[Any]], Sequence[Any]]], Any]:
-    """A field computed from `columns` by a function of a batch of rows."""
-
-    def wrap(compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Any:
-        return Computed(description, columns, compute)
-
-    return wrap
-
-
-def issued(
-    *columns: str, description: str
-) -> Callable[[Callable[[Sequence[Any], Ports], Sequence[Any]]], Any]:
-    """A field computed from `columns` and the ports, such as a signed address."""
-
-    def wrap(compute: Callable[[Sequence[Any], Ports], Sequence[Any]]) -> Any:
-        return Computed(description, columns, compute, with_ports=True)
-
-    return wrap

@@ -10,7 +10,8 @@ import strawberry
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from graphql_schema.core.fields import Computed, Relation
+from graphql_schema.core.computing import Computed
+from graphql_schema.core.fields import Relation
 from models.base import Record
 from models.fields import SecretColumn
 from models.packages import table_models, walk

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from graphql_schema.core.computing import issued
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import issued
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from models.files import stored_files

@@ -8,19 +8,18 @@ from typing import Any, cast
 from graphql import (
     DocumentNode,
     FieldNode,
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLScalarType,
     GraphQLSchema,
+    GraphQLUnionType,
     SelectionSetNode,
     get_named_type,
-    is_leaf_type,
 )
 
-from graphql_schema.core.fields import Computed, FirstOf, Many, One, OneBy, Paged, Relation
+from graphql_schema.core.computing import Computed
+from graphql_schema.core.fields import FirstOf, Many, One, OneBy, Paged, Relation
 from graphql_schema.core.record_type import MODELS
 from graphql_schema.plans.arguments import Arguments
 from graphql_schema.plans.collecting import Collector, Flags, NotTaken
@@ -30,10 +29,10 @@ from graphql_schema.plans.connections import (
     Info,
     PageField,
 )
-from graphql_schema.plans.leaves import Show, show_list_of, show_of
+from graphql_schema.plans.leaves import Show, leaf, show_field, type_of
 from graphql_schema.plans.shapes import Branch, Fixed, Leaf, Part, Shape, Step
 from graphql_schema.plans.steps import ComputedStep, FirstStep, ManyStep, OneStep, PageStep
-from models import fields
+from graphql_schema.plans.unions import union_field, union_list
 from models.base import Record
 
 Nodes = list[FieldNode]
@@ -78,13 +77,13 @@ class Compiler:
         column = model.column(definition.python_name)
         if column.null and isinstance(type_of(field), GraphQLNonNull):
             raise NotTaken("a value that must be there")
-        return Leaf(key, definition.python_name, _show(field, column), column.null)
+        return Leaf(key, definition.python_name, show_field(field, column), column.null)
 
     def _step(
         self, model: type[Record], relation: Relation, field: GraphQLField, nodes: Nodes
     ) -> Step:
         if isinstance(relation, Computed):
-            return ComputedStep(model, relation, cast("Any", leaf(field)).serialize)
+            return ComputedStep(model, relation, self._shown(field, nodes))
         self.count_statement()
         if isinstance(type_of(field), GraphQLNonNull) and isinstance(
             relation, One | OneBy | FirstOf
@@ -102,8 +101,17 @@ class Compiler:
         if isinstance(relation, FirstOf):
             return FirstStep(tuple(_chain(relation)), shape)
         if isinstance(relation, Many):
-            return ManyStep(bound(relation), shape)
+            return ManyStep(bound(relation), shape, relation.by)
         raise NotTaken("a relation of a new kind")
+
+    def _shown(self, field: GraphQLField, nodes: Nodes) -> Show:
+        """What makes JSON of a computed value: one value, or a list of a union's objects."""
+        kind = cast("GraphQLNamedType", get_named_type(type_of(field)))
+        if not isinstance(kind, GraphQLUnionType):
+            return cast("Any", leaf(field)).serialize
+        return union_list(
+            {one: self._each(one, nodes, union_field) for one in cast("Any", kind).types}
+        )
 
     # -- connections -----------------------------------------------------------------------
 
@@ -124,8 +132,11 @@ class Compiler:
         return PageField(key, name, info=self._each(inner, nodes, _info_field))
 
     def _edge_field(self, kind: GraphQLObjectType, key: str, nodes: Nodes) -> EdgeField:
-        if nodes[0].name.value == "cursor":
+        name = nodes[0].name.value
+        if name == "cursor":
             return EdgeField(key)
+        if name != "node":
+            return EdgeField(key, column=name)
         inner = object_of(kind.fields["node"])
         return EdgeField(key, self.shape(inner, nodes))
 
@@ -149,34 +160,6 @@ def _info_field(_kind: GraphQLObjectType, key: str, nodes: Nodes) -> Info:
 def selections(nodes: Nodes) -> Iterable[SelectionSetNode | None]:
     """The selection sets of fields that are merged."""
     return [node.selection_set for node in nodes]
-
-
-def _show(field: GraphQLField, column: fields.Column) -> Show | str | None:
-    """What makes JSON of a column's values; of a list's where they are decoded."""
-    kind = _nullable(type_of(field))
-    if not isinstance(kind, GraphQLList):
-        return show_of(leaf(field), column)
-    item = _nullable(cast("Any", kind).of_type)
-    if not is_leaf_type(item) or not isinstance(column, fields.JsonColumn) or column.opaque:
-        raise NotTaken("a list of values")
-    return show_list_of(item)
-
-
-def leaf(field: GraphQLField) -> GraphQLScalarType | GraphQLEnumType:
-    """The type of a field that is one value. Raises NotTaken for a list."""
-    kind = _nullable(type_of(field))
-    if not is_leaf_type(kind):
-        raise NotTaken("a list of values")
-    return kind
-
-
-def _nullable(kind: Any) -> Any:
-    return cast("Any", kind).of_type if isinstance(kind, GraphQLNonNull) else kind
-
-
-def type_of(field: GraphQLField) -> Any:
-    """The type of a field; graphql-core leaves the parameter of its lists open."""
-    return cast("Any", field).type
 
 
 def object_of(field: GraphQLField) -> GraphQLObjectType:

@@ -41,10 +41,16 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class EdgeField:
-    """A field of an edge: its cursor, or its node with `shape`."""
+    """A field of an edge: its node with `shape`, a `column` of its row, or else its cursor."""
 
     key: str
     shape: Shape | None = None
+    column: str | None = None
+
+    @property
+    def is_cursor(self) -> bool:
+        """Whether it is signed for each row."""
+        return self.shape is None and self.column is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def _value(field: PageField | Fixed, page: PageRows, made: dict[int, list[Json]]
         return {i.key: i.value if isinstance(i, Fixed) else i.of(page) for i in field.info}
     if not field.edge:  # all its fields are skipped
         return [{} for _ in page.rows]
-    signed = any(isinstance(edge, EdgeField) and edge.shape is None for edge in field.edge)
+    signed = any(isinstance(edge, EdgeField) and edge.is_cursor for edge in field.edge)
     cursors = [page.cursor(row) for row in page.rows] if signed else []
     columns = [_edge_values(edge, page, made, cursors) for edge in field.edge]
     keys = [edge.key for edge in field.edge]
@@ -118,4 +124,6 @@ def _edge_values(
 ) -> Sequence[Any]:
     if isinstance(edge, Fixed):
         return [edge.value] * len(page.rows)
+    if edge.column is not None:
+        return [row[edge.column] for row in page.rows]
     return cursors if edge.shape is None else made[id(edge.shape)]

@@ -29,9 +29,9 @@ from graphql_schema.plans.compiling import (
     model_of_type,
     object_of,
     selections,
-    type_of,
 )
 from graphql_schema.plans.events import event_encoder
+from graphql_schema.plans.leaves import type_of
 from graphql_schema.plans.plan import (
     EntryField,
     LeafValue,

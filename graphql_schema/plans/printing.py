@@ -212,7 +212,7 @@ def _listed(
     made = Level(
         path,
         kind,
-        by=query.column,
+        by=query.by,
         where=query.where,
         order=f"{order}, from the end" if query.backward else order,
         limit=query.limit,

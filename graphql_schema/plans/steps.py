@@ -12,7 +12,7 @@ from graphql_schema.plans.running import Surprise, distinct
 from models.reading import Listing, Lookup
 
 if TYPE_CHECKING:
-    from graphql_schema.core.fields import Computed
+    from graphql_schema.core.computing import Computed
     from graphql_schema.plans.arguments import Arguments
     from graphql_schema.plans.leaves import Show
     from graphql_schema.plans.running import Run
@@ -48,14 +48,14 @@ class OneStep:
 
 @dataclass(frozen=True, slots=True)
 class ManyStep:
-    """The rows of a short list."""
+    """The rows of a short list, by the first of the columns `needs` that is not null."""
 
     query: Listing
     shape: Shape
     needs: tuple[str, ...] = ("id",)
 
     async def values(self, run: Run, rows: Sequence[Row]) -> list[Json]:
-        keys = [row["id"] for row in rows]
+        keys = [next(row[name] for name in self.needs if row[name] is not None) for row in rows]
         found = await run.fetch(self.query, distinct(keys), self.shape.columns)
         objects = await self.shape.objects(run, found)
         lists: dict[str, list[Json]] = {}

@@ -25,7 +25,7 @@ from models.builder.fragments import (
     newest_files,
     put_fragment,
 )
-from models.chat import messages
+from models.chat import branches, messages
 from models.chat.answers import Answer, complete_answer
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageOutcome, MessageRole, MessageStatus, MessageType
@@ -134,8 +134,8 @@ async def _new_message(tx: Transaction, run: AgentRun) -> Message:
     main = "project_id = $1 AND main"
     (conversation,) = await tx.find(Conversation, main, run.project_id, lock=True)
     reply = Message(role=MessageRole.ASSISTANT, status=MessageStatus.STREAMING, model=run.model)
-    tail = await messages.tail_of(tx, conversation.id)
-    await messages.append(tx, conversation, tail, reply)
+    tail = await branches.tail_of(tx, conversation.id)
+    await branches.append(tx, conversation, tail, reply)
     return reply
 
 

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from models.builder.agent_runs import AgentRun, AgentRunStatus
-from models.chat import messages
+from models.chat import branches
 from models.chat.answers import unfinished
+from models.chat.choosing import usable_model
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project
-from models.chat.sending import RunSource, new_generation, new_reply, usable_model
+from models.chat.sending import RunSource, new_generation, new_reply
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ async def _release(tx: Transaction, run: AgentRun) -> Release:
         await _let_go(run, None)
         return Release.CLAIMABLE
     (conversation,) = await tx.find(Conversation, "project_id = $1 AND main", project.id, lock=True)
-    tail = await messages.tail_of(tx, conversation.id)
-    if await unfinished(tx, tail) is not None:
+    tail = await branches.tail_of(tx, conversation.id)
+    if await unfinished(tx, conversation.id):
         return Release.WAITING
     await _let_go(run, await _queue(tx, run, project, conversation, tail))
     return Release.QUEUED
@@ -92,8 +93,8 @@ async def _queue(
     model = await usable_model(tx, run.model)
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
-        (tail,) = await messages.append(tx, conversation, tail, asked)
-    (reply,) = await messages.append(tx, conversation, tail, new_reply(model))
+        (tail,) = await branches.append(tx, conversation, tail, asked)
+    (reply,) = await branches.append(tx, conversation, tail, new_reply(model))
     await tx.add(new_generation(reply, model, project.user_id))
     return reply
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.chat import chunks
+from models.chat import branches, chunks
+from models.chat.conversations import Conversation
 from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.messages import (
+    UNFINISHED,
     Message,
     MessageOutcome,
     MessageStatus,
     MessageType,
-    tail_of,
 )
 from models.hooks import Hook
 
@@ -54,23 +55,17 @@ async def fail_answer(
 ) -> None:
     """End a locked message with a neutral text about what went wrong."""
     generation = await generation_of(tx, message)
+    await _give_way(tx, message, generation)
     failed = [{"kind": "text", "text": error}]
     await _end(tx, message, generation, failed, MessageOutcome.FAILED)
     await message.edit(type=MessageType.ERROR, error=error, error_code=code)
     await answer_ended(tx, message)
 
 
-async def unfinished_tail(tx: Transaction, conversation_id: str) -> Message | None:
-    """Lock and return the answer that is being written at the end of the selected branch."""
-    return await unfinished(tx, await tail_of(tx, conversation_id))
-
-
-async def unfinished(tx: Transaction, tail: Message | None) -> Message | None:
-    """Lock and return a message at the end of a branch if it is still being written."""
-    if tail is None or tail.status is MessageStatus.COMPLETE:
-        return None
-    locked = await tx.lock(Message, tail.id)
-    return locked if locked and locked.status is not MessageStatus.COMPLETE else None
+async def unfinished(tx: Transaction, conversation_id: str) -> list[Message]:
+    """Lock and return the answers that are being written in a conversation, shown or not."""
+    where = f"conversation_id = $1 AND {UNFINISHED} ORDER BY id"
+    return await tx.find(Message, where, conversation_id, lock=True)
 
 
 async def stop_answer(tx: Transaction, message: Message) -> None:
@@ -81,6 +76,7 @@ async def stop_answer(tx: Transaction, message: Message) -> None:
         parts = await chunks.stored_parts(tx.connection, message.id, generation.epoch)
         if generation.state is GenerationState.QUEUED:
             await generation.change(epoch=generation.epoch + 1)  # the text of the last try is void
+    await _give_way(tx, message, generation)
     await _end(tx, message, generation, parts, MessageOutcome.CANCELED)
     await answer_ended(tx, message)
 
@@ -97,6 +93,19 @@ async def wait_for_another_try(
         not_before=tx.now + delay,
     )
     await message.change(status=MessageStatus.PENDING)
+
+
+async def _give_way(tx: Transaction, message: Message, generation: Generation | None) -> None:
+    """Show the source of an answer again that was to take its place and ends without a word."""
+    if message.regenerated_from_id is None or not message.selected:
+        return
+    epoch = generation.epoch if generation else 0
+    if await chunks.stored_parts(tx.connection, message.id, epoch):
+        return
+    conversation = await tx.lock(Conversation, message.conversation_id)
+    source = await tx.lock(Message, message.regenerated_from_id)
+    if conversation is not None and source is not None and source.parent_id == message.parent_id:
+        await branches.select(tx, conversation, source)
 
 
 async def _end(

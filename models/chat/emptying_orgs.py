@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import FREE, Org, org_deleted
-from models.chat.answers import stop_answer, unfinished
+from models.chat.answers import stop_answer
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.deletion import BATCH, Phase, Tombstone, empties, leaves, schedule
 from models.chat.generations import Generation, GenerationState
-from models.chat.messages import Message
+from models.chat.messages import Message, MessageStatus
 from models.chat.projects import Project
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ async def stop_answers(tx: Transaction, owner: str, who: str) -> None:
     for state in (GenerationState.RUNNING, GenerationState.QUEUED):
         live = f"state = '{state}' AND owner_id = $1 AND {who} ORDER BY message_id"
         for generation in await tx.find(Generation, live, owner):
-            message = await unfinished(tx, await tx.lock(Message, generation.message_id))
-            if message is not None:
+            message = await tx.lock(Message, generation.message_id)
+            if message is not None and message.status is not MessageStatus.COMPLETE:
                 await stop_answer(tx, message)
 
 

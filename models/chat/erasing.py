@@ -26,7 +26,9 @@ _SHOWN = "showcased AND deleted_at IS NULL AND owner_id = $1 AND user_id = $1"
 _LIVE = "owner_id = $1 AND deleted_at IS NULL ORDER BY created_at, id"
 _WAITING = """\
 state <> 'complete' AND due_at > $2 AND root_id IN (
-    SELECT p.id FROM project p WHERE p.user_id = $1 AND p.deleted_at IS NOT NULL)"""
+    SELECT p.id FROM project p WHERE p.user_id = $1 AND p.deleted_at IS NOT NULL
+    UNION ALL
+    SELECT c.id FROM conversation c WHERE c.owner_id = $1 AND c.deleted_at IS NOT NULL)"""
 
 
 @user_erased.attach
@@ -39,13 +41,16 @@ async def hide_and_schedule(tx: Transaction, user: User) -> None:
 
 
 class Projects:
-    """The step that deletes an erased user's projects; each is then emptied by a job of its own."""
+    """The step that deletes an erased user's projects; each is then emptied by a job of its own.
+
+    Projects and conversations that were deleted before are brought forward.
+    """
 
     prefix = User.prefix
     rank = 10
 
     async def empty(self, tx: Transaction, root_id: str, most: int) -> int:
-        """Delete some projects, and bring those forward that were deleted before."""
+        """Delete some projects, and bring some jobs forward."""
         waiting = await tx.find(DeletionJob, f"{_WAITING} LIMIT {most}", root_id, tx.now, lock=True)
         for job in waiting:
             await job.change(due_at=tx.now)

@@ -14,6 +14,7 @@ from models.chat.answers import (
     fail_answer,
     wait_for_another_try,
 )
+from models.chat.conversations import Conversation
 from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.messages import Message, MessageStatus
 from models.verbs import verb
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 TRIES = 3
+_OF_MESSAGE = "id = (SELECT conversation_id FROM message WHERE id = $1)"
 FAILED_TEXT = "The answer could not be written. Please try again."
 
 
@@ -105,7 +107,7 @@ async def give_up_generation(
 
     `retry_in` is None for an error that no second try would mend; `code` is for the user.
     """
-    message, generation = await _hold(tx, lease.message_id)
+    message, generation = await _hold_in_tree(tx, lease.message_id)
     if not _stands(generation, lease):
         return False
     await _try_again_or_fail(tx, message, generation, error, retry_in, code)
@@ -130,7 +132,7 @@ async def reap_generations(tx: Transaction, limit: int = 50) -> int:
     found = await tx.find(Generation, dead, tx.now, limit)
     count = 0
     for message_id in sorted(generation.message_id for generation in found):
-        message, generation = await _hold(tx, message_id)
+        message, generation = await _hold_in_tree(tx, message_id)
         if generation.lease_until and generation.lease_until < tx.now:
             await _try_again_or_fail(tx, message, generation, FAILED_TEXT, timedelta())
             count += 1
@@ -162,6 +164,12 @@ async def _hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
     if generation is None:
         raise RuntimeError("a message lost its generation")
     return message, generation
+
+
+async def _hold_in_tree(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
+    """The same for an answer that may give way: whoever turns branches holds the conversation."""
+    await tx.find(Conversation, _OF_MESSAGE, message_id, lock=True)
+    return await _hold(tx, message_id)
 
 
 def _lease(generation: Generation) -> Lease:

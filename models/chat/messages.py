@@ -9,15 +9,19 @@ from models import fields
 from models.access import PartOf
 from models.base import Record
 from models.chat.conversations import Conversation
-from models.errors import Conflict, Invalid
-from models.indexes import index, unique
+from models.errors import Invalid, NotFound
+from models.indexes import index, unique, words
 from models.providing import AnswerError
-from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
 CONTENT_LIMIT = 1_000_000
+SEARCHED = 50_000
+"""Characters of a message whose words are found; PostgreSQL holds no more words than 1 MiB."""
+UNFINISHED = "status <> 'COMPLETE'::text"
+FAMILY = ("parent_id", "conversation_id")
+"""Siblings have the same parent, or begin the same conversation."""
 
 
 class MessageRole(StrEnum):
@@ -66,7 +70,10 @@ class Message(Record):
         index("conversation_id", "role"),
         index("conversation_id", "order_id", "id", where="on_branch"),
         unique("conversation_id", "order_id"),
+        index("conversation_id", where=f"({UNFINISHED})", label="unfinished"),
         index("parent_id"),
+        unique(f"COALESCE({', '.join(FAMILY)})", "branch_index", label="siblings"),
+        words(f'"left"(content, {SEARCHED})'),
         unique("conversation_id", "client_message_id", where="(client_message_id IS NOT NULL)"),
     )
 
@@ -103,6 +110,9 @@ class Message(Record):
     provider: str | None = fields.text("Who runs that model.", limit=100, null=True)
     parent: Any = fields.reference("Message", "Id of the message it follows.", null=True)
     parent_id: str | None
+    regenerated_from_id: str | None = fields.key(
+        "Id of the answer that it was written anew from.", null=True
+    )
     branch_index: int = fields.integer("Its place among its siblings, from 0.", default=0)
     selected: bool = fields.flag("Whether it is the chosen one of its siblings.", default=True)
     on_branch: bool = fields.flag(
@@ -129,17 +139,6 @@ class Message(Record):
         """Replace the text; streams that showed the old one start again."""
         return await self.change(content_epoch=self.content_epoch + 1, **columns)
 
-    @verb
-    async def update_text(self, tx: Transaction, content: str) -> Message:
-        """Correct a user's message that nothing has answered yet. Raises Conflict else."""
-        await tx.lock(Conversation, self.conversation_id)
-        if self.role is not MessageRole.USER:
-            raise Conflict("Only a user's message can be changed.")
-        if await tx.first(Message, "parent_id = $1", self.id):
-            raise Conflict("It has been answered already.")
-        refuse_empty(content)
-        return await self.edit(content=content)
-
 
 def refuse_empty(content: str, field: str = "content") -> None:
     """A message that somebody writes has text, and not too much. Raises Invalid."""
@@ -149,25 +148,14 @@ def refuse_empty(content: str, field: str = "content") -> None:
         raise Invalid("Must not be empty.", field=field)
 
 
-async def tail_of(tx: Transaction, conversation_id: str) -> Message | None:
-    """The message at the end of the selected branch."""
-    newest = "conversation_id = $1 AND on_branch ORDER BY order_id DESC, id DESC"
-    return await tx.first(Message, newest, conversation_id)
+async def reach_in_tree(tx: Transaction, id: str, field: str) -> tuple[Conversation, Message]:
+    """Lock the conversation of a message that the viewer may write to, and then the message.
 
-
-async def append(
-    tx: Transaction, conversation: Conversation, tail: Message | None, *messages: Message
-) -> tuple[Message, ...]:
-    """Add messages under `tail_of` the locked conversation, each following the one before."""
-    parent = tail.id if tail else None
-    for message, order in zip(
-        messages, await conversation.next_orders(tx, len(messages)), strict=True
-    ):
-        message.owner_id = conversation.owner_id
-        message.conversation_id = conversation.id
-        message.project_id = conversation.project_id if conversation.main else None
-        message.order_id = order
-        message.parent_id = parent
-        await tx.add(message)
-        parent = message.id
-    return messages
+    In this order, since whoever sends holds the conversation first. Raises Forbidden or NotFound.
+    """
+    seen = await tx.first(Message, "id = $1", id) or await tx.reach(Message, id, field=field)
+    conversation = await tx.reach(Conversation, seen.conversation_id, field=field)
+    message = await tx.lock(Message, id)
+    if message is None or message.conversation_id != conversation.id:
+        raise NotFound("There is no such thing, or it is not yours.", field=field)
+    return conversation, message

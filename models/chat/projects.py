@@ -11,15 +11,22 @@ from models import fields
 from models.access import Owned
 from models.accounts.user_keys import choose_model
 from models.base import Record
-from models.chat.answers import stop_answer, unfinished_tail
-from models.chat.conversations import Conversation
+from models.chat.answers import stop_answer, unfinished
+from models.chat.conversations import Conversation, TitleSource
 from models.chat.deletion import RETENTION, schedule
+from models.chat.messages import UNFINISHED
 from models.errors import Invalid
 from models.indexes import Check, index
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
+
+
+_BUSY = f"""\
+project_id = $1 AND deleted_at IS NULL AND (main OR EXISTS (
+    SELECT 1 FROM message m WHERE m.conversation_id = t.id AND m.{UNFINISHED} OFFSET 0))
+ORDER BY id"""
 
 
 class ProjectKind(StrEnum):
@@ -82,12 +89,11 @@ class Project(Record):
     async def delete(self, tx: Transaction, retention: timedelta = RETENTION) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] - hides Tortoise's own on purpose
         """Hide it and everything in it at once; a job empties it later. Returns its id.
 
-        An answer that is being written is stopped.
+        Answers that are being written are stopped.
         """
-        main = await tx.find(Conversation, "project_id = $1 AND main", self.id, lock=True)
-        unfinished = await unfinished_tail(tx, main[0].id) if main else None
-        if unfinished is not None:
-            await stop_answer(tx, unfinished)
+        for conversation in await tx.find(Conversation, _BUSY, self.id, lock=True):
+            for answer in await unfinished(tx, conversation.id):
+                await stop_answer(tx, answer)
         await self.change(deleted_at=tx.now)
         await schedule(tx, self, retention)
         return self.id
@@ -125,6 +131,6 @@ async def create_project(tx: Transaction, new: NewProject) -> Project:
     )
     await tx.add(project)
     main = Conversation(owner_id=owner, user_id=user, project_id=project.id, title=new.name)
-    main.main = True
+    main.main, main.title_source = True, TitleSource.USER
     await tx.add(main)
     return project

@@ -1,4 +1,4 @@
-"""Sending a message: it, its attachments, its admission and its answer commit together."""
+"""Sending a message: it, its attachments, its admission and its answers commit together."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from models.accounts.preferences import chosen_model
-from models.accounts.user_keys import choose_model
-from models.billing import admission
-from models.chat import messages
+from models import ids
+from models.chat import branches, messages
 from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import NewAttachment, attach
+from models.chat.choosing import answering
 from models.chat.conversations import Conversation, main_of
 from models.chat.generations import Generation
 from models.chat.messages import Message, MessageRole, MessageStatus
 from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
-from models.errors import Conflict, DomainError, Invalid
+from models.errors import Conflict, Invalid
 from models.hooks import Hook
-from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -45,10 +43,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to send. `model` is for this answer only."""
+    """A message to send. `model`, or each of `models`, is for this answer only."""
 
     content: str
     model: str | None = None
+    models: Sequence[str] = ()
     attachments: Sequence[NewAttachment] = ()
     run_source: RunSource = RunSource.INNGEST
     client_message_id: str | None = None
@@ -56,10 +55,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The user's message and the answer that is being written."""
+    """The user's message and the answers that are being written, first the one that is shown."""
 
     message: Message
     reply: Message
+    replies: Sequence[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,11 @@ class Started:
     project: Project
     message: Message
     reply: Message
+    replies: Sequence[Message]
 
 
 message_sent: Hook[Transaction, Sent, Draft] = Hook()
-"""A message was sent and its reply is PENDING."""
+"""A message was sent and its replies are PENDING."""
 
 
 @verb
@@ -83,16 +84,32 @@ async def send_message(
 
     Raises Conflict while an answer is being written, unless `supersede` stops that one.
     """
-    conversation = await _open(tx, to)
-    tail = await _make_room(tx, conversation, supersede=supersede)
-    model = await _model(tx, conversation, draft)
-    await admission.admit(tx, AdmissionRequest(conversation.owner_id, model))
-    message, reply = _drafted(tx, conversation, draft), new_reply(model)
-    await messages.append(tx, conversation, tail, message, reply)
+    return await send_in(tx, await _open(tx, to), draft, supersede=supersede)
+
+
+async def send_in(
+    tx: Transaction,
+    conversation: Conversation,
+    draft: Draft,
+    *,
+    supersede: bool = False,
+    instead: Message | None = None,
+) -> Sent:
+    """The same in a locked conversation: at the end of its branch, or `instead` of a message."""
+    await make_room(tx, conversation, supersede=supersede)
+    models = await answering(tx, conversation, draft.model, draft.models)
+    message, replies = _drafted(tx, conversation, draft), [new_reply(model) for model in models]
+    if instead is None:
+        tail = await branches.tail_of(tx, conversation.id)
+        await branches.append(tx, conversation, tail, message, replies[0])
+    else:
+        await branches.put_instead(tx, conversation, instead, message, replies[0])
+    await _group(tx, conversation, replies)
     await attach(tx, message, draft.attachments)
+    sent = Sent(message, replies[0], replies)
     if draft.run_source is RunSource.INNGEST:
-        await tx.add(new_generation(reply, model, tx.actor.viewer.id))
-    sent = Sent(message, reply)
+        for reply, model in zip(replies, models, strict=True):
+            await tx.add(new_generation(reply, model, tx.actor.viewer.id))
     await message_sent(tx, sent, draft)
     return sent
 
@@ -105,7 +122,7 @@ async def create_project_with_message(
     new = NewProject(made_up_name(), framework, org_id=org_id)
     project = await create_project(tx, new)
     sent = await send_message(tx, Target(project_id=project.id), draft)
-    return Started(project, sent.message, sent.reply)
+    return Started(project, sent.message, sent.reply, sent.replies)
 
 
 @verb
@@ -114,16 +131,17 @@ async def create_message(
 ) -> Message:
     """Add a user's message that nothing answers."""
     conversation = await _open(tx, to)
-    tail = await _make_room(tx, conversation, supersede=False)
+    await make_room(tx, conversation, supersede=False)
     message = _user_message(tx, content, client_message_id)
-    await messages.append(tx, conversation, tail, message)
+    tail = await branches.tail_of(tx, conversation.id)
+    await branches.append(tx, conversation, tail, message)
     return message
 
 
 @verb
 async def stop_message(tx: Transaction, message_id: str) -> Message:
     """Stop the writing of an answer and keep its text. Raises Conflict when it has ended."""
-    message = await tx.reach(Message, message_id, field="id")
+    _, message = await messages.reach_in_tree(tx, message_id, "id")
     if message.status is MessageStatus.COMPLETE:
         raise Conflict("It is complete already.")
     await stop_answer(tx, message)
@@ -138,37 +156,24 @@ async def _open(tx: Transaction, to: Target) -> Conversation:
     raise Invalid("Name a project or a conversation.", field="to")
 
 
-async def _make_room(
-    tx: Transaction, conversation: Conversation, *, supersede: bool
-) -> Message | None:
-    """The message to follow, which is complete. Raises Conflict, see send_message."""
-    tail = await messages.tail_of(tx, conversation.id)
-    running = await unfinished(tx, tail)
-    if running is not None and not supersede:
+async def make_room(tx: Transaction, conversation: Conversation, *, supersede: bool) -> None:
+    """Have no answer be written in a conversation. Raises Conflict, see send_message."""
+    running = await unfinished(tx, conversation.id)
+    if running and not supersede:
         raise Conflict("An answer is being written; stop it, or send with supersede.")
-    if running is not None:
-        await stop_answer(tx, running)
-    return tail
+    for answer in running:
+        await stop_answer(tx, answer)
 
 
-async def _model(tx: Transaction, conversation: Conversation, draft: Draft) -> ModelInfo:
-    if draft.model is not None:
-        return await choose_model(tx, draft.model)
-    preferred = conversation.model
-    if preferred is None and conversation.project_id is not None:
-        project = await tx.find(Project, "id = $1", conversation.project_id)
-        preferred = project[0].model_preference
-    if preferred is None:
-        preferred = await chosen_model(tx, tx.actor.viewer.id)
-    return await usable_model(tx, preferred)
-
-
-async def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
-    """The preferred model, or the default one where that is not on offer any more."""
-    try:
-        return await choose_model(tx, preferred)
-    except DomainError:
-        return tx.actor.models.choose(None)
+async def _group(tx: Transaction, conversation: Conversation, replies: Sequence[Message]) -> None:
+    """Put the answers of several models side by side, as one group."""
+    first, *others = replies
+    if others:
+        group = ids.new_id("grp")
+        for reply in others:
+            reply.message_group_id = group
+        await first.change(message_group_id=group)
+        await branches.put_beside(tx, conversation, first, others)
 
 
 def _drafted(tx: Transaction, conversation: Conversation, draft: Draft) -> Message:

@@ -80,3 +80,27 @@ async def test_each_answer_stands_next_to_its_message(start_server: StartServer)
     for message, reply in pairs:
         assert place[reply] == place[message] + 1
     assert await servers[0].sql("SELECT id FROM message WHERE status <> 'COMPLETE'") == []
+
+
+async def test_orders_follow_commits_though_others_are_rolled_back(
+    start_server: StartServer,
+) -> None:
+    """Two servers, a hundred senders, a fifth of whom fail after they have drawn their orders."""
+    servers = [await start_server(worker=False) for _ in range(2)]
+    made = await servers[0].user().do("createConversation", "{ conversation { id } }")
+    to = {"conversationId": made["conversation"]["id"]}
+    callers = [server.user() for server in servers]
+
+    async def send(number: int) -> str:
+        bad = [{"url": "ftp://files.example", "size": 1}] if number % 5 == 0 else []
+        given = {"to": to, "content": f"{number}", "attachments": bad, "supersede": True}
+        query = "mutation($i: SendMessageInput!) { sendMessage(input: $i) { message { id } } }"
+        said = await callers[number % 2].ask(query, i=given)
+        return said["errors"][0]["extensions"]["code"] if "errors" in said else "sent"
+
+    results = await asyncio.gather(*(send(number) for number in range(100)))
+    assert results.count("INVALID") == 20
+    # Whoever waits too long behind the others is told to try again.
+    assert set(results) <= {"INVALID", "sent", "CONFLICT"}
+    rows = await check_order(servers[0])
+    assert len(rows) == 2 * results.count("sent") > 100

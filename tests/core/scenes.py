@@ -13,6 +13,7 @@ from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
 from models.chat.chunks import Window
+from models.chat.conversations import Conversation
 from models.chat.deletion import work_off_deletion
 from models.chat.leases import (
     Lease,
@@ -25,6 +26,7 @@ from models.chat.leases import (
 )
 from models.chat.projects import Project
 from models.chat.prompting import read_prompt
+from models.chat.titles import give_title, untitled
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
@@ -51,6 +53,11 @@ WAYS_IN = (
 OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
     "addFavoriteModel", "removeFavoriteModel",
+)  # fmt: skip
+CONVERSATIONS = (
+    "createFolder", "createConversation", "startConversation", "updateConversation",
+    "markConversationRead", "editMessage", "regenerateMessage", "selectBranch",
+    "forkConversation", "deleteMessage", "clearConversation", "deleteConversation",
 )  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
@@ -79,6 +86,7 @@ class Verbs:
         await self.tokens()
         await self.keys()
         await self.messages()
+        await self.conversations()
         await self.files()
         await self.uploads()
         await self.runs()
@@ -188,7 +196,8 @@ class Verbs:
         for _ in range(2):
             await self.do("createProjectWithMessage", "{ project { id } agentRun { id } }", **new)
         to = {"projectId": self.project}
-        sent = await self.do("sendMessage", "{ reply { id } }", to=to, content="More")
+        more = {"to": to, "content": "More", "supersede": True}
+        sent = await self.do("sendMessage", "{ reply { id } }", **more)
         again = {"to": to, "content": "Rather", "supersede": True}
         sent = await self.do("sendMessage", "{ message { id } reply { id } }", **again)
         await self.do("stopMessage", "{ message { id } }", id=sent["reply"]["id"])
@@ -198,8 +207,13 @@ class Verbs:
         id = made["message"]["id"]
         await self.do("updateMessage", "{ message { id } }", id=id, content="Notes")
         await self.do("addAttachment", "{ attachment { id } }", messageId=id, **attachments[0])
-        running = self.filling.running[0]
+        running = self.filling.running[2]  # the first was stopped by what was sent
         await self.do("stopMessage", "{ message { id } }", id=running)
+
+    async def conversations(self) -> None:
+        for name in CONVERSATIONS:
+            given = await EVERY[name](Scene(self.server, self.api))
+            await self.do(name, whole(name), **given)
 
     async def files(self) -> None:
         project = {"projectId": self.project}
@@ -267,10 +281,13 @@ class Verbs:
         assert len(leases) == 6
         for lease in leases:
             await read_prompt(database, lease, "raypx-1", 100_000)
+            await untitled(database, lease.message_id)
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])
             await renew(connection, leases, "worker", _now() + LEASE)
         assert await finish_generation(actor, leases[0], ANSWER)
+        loose = self.filling.ids[Conversation][self.filling.users[1]][-1]
+        await give_title(actor, loose, "Title")
         assert await give_up_generation(actor, leases[1], "No", LEASE)
         assert await give_up_generation(actor, leases[2], "No", None)
         assert await hand_back_generation(actor, leases[3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphql_schema.core.fields import computed
+from graphql_schema.core.computing import computed
 from models.builder.agent_runs import AgentRun
 from tests.harness.api import Server, StartServer
 

@@ -39,6 +39,9 @@ WITHOUT_KEY = {
     "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
     "setAvatar": "What it adds is a count of tries; a repeated call finds the picture set.",
     "deleteOrg": "As with deleteProject.",
+    "deleteConversation": "As with deleteProject.",
+    "deleteMessage": "As with deleteProject.",
+    "clearConversation": "As with deleteProject: it finds nothing left to clear.",
     "deleteProject": "What it adds is the system's own job. A repeated call finds the project "
     "gone, which is all that a key's answer could say.",
 }

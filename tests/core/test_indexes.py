@@ -34,6 +34,11 @@ SMALL, BIG = 7, 0  # two of the owners
 LISTS = (
     "projects",
     "showcaseProjects",
+    "conversations",
+    "pinnedConversations",
+    "archivedConversations",
+    "searchConversations",
+    "searchMessages",
     "pendingAgentRuns",
     "imports",
     "subscriptions",
@@ -45,6 +50,13 @@ LISTS = (
     "auditLogs",
     "apiTokens",
 )
+
+
+ARGUMENTS = {
+    "pendingAgentRuns": 'projectId: "$project", ',
+    "searchConversations": 'words: "talk", ',
+    "searchMessages": 'words: "message 2", ',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,12 @@ class Exempt:
 
 
 READING = (
+    *(
+        Exempt(
+            "AND numnode(websearch_to_tsquery", table, "a search reads all that one owner has", 100
+        )
+        for table in ("conversation", "message", "project")
+    ),
     Exempt(
         "WHERE t.showcased AND t.deleted_at IS NULL ORDER BY",
         "project",
@@ -88,8 +106,14 @@ READING = (
         for table in ("pending_subscription", "rate_limit", "verification", "webhook_event")
     ),
 )
-LATEST = 900  # events that the scenes write; the replay sees none of them, since they are its own
+LATEST = 1_200  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
+    Exempt(
+        "message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id",
+        "message",
+        "looks for what is attached to discarded messages",
+        10,
+    ),
     Exempt(
         "FROM org_member t WHERE org_id = $1",
         "org_member",
@@ -210,7 +234,7 @@ def copy(full: Full, postgres: EmbeddedPostgres) -> Iterator[str]:
 @pytest.fixture
 async def served(copy: str, start_server: StartServer) -> Server:
     """A server without a worker on a copy."""
-    return await start_server(url=copy, worker=False)
+    return await start_server(url=copy, worker=False, max_cost=100_000)
 
 
 async def test_every_table_is_filled(full: Full) -> None:
@@ -254,7 +278,7 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             assert [node is not None for node in found["nodes"]] == [True] * len(ids)
     fields = graphql_core_schema().query_type.fields  # type: ignore[union-attr]
     for name in LISTS:
-        of = f'projectId: "{full.ids(Project, owner)[0]}", ' if name == "pendingAgentRuns" else ""
+        of = ARGUMENTS.get(name, "").replace("$project", full.ids(Project, owner)[0])
         page = connection(fields[name].type.of_type)
         for window in ("first: 1", "first: 20", "last: 20"):
             here = (await api.run(f"{{ it: {name}({of}{window}) {{ {page} }} }}"))["it"]

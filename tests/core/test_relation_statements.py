@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_object_type
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_object_type, is_union_type
 
 from app.postgres import EmbeddedPostgres
 from graphql_schema.core.record_type import MODELS, definition_of
@@ -21,6 +21,9 @@ from tests.harness.filled import filled_database
 from tests.harness.filling import Filling, Size
 
 pytestmark = pytest.mark.both_paths
+
+BEGINNING = {"Message": 2, "Attachment": 2}
+"""Rows that are passed over: those at the beginning of a conversation, which follow nothing."""
 
 COUNTS: dict[str, dict[str, int]] = json.loads(
     Path(__file__).with_name("relation_statements.json").read_text()
@@ -53,7 +56,8 @@ async def test_relations(full: tuple[str, Filling], server: Server, plans: bool)
             for length in LENGTHS:
                 server.statements.clear()
                 if kind.interfaces:
-                    ids = filling.of(tables[name], filling.users[0])[:length]
+                    first = BEGINNING.get(name, 0)
+                    ids = filling.of(tables[name], filling.users[0])[first : first + length]
                     await ada.run(nodes_query(name, selection), ids=ids)
                 else:
                     await ada.run(SHOWCASE.replace("SELECTION", selection), n=length)
@@ -66,7 +70,7 @@ def relations(kind: GraphQLObjectType, depth: int = 2) -> Iterator[tuple[str, st
     """Paths of up to `depth` relations, each with the selection that asks for it."""
     for name, field in kind.fields.items():
         target = get_named_type(field.type)
-        if is_leaf_type(target):
+        if is_leaf_type(target) or is_union_type(target):  # which is made of columns
             continue
         assert is_object_type(target)
         asked = f"{name} {{ SELECTION }}"

@@ -20,6 +20,7 @@ from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.base import Record
 from models.builder.fragments import Fragment
+from models.chat.conversations import Conversation
 from models.chat.messages import Message
 from models.chat.projects import Project
 from tests.harness.all_fields import connection, everything, nodes_query, record_types, scalars
@@ -41,18 +42,20 @@ TYPES = {
     "AgentRun": 1 + 3,  # project, message, fragment
     "Attachment": 1 + 2,  # message, import
     "BillingSubscription": 1,
-    "Conversation": 1 + 3,  # organisation, project, messages
+    "Conversation": 1 + 4,  # organisation, project, messages, latest message
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
-    "Message": 1 + 4,  # conversation, project, fragment, attachments
+    # conversation, project, fragment, attachments, parent, source, siblings
+    "Message": 1 + 7,
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
     "PendingSubscription": 1,
     "PolarCustomer": 1,
-    # organisation, conversation, messages, draft, runs, latest files, history, imports; preview
-    "Project": 1 + 8 + 2,
+    # Organisation, conversation, messages, conversations, draft, runs, latest files, history and
+    # imports; then the preview.
+    "Project": 1 + 9 + 2,
     "RateLimit": 1,
     "Session": 1,
     "ShowcaseProject": 1,
@@ -66,6 +69,12 @@ TYPES = {
 }
 QUERIES = {
     "accessExplain": ('(id: "{project}")', 2),
+    "conversation": ('(id: "{conversation}")', 1),
+    "conversations": ("", 1),
+    "pinnedConversations": ("", 1),
+    "archivedConversations": ("", 1),
+    "searchConversations": ('(words: "talk")', 1),
+    "searchMessages": ('(words: "message")', 1),
     "accounts": ("", 1),
     "apiTokens": ("", 1),
     "auditLogs": ("", 1),
@@ -98,7 +107,10 @@ QUERIES = {
 }
 MEMBER = "... on OrgMember { person { %s } }"
 LENGTHS = (1, 3, 20)
-WORDS = {"project": Project, "message": Message, "fragment": Fragment, "org": Org}
+WORDS = {
+    "conversation": Conversation, "project": Project, "message": Message, "fragment": Fragment,
+    "org": Org,
+}  # fmt: skip
 SIZE = Size(owners=2, projects=25, messages=40, more=1, visitors=0)
 
 Count = Callable[[Awaitable[Any]], Awaitable[int]]
@@ -174,6 +186,7 @@ def test_every_type_and_query_has_its_number() -> None:
         and not {"edges", "cursor", "endCursor"} & set(kind.fields)
     }
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
+    plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
@@ -182,8 +195,9 @@ def test_every_type_and_query_has_its_number() -> None:
 async def test_types_with_all_their_relations(filling: Filling, ada: Api, count: Count) -> None:
     found = {"Model": [await count(ada.run("{ models { id provider tier } }"))] * 3}
     for name, kind in record_types().items():
-        query = nodes_query(name, everything(kind))
+        query = nodes_query(name, everything(kind, first=4))
         known = filling.users * 10 if name == "User" else _ids(filling, _tables()[name])
+        known = known[1:] if name == "Message" else known  # the first one follows nothing
         lists: list[dict[str, Any]] = [{"ids": known[:length]} for length in LENGTHS]
         if name == "ShowcaseProject":
             page = connection(kind_of_page())
@@ -253,3 +267,49 @@ async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -
     )
     # BEGIN, the locked project, its UPDATE, the event log, COMMIT.
     assert await count(renamed) == 5
+
+
+MANY = """\
+INSERT INTO conversation (id, created_at, updated_at, owner_id, user_id, main, title, public,
+    pinned, status, last_order_id)
+SELECT 'cnv_1' || lpad(n::text, 25, '0'), now(), now() + n * interval '1 ms', $1, $1, false, 'Many',
+    false, false, 'active', 0
+FROM generate_series(1, $2::int) n RETURNING id"""
+DEEP = """\
+INSERT INTO message (id, created_at, updated_at, owner_id, conversation_id, user_id, role, type,
+    status, content, order_id, parent_id, branch_index, selected, on_branch, content_epoch)
+SELECT 'msg_deep_' || n || '_' || v, now(), now(), $1, $2, $1, 'USER', 'RESULT', 'COMPLETE', 'Deep',
+    2 * n - v, CASE WHEN n > 1 THEN 'msg_deep_' || n - 1 || '_0' END, v, v = 0, v = 0, 0
+FROM generate_series(1, $3::int) n, generate_series(0, 1) v RETURNING id"""
+
+
+async def test_the_first_page_of_many_conversations(
+    filling: Filling, server: Server, ada: Api, count: Count
+) -> None:
+    page = """{ conversations { nodes { title latestMessage { preview } } }
+      pinnedConversations { nodes { title } } archivedConversations { nodes { title } } }"""
+    few = await count(ada.run(page))
+    await server.sql(MANY, filling.users[0], 5_000)
+    shown = (await ada.run(page))["conversations"]["nodes"]
+    assert [one["title"] for one in shown] == ["Many"] * 20
+    # The three lists, and the latest message of each of the first.
+    assert await count(ada.run(page)) == few == 4
+
+
+async def test_the_branch_of_a_large_tree(
+    filling: Filling, server: Server, ada: Api, count: Count
+) -> None:
+    (conversation, *_) = await server.sql(MANY.replace("cnv_1", "cnv_2"), filling.users[0], 1)
+    rows = await server.sql(DEEP, filling.users[0], conversation["id"], 10_000)
+    assert len(rows) == 20_000
+    page = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {
+      it: conversation(id: $id) { messages(first: $first, after: $after, last: $last,
+        before: $before) { nodes { id parentId siblings { id } } pageInfo { endCursor } } } }"""
+    asked = {"id": conversation["id"]}
+    first = (await ada.run(page, first=50, **asked))["it"]["messages"]
+    assert first["nodes"][49]["siblings"] == [{"id": f"msg_deep_50_{v}"} for v in (0, 1)]
+    end = first["pageInfo"]["endCursor"]
+    there = {"first": 50, "after": end}, {"last": 9, "before": end}
+    for window in ({"first": 50}, {"last": 50}, *there):
+        # The conversation, the page, the siblings of all on it.
+        assert await count(ada.run(page, **asked, **window)) == 3

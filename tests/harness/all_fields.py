@@ -9,10 +9,12 @@ from graphql import (
     is_leaf_type,
     is_object_type,
     is_required_argument,
+    is_union_type,
 )
 
 from graphql_schema.core.record_type import MODELS, definition_of
 from graphql_schema.schema import graphql_core_schema
+from tests.harness.documents import of_union
 
 
 def record_types() -> dict[str, GraphQLObjectType]:
@@ -48,6 +50,8 @@ def connection(kind: GraphQLObjectType) -> str:
 
 
 def _one_level(kind: object) -> str:
+    if is_union_type(kind):
+        return of_union(kind)
     assert is_object_type(kind), kind
     if "edges" not in kind.fields:
         return scalars(kind)

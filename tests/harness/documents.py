@@ -11,6 +11,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     get_named_type,
     is_leaf_type,
 )
@@ -67,10 +68,17 @@ def selection(kind: GraphQLNamedType, depth: int, first: int = 5) -> str:
         return ""
     if isinstance(kind, GraphQLInterfaceType):
         return "{ __typename id }"
+    if isinstance(kind, GraphQLUnionType):
+        return "{ __typename }"
     assert isinstance(kind, GraphQLObjectType), kind
     if kind.name.endswith("Edge"):
         return "{ cursor node { id } }"
     return "{ " + " ".join(_fields(kind, depth, first)) + " }"
+
+
+def of_union(kind: GraphQLUnionType) -> str:
+    """Everything of a union of plain objects."""
+    return " ".join(f"... on {one.name} {{ {' '.join(one.fields)} }}" for one in kind.types)
 
 
 def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
@@ -81,6 +89,8 @@ def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
         below = get_named_type(field.type)
         if is_leaf_type(below):
             yield name
+        elif below is kind:  # what its rows have is asked of it already
+            yield f"{name} {{ id }}"
         elif depth > 0 or wraps:
             given = f"(first: {first})" if "first" in field.args else ""
             yield f"{name}{given} {selection(below, depth - (not wraps), first)}"

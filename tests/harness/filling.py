@@ -110,8 +110,7 @@ class Filling:
             self.project(user, messages, place)
         folder = self.add(Project, user, user_id=user, name="Folder", kind="FOLDER")
         for place in range(size.conversations * (size.more if number == 0 else 1)):
-            inside = folder if place else None
-            self.conversation(user, place % 3, project_id=inside)
+            self.conversation(user, place % 3, title=f"Talk {place}", **_kept(place, folder))
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
         self.ids[Project][user].remove(gone)
         self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
@@ -161,6 +160,7 @@ class Filling:
             content=f"Message {order}",
             order_id=order,
             status="COMPLETE" if asked else STATUS[state],
+            regenerated_from_id=parent,
             on_branch=order % 7 != 0,
             client_message_id=f"{conversation}-{order}" if asked else None,
         )
@@ -206,6 +206,17 @@ class Filling:
         """Add an agent run."""
         now = datetime.now(UTC)
         self.add(AgentRun, user, project_id=project, value="Build", **values, updated_at=now)
+
+
+def _kept(place: int, folder: str) -> dict[str, Any]:
+    """What puts a conversation into one of the lists."""
+    lists: list[dict[str, Any]] = [
+        {"project_id": None},
+        {"project_id": folder},
+        {"project_id": None, "pinned": True, "pinned_at": START + timedelta(seconds=place)},
+        {"project_id": folder, "status": "archived"},
+    ]
+    return lists[place % len(lists)]
 
 
 def far(days: int) -> datetime:

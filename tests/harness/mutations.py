@@ -44,6 +44,31 @@ class Scene:
     server: Server
     caller: Api
 
+    async def folder(self) -> str:
+        """A folder's id."""
+        return (await self.caller.do("createFolder", "{ it: project { id } }", name="F"))["it"][
+            "id"
+        ]
+
+    async def conversation(self) -> str:
+        """The id of a conversation with a message and an answer that was stopped."""
+        return (await self._talk())["conversation"]["id"]
+
+    async def answer(self) -> str:
+        """The id of that answer."""
+        return (await self._talk())["reply"]["id"]
+
+    async def question(self) -> str:
+        """The id of that message."""
+        return (await self._talk())["message"]["id"]
+
+    async def _talk(self) -> Any:
+        made = await self.caller.do(
+            "startConversation", "{ conversation { id } message { id } reply { id } }", content="Hi"
+        )
+        await self.caller.do("stopMessage", "{ __typename }", id=made["reply"]["id"])
+        return made
+
     async def session(self) -> str:
         """The id of a session that the caller uses from here on."""
         id, token = await plant_session(self.server, await id_of(self.caller))
@@ -202,6 +227,17 @@ async def _send_message(scene: Scene) -> Input:
 
 async def _create_message(scene: Scene) -> Input:
     return {"to": {"projectId": await scene.project()}, "content": "A note"}
+
+
+async def _update_conversation(scene: Scene) -> Input:
+    given = {"id": await scene.conversation(), "projectId": await scene.folder()}
+    return {**given, "title": "Quinces", "pinned": True, "status": "ARCHIVED", "task": "jam"}
+
+
+async def _select_branch(scene: Scene) -> Input:
+    question = await scene.question()
+    await scene.caller.do("editMessage", "{ __typename }", id=question, content="Other")
+    return {"id": question}
 
 
 async def _upsert_fragment(scene: Scene) -> Input:
@@ -404,6 +440,20 @@ EVERY: dict[str, Prepare] = {
     "sendMessage": _send_message,
     "stopMessage": _by_id(Scene.reply),
     "createMessage": _create_message,
+    "createFolder": _input(name="A folder"),
+    "createConversation": _in("projectId", Scene.folder, title="One", systemPrompt="Be kind."),
+    "startConversation": _in(
+        "projectId", Scene.folder, content="Hi", models=["mock:raypx-1", "mock:slow"]
+    ),
+    "updateConversation": _update_conversation,
+    "markConversationRead": _by_id(Scene.conversation, orderId=1),
+    "clearConversation": _by_id(Scene.conversation),
+    "deleteConversation": _by_id(Scene.conversation),
+    "deleteMessage": _by_id(Scene.question),
+    "editMessage": _by_id(Scene.question, content="Better", attachments=[IMAGE]),
+    "regenerateMessage": _by_id(Scene.answer),
+    "selectBranch": _select_branch,
+    "forkConversation": _in("messageId", Scene.answer),
     "updateMessage": _by_id(Scene.message, content="Better"),
     "upsertFragment": _upsert_fragment,
     "addAttachment": _in("messageId", Scene.message, **IMAGE),

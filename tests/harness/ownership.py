@@ -12,17 +12,16 @@ from typing import Any
 
 from models import ids
 from models.accounts.users import User
-from models.chat.conversations import Conversation
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
 from tests.harness.planting import (
     alter,
-    plant,
     plant_account,
     plant_file,
     plant_import,
     plant_user_key,
 )
+from tests.harness.planting_chat import plant_conversations
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import NOTED, id_of
 
@@ -96,9 +95,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids |= await plant_account(server, ids["user"], org)
-    ids["loose"] = await plant(
-        server, Conversation, user_id=ids["user"], owner_id=org or ids["user"]
-    )
+    ids |= await plant_conversations(server, ids["user"], ids["home"])
     made = await owner.do(
         "createProjectWithMessage",
         "{ project { id conversation { id } } message { id attachments { id } } reply { id } "
@@ -197,6 +194,15 @@ def _id(name: str) -> Callable[[World], str]:
     return lambda world: world[name]
 
 
+def _home(world: World) -> list[Variables]:
+    """Whose list it is, and not much of it."""
+    return [{"org": world["home"], "first": 2}]
+
+
+def _searched(words: str) -> Callable[[World], list[Variables]]:
+    return lambda world: [{"words": words, **one} for one in _home(world)]
+
+
 def _new_address(_world: World) -> str:
     return f"{ids.new_id('row')}@example.com"
 
@@ -225,8 +231,14 @@ PROBES: dict[str, Probe] = {
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.webhookEvents": _free(),
-    "Query.projects": Probe(lambda world: [{"org": world["home"], "first": 2}]),
-    "Query.pendingAgentRuns": _by("projectId", "project"),
+    "Query.projects": Probe(_home),
+    "Query.conversation": _by("id", "conversation"),
+    "Query.conversations": Probe(_home),
+    "Query.pinnedConversations": Probe(_home),
+    "Query.archivedConversations": Probe(_home),
+    "Query.searchConversations": Probe(_searched("thoughts")),
+    "Query.searchMessages": Probe(_searched("thought")),
+    "Query.pendingAgentRuns": Probe(lambda w: [{"projectId": w["project"], "first": 5}]),
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
     "Query.fragment": _by("id", "fragment"),
@@ -287,6 +299,20 @@ PROBES: dict[str, Probe] = {
     "Mutation.deleteProject": _input(id=_id("project")),
     "Mutation.sendMessage": _sent(content="Hello", attachments=[PICTURE], supersede=True),
     "Mutation.createMessage": _sent(content="Hello"),
+    "Mutation.createFolder": _input(name="New", orgId=_id("org")),
+    "Mutation.createConversation": _input(projectId=_id("folder"), orgId=_id("home")),
+    "Mutation.startConversation": _input(
+        content="Hello", attachments=[PICTURE], projectId=_id("folder"), orgId=_id("home")
+    ),
+    "Mutation.updateConversation": _input(id=_id("loose"), title="New", projectId=_id("folder")),
+    "Mutation.markConversationRead": _input(id=_id("conversation")),
+    "Mutation.clearConversation": _input(id=_id("quiet conversation")),
+    "Mutation.deleteConversation": _input(id=_id("loose")),
+    "Mutation.deleteMessage": _input(id=_id("quiet message")),
+    "Mutation.editMessage": _input(id=_id("quiet message"), content="Other"),
+    "Mutation.regenerateMessage": _input(id=_id("reply"), supersede=True),
+    "Mutation.selectBranch": _input(id=_id("version"), expectedId=_id("newest version")),
+    "Mutation.forkConversation": _input(messageId=_id("quiet message")),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
     "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),

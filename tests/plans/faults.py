@@ -10,7 +10,7 @@ from zlib import crc32
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 
-from graphql_schema.core.fields import Computed
+from graphql_schema.core.computing import Computed
 from graphql_schema.schema import schema
 from models.errors import Invalid, Unavailable
 from models.ports import Database

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     get_named_type,
     get_nullable_type,
     is_composite_type,
@@ -24,7 +25,8 @@ from graphql import (
     validate,
 )
 
-Composite = GraphQLObjectType | GraphQLInterfaceType
+Abstract = GraphQLInterfaceType | GraphQLUnionType
+Composite = GraphQLObjectType | Abstract
 
 DEPTH = 6
 FIELDS = 60  # of one operation, at most
@@ -84,11 +86,9 @@ class Operation:
     def _part(self, kind: Composite, depth: int) -> str:
         self._left -= 1
         way = self._random.random()
-        if way < 0.06 or (self._left < 0 and isinstance(kind, GraphQLInterfaceType)):
+        if way < 0.06 or (self._left < 0 and isinstance(kind, Abstract)):
             return f"{self._random.choice(['', 'kind_of_it: '])}__typename{self._directive()}"
-        if self._left > 0 and (
-            way < 0.16 or (way < 0.7 and isinstance(kind, GraphQLInterfaceType))
-        ):
+        if self._left > 0 and (way < 0.16 or (way < 0.7 and isinstance(kind, Abstract))):
             return self._inline(kind, depth)
         if self._left > 0 and depth < DEPTH and way < 0.28:
             return self._spread(kind, depth)
@@ -112,14 +112,14 @@ class Operation:
 
     def _narrowed(self, kind: Composite) -> Composite:
         """A type that a fragment inside one of `kind` may be on."""
-        if isinstance(kind, GraphQLInterfaceType):
+        if isinstance(kind, Abstract):
             return self._random.choice([kind, *self._schema.get_possible_types(kind)])
         return self._random.choice([kind, *kind.interfaces])
 
     def _field(self, kind: Composite, depth: int) -> str:
         names = [
             name
-            for name, field in kind.fields.items()
+            for name, field in getattr(kind, "fields", {}).items()  # a union has none
             if is_leaf_type(get_named_type(field.type)) or (depth > 0 and self._left > 0)
         ]
         name = self._random.choice(names or ["__typename"])
@@ -127,6 +127,7 @@ class Operation:
         alias = f"{key}: " if key != name else ""
         if name == "__typename":
             return f"{alias}{name}"
+        assert not isinstance(kind, GraphQLUnionType)
         field = kind.fields[name]
         target: Any = get_named_type(field.type)
         inner = f" {self._selection(target, depth - 1)}" if is_composite_type(target) else ""

@@ -1,0 +1,97 @@
+"""Forking: a conversation of one's own from what another one says up to a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.chat.attachments import Attachment
+from models.chat.conversations import Conversation
+from models.chat.messages import Message, MessageStatus, reach_in_tree
+from models.errors import Conflict
+from models.ids import new_id
+from models.verbs import verb
+
+if TYPE_CHECKING:
+    from models.base import Record
+    from models.transaction import Transaction
+
+BATCH = 200
+"""Messages, and their attachments, that are copied in one statement."""
+
+_PATH = """\
+WITH RECURSIVE up AS (
+    SELECT id, parent_id, order_id FROM message WHERE id = $1
+    UNION ALL
+    SELECT m.id, m.parent_id, m.order_id FROM up JOIN message m ON m.id = up.parent_id
+)
+SELECT id FROM up ORDER BY order_id"""
+_OWN = {"id", "created_at", "updated_at"}
+_KEPT = ("title", "title_source", "model", "system_prompt", "task")
+
+
+@verb
+async def fork_conversation(tx: Transaction, message_id: str) -> Conversation:
+    """A new conversation of the same owner's with copies of a message and all that it follows.
+
+    It lies in the same folder; a fork of an app's conversation in none. Raises Conflict for an
+    answer that is being written.
+    """
+    source, message = await reach_in_tree(tx, message_id, "messageId")
+    if message.status is not MessageStatus.COMPLETE:
+        raise Conflict("It is being written.", field="messageId")
+    path = [row["id"] for row in await tx.connection.fetch(_PATH, message.id)]
+    fork = await tx.add(
+        Conversation(
+            owner_id=source.owner_id,
+            user_id=tx.actor.viewer.id,
+            project_id=None if source.main else source.project_id,
+            last_order_id=len(path),
+            last_message_at=tx.now,
+            **{name: getattr(source, name) for name in _KEPT},
+        )
+    )
+    parent = None
+    for start in range(0, len(path), BATCH):
+        parent = await _copy(tx, fork, path[start : start + BATCH], start, parent)
+    return fork
+
+
+async def _copy(
+    tx: Transaction, fork: Conversation, ids: list[str], before: int, parent: str | None
+) -> str:
+    """Copy messages below `parent`, with `before` of them above; returns the last one's id."""
+    copies: dict[str, Message] = {}
+    for order, one in enumerate(await _in_order(tx, ids), before + 1):
+        copy = Message(**_values(one))
+        copy.id = new_id(Message.prefix)
+        copy.conversation_id, copy.project_id, copy.parent_id = fork.id, None, parent
+        copy.order_id, copy.branch_index = order, 0
+        copy.selected = copy.on_branch = True
+        copy.client_message_id = copy.message_group_id = copy.regenerated_from_id = None
+        copies[one.id], parent = copy, copy.id
+    await tx.add_many(list(copies.values()))
+    await _copy_attachments(tx, copies)
+    assert parent is not None
+    return parent
+
+
+async def _copy_attachments(tx: Transaction, copies: dict[str, Message]) -> None:
+    where = "message_id = ANY($1) ORDER BY message_id, created_at, id"
+    rows = [
+        Attachment(
+            **_values(one) | {"message_id": copy.id, "conversation_id": copy.conversation_id}
+        )
+        for one in await tx.find(Attachment, where, list(copies))
+        if (copy := copies[one.message_id or ""])
+    ]
+    for start in range(0, len(rows), BATCH):
+        await tx.add_many(rows[start : start + BATCH])
+
+
+async def _in_order(tx: Transaction, ids: list[str]) -> list[Message]:
+    return await tx.find(Message, "id = ANY($1) ORDER BY order_id", ids)
+
+
+def _values(row: Record) -> dict[str, Any]:
+    """All columns but those that each row has to itself."""
+    return {name: getattr(row, name) for name in row.columns() if name not in _OWN}

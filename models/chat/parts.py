@@ -1,0 +1,163 @@
+"""The parts of a message: what `Message.parts` holds, as values of six kinds.
+
+The JSON itself is kept as it came: our own (`kind`), or that of clients whose data was taken over
+(`type`, as the AI SDK writes it). What is of no known kind is in the JSON only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """Text for the reader."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningPart:
+    """What the model thought."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A call of a tool."""
+
+    call_id: str | None
+    name: str | None
+    arguments: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultPart:
+    """What a tool gave."""
+
+    call_id: str | None
+    name: str | None
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file."""
+
+    url: str
+    name: str | None
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePart:
+    """Something the answer rests on."""
+
+    url: str | None
+    title: str | None
+
+
+Part = TextPart | ReasoningPart | ToolCallPart | ToolResultPart | FilePart | SourcePart
+Json = Mapping[str, Any]
+
+
+def parts_of(content: str, parts: Any) -> list[Part]:
+    """The parts of a message with this text and this JSON, which may be text of JSON itself."""
+    known = _read(parts)
+    if not isinstance(known, list):
+        return [TextPart(content)] if content else []
+    found = cast("list[Any]", known)
+    return [part for one in found if isinstance(one, dict) for part in _parts(cast("Json", one))]
+
+
+def _read(parts: Any) -> Any:
+    if isinstance(parts, orjson.Fragment):
+        parts = orjson.dumps(parts)
+    return orjson.loads(parts) if isinstance(parts, str | bytes) else parts
+
+
+def _parts(one: Json) -> Iterator[Part]:
+    kind = _text(one, "kind", "type") or ""
+    if kind.startswith("tool-") and kind not in _READERS:
+        yield from _tool({**one, "toolName": kind[5:]})
+    elif kind in _READERS:
+        yield from _READERS[kind](one)
+
+
+def _plain_text(one: Json) -> Iterator[Part]:
+    yield TextPart(_text(one, "text") or "")
+
+
+def _reasoning(one: Json) -> Iterator[Part]:
+    yield ReasoningPart(_text(one, "text", "reasoning") or "")
+
+
+def _call(one: Json) -> Iterator[Part]:
+    """Our own is JSON as text, while it grows and after."""
+    call = one
+    if "text" in one and "name" not in one:
+        try:
+            read = orjson.loads(_text(one, "text") or "")
+        except orjson.JSONDecodeError:
+            read = None
+        call = cast("Json", read) if isinstance(read, dict) else {"arguments": one["text"]}
+    yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME), _first(call, *_ARGUMENTS))
+
+
+def _result(one: Json) -> Iterator[Part]:
+    yield ToolResultPart(_text(one, *_CALL_ID), _text(one, *_NAME), _first(one, *_RESULT))
+
+
+def _tool(one: Json) -> Iterator[Part]:
+    """A call with its result, once there is one."""
+    inner = one.get("toolInvocation")
+    call = cast("Json", inner) if isinstance(inner, dict) else one
+    yield from _call(call)
+    if any(name in call for name in _RESULT):
+        yield from _result(call)
+
+
+def _file(one: Json) -> Iterator[Part]:
+    url = _text(one, "url", "data")
+    if url is not None:
+        yield FilePart(url, _text(one, "name", "filename"), _text(one, "mediaType", "mimeType"))
+
+
+def _source(one: Json) -> Iterator[Part]:
+    inner = one.get("source")
+    source = cast("Json", inner) if isinstance(inner, dict) else one
+    yield SourcePart(_text(source, "url"), _text(source, "title", "filename"))
+
+
+_CALL_ID = ("callId", "toolCallId", "id")
+_NAME = ("name", "toolName")
+_ARGUMENTS = ("arguments", "args", "input")
+_RESULT = ("result", "output")
+_READERS: dict[str, Callable[[Json], Iterator[Part]]] = {
+    "text": _plain_text,
+    "reasoning": _reasoning,
+    "tool_call": _call,
+    "tool-call": _call,
+    "tool_result": _result,
+    "tool-result": _result,
+    "tool-invocation": _tool,
+    "dynamic-tool": _tool,
+    "file": _file,
+    "source": _source,
+    "source-url": _source,
+    "source-document": _source,
+}
+
+
+def _first(one: Json, *names: str) -> Any:
+    return next((one[name] for name in names if name in one), None)
+
+
+def _text(one: Json, *names: str) -> str | None:
+    """The first of some values that is text."""
+    return next((value for name in names if isinstance(value := one.get(name), str)), None)
