@@ -69,13 +69,18 @@ def graphql_server(
     endpoint = Endpoint(
         operations,
         callers=callers_of(settings),
-        origins=Origins(settings.origins, loopback=settings.dev),
+        origins=origins_of(settings),
         streams=EventStreams(sockets, keep_alive=keep_alive, write_timeout=write_timeout),
         sockets=WebSockets(operations, sockets, limits or limits_of(settings)),
         max_body=settings.max_body,
         body_timeout=settings.request_timeout,
     )
     return GraphQLServer(endpoint, sockets)
+
+
+def origins_of(settings: Settings) -> Origins:
+    """Which pages of other sites may ask."""
+    return Origins(settings.origins, loopback=settings.dev)
 
 
 def callers_of(settings: Settings) -> Callers:

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiosmtplib
 import structlog
-from rich import print as show
+from rich.console import Console
 from rich.markup import escape
 from yarl import URL
 
@@ -29,15 +29,15 @@ log = structlog.get_logger()
 
 
 class ConsolePost:
-    """Prints mails, for development."""
+    """Prints mails, for development; a link stays in one piece, however narrow the window."""
+
+    def __init__(self) -> None:
+        self._console = Console(soft_wrap=True, highlight=False, emoji=False)
 
     async def send(self, letter: Letter) -> None:
         """Print a mail."""
-        show(
-            f"\n[bold]Mail to {escape(letter.recipient)}: {escape(letter.subject)}[/bold]\n"
-            f"{escape(letter.text)}",
-            flush=True,
-        )
+        head = f"Mail to {letter.recipient}: {letter.subject}"
+        self._console.print(f"\n[bold]{escape(head)}[/bold]\n{escape(letter.text)}")
 
 
 class SmtpPost:

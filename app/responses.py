@@ -1,10 +1,11 @@
 """HTTP responses that hold a GraphQL response."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
 from aiohttp import web
 
+from app.body import HttpRefusal
 from app.negotiation import GRAPHQL_JSON, JSON
 from graphql_schema.core.engine import Response
 from graphql_schema.core.errors import ErrorReport
@@ -25,6 +26,8 @@ STATUS = {
     ErrorCode.TIMEOUT: 504,
 }
 """The status of an operation refused as a whole; every other code is a 400."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -78,6 +81,16 @@ def plain_refusal(error: DomainError, status: int | None = None) -> web.Response
     status = STATUS.get(error.code, 400) if status is None else status
     response: Response = {"errors": [body]}
     return web.json_response(response, status=status, headers=hints(response, status))
+
+
+async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """What a route of no GraphQL answers, or its refusal."""
+    try:
+        return await handler(request)
+    except HttpRefusal as refused:
+        return plain_refusal(refused.error, refused.status)
+    except DomainError as error:
+        return plain_refusal(error)
 
 
 def hints(response: Response, status: int) -> dict[str, str]:

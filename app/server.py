@@ -14,12 +14,11 @@ from aiohttp import web
 from app import graphiql
 from app.config import Settings
 from app.contexts import PunnetContexts
-from app.cors import Origins
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
 from app.endpoint import RUNNER_OPTIONS
 from app.files.routes import FileRoutes
-from app.graphql import callers_of, engine_of, graphql_server
+from app.graphql import callers_of, engine_of, graphql_server, origins_of
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
 from app.oauth.providers import providers_of
@@ -97,7 +96,7 @@ def _add_sign_in(
         providers_of(settings, services.ports.clock),
         contexts,
         callers_of(settings),
-        Origins(settings.origins, loopback=settings.dev),
+        origins_of(settings),
         Redirects(settings),
         settings.public_url,
     )
@@ -115,7 +114,7 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = Origins(settings.origins, loopback=settings.dev)
+    origins = origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
     OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
 

@@ -20,7 +20,7 @@ from models.chat.messages import Message
 from models.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from models.ports import Clock, Database, Sink, Streamed
 from models.reading import Lookup
-from models.standing import renewed, takes_standing
+from models.standing import renewed, takes_root, takes_standing
 
 if TYPE_CHECKING:
     from graphql_schema.core.signed import Signer
@@ -30,8 +30,6 @@ POLL = 0.25  # seconds, when no wake-up comes
 SWEEP = 1.0  # seconds after which a text that nobody told of is looked at
 PURPOSE = "stream"
 ROOTS = ("prj_", "cnv_", "org_")
-TAKEN = {"deleted_at", "owner_id"}
-"""Columns of roots that say who reaches what is below."""
 RIGHTS = ("usr_", "mem_", "ses_", "tok_")
 """Rows that viewers' rights rest on."""
 
@@ -217,7 +215,7 @@ def _takes_rights(change: Mapping[str, Any]) -> bool:
     id: str = change["id"]
     if id.startswith(RIGHTS):
         return takes_standing(change)
-    return id.startswith(ROOTS) and not TAKEN.isdisjoint(change["columns"])
+    return id.startswith(ROOTS) and takes_root(change)
 
 
 async def _stories(database: Database, marks: Mapping[str, Mark]) -> dict[str, Story]:

@@ -55,6 +55,16 @@ def takes_standing(change: Mapping[str, Any]) -> bool:
     return change["op"] == "remove"
 
 
+_TAKEN = frozenset({"deleted_at", "owner_id"})
+"""Columns of roots that say who reaches what is below."""
+
+
+def takes_root(change: Mapping[str, Any]) -> bool:
+    """Whether a change of a root deletes it or gives it to another owner: then others reach what
+    is below."""
+    return change["op"] == "change" and not _TAKEN.isdisjoint(change["columns"])
+
+
 def state_by(column: str) -> str:
     """The statement that reads a user's standing by `id` or `clerk_id`."""
     return _STATE.format(column=column)

@@ -8,7 +8,7 @@ from joserfc.jwk import OctKey
 from joserfc.jws import serialize_compact
 
 from app.auth.claims import Claims, Expected
-from app.auth.secret import derive_key, previous_secrets
+from app.auth.secret import derive_key, previous_keys
 from app.auth.signing import Algorithms, UnverifiedToken, verified_payload
 from app.config import Settings
 from models.errors import Forbidden, Unauthenticated
@@ -29,11 +29,7 @@ class LocalTokens:
         self._dev = settings.dev
         self._clock = clock
         self._algorithms = Algorithms([ALGORITHM])
-        known = (secret, *previous_secrets(settings))
-        self._keys = {
-            purpose: [OctKey.import_key(derive_key(one, f"token:{purpose}")) for one in known]
-            for purpose in (GUEST, DEV)
-        }
+        self._keys = {one: _keys(settings, secret, f"token:{one}") for one in (GUEST, DEV)}
         self._expected = {
             GUEST: Expected(ISSUER, f"punnet:{GUEST}", settings.jwt_leeway, "local", "guest"),
             DEV: Expected(ISSUER, f"punnet:{DEV}", settings.jwt_leeway, "local", "user"),
@@ -97,3 +93,9 @@ class LocalTokens:
 
 def _whole_seconds(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def _keys(settings: Settings, secret: bytes, purpose: str) -> list[OctKey]:
+    """The present key of a purpose, and those of previous secrets."""
+    known = (derive_key(secret, purpose), *previous_keys(settings, purpose))
+    return [OctKey.import_key(key) for key in known]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.config import Settings
+from app.threads import Crowded, Threads
 from models.errors import Unavailable
 
 T = TypeVar("T")
@@ -28,9 +27,7 @@ class Argon2Passwords:
             memory_cost=settings.password_memory,
             parallelism=1,
         )
-        self._threads = ThreadPoolExecutor(settings.password_threads, "password")
-        self._most = settings.password_threads + settings.password_queue
-        self._waiting = 0
+        self._threads = Threads("password", settings.password_threads, settings.password_queue)
         self._nobodys: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -56,18 +53,11 @@ class Argon2Passwords:
             return False
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._waiting >= self._most:
-            raise Unavailable("Too many passwords wait to be checked.", retry_after=1)
-        self._waiting += 1
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # Counted until it is done, also when whoever asked has gone.
-        running.add_done_callback(self._done)
-        return await asyncio.shield(running)
-
-    def _done(self, running: asyncio.Future[T]) -> None:
-        self._waiting -= 1
-        if not running.cancelled():
-            running.exception()
+        try:
+            return await self._threads.run(work)
+        except Crowded:
+            message = "Too many passwords wait to be checked."
+            raise Unavailable(message, retry_after=1) from None
 
 
 def _bytes(password: str) -> bytes:

@@ -40,11 +40,6 @@ def load_secret(settings: Settings) -> bytes:
     return _read(path)
 
 
-def previous_secrets(settings: Settings) -> list[bytes]:
-    """The secrets from `PUNNET_PREVIOUS_SECRETS`. Raises BadConfiguration."""
-    return [_given(one, "Each of PUNNET_PREVIOUS_SECRETS") for one in settings.previous_secrets]
-
-
 def derive_key(secret: bytes, purpose: str) -> bytes:
     """A key of 32 bytes for one purpose (HKDF-SHA256): what one signs, no other accepts."""
     info = b"punnet:" + purpose.encode()
@@ -53,7 +48,8 @@ def derive_key(secret: bytes, purpose: str) -> bytes:
 
 def previous_keys(settings: Settings, purpose: str) -> list[bytes]:
     """The keys of one purpose that were made from previous secrets. Raises BadConfiguration."""
-    return [derive_key(secret, purpose) for secret in previous_secrets(settings)]
+    name = "Each of PUNNET_PREVIOUS_SECRETS"
+    return [derive_key(_given(one, name), purpose) for one in settings.previous_secrets]
 
 
 def _given(secret: SecretStr, name: str) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryFile
 from typing import IO
 
 from app.files.media import check_type
 from app.files.pictures import avatar_of, thumbnail_of
 from app.files.store import Store
+from app.threads import Crowded, Threads
 from models.errors import Conflict, Invalid, NotFound, Unavailable
 from models.files.media_types import AVATAR_TYPE, IMAGES
 from models.storing import Accepted, Announced
@@ -35,31 +35,22 @@ class Inspector:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(THREADS, "inspector")
-        self._waiting = 0
+        self._threads = Threads("inspector", THREADS, QUEUE)
 
     async def accept(self, announced: Announced) -> Accepted:
         """See models.storing.Files."""
-        if self._waiting >= THREADS + QUEUE:
-            raise Unavailable("Too many uploads wait to be looked at.", retry_after=2)
-        self._waiting += 1
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._accept, announced)
-        # Counted until it is done, also when whoever asked has gone.
-        running.add_done_callback(self._done)
         try:
             async with asyncio.timeout(SECONDS):
-                return await asyncio.shield(running)
+                return await self._threads.run(lambda: self._accept(announced))
+        except Crowded:
+            message = "Too many uploads wait to be looked at."
+            raise Unavailable(message, retry_after=2) from None
         except TimeoutError as error:
             raise Unavailable("The upload could not be looked at in time.") from error
 
     def close(self) -> None:
         """Look at nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _done(self, running: asyncio.Future[Accepted]) -> None:
-        self._waiting -= 1
-        if not running.cancelled():
-            running.exception()
+        self._threads.close()
 
     def _accept(self, announced: Announced) -> Accepted:
         # From here on it is a copy that nobody else can write to.

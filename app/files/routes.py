@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from app.body import HttpRefusal
 from app.files.receiving import Receiver
 from app.files.serving import serve
-from app.responses import SAFE_HEADERS, plain_refusal
-from models.errors import DomainError, NotFound
+from app.responses import SAFE_HEADERS, Handler, answered
+from models.errors import NotFound
 from models.files.stored_files import FileState, shown_avatar, signed_file
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 PRIVATE = {"Cache-Control": "private, max-age=900"}
 PUBLIC = {"Cache-Control": "public, max-age=3600"}
 METHODS = {"Access-Control-Allow-Methods": "GET, HEAD, PUT"}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FileRoutes:
@@ -67,12 +63,7 @@ class FileRoutes:
 
     def _answered(self, handler: Handler) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            try:
-                response = await handler(request)
-            except HttpRefusal as refused:
-                response = plain_refusal(refused.error, refused.status)
-            except DomainError as error:
-                response = plain_refusal(error)
+            response = await answered(handler, request)
             if not response.prepared:
                 response.headers.update(self._origins.response_headers(request.headers))
             return response

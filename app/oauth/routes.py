@@ -8,19 +8,18 @@ comes back with a code, and posts that to `/token` with the verifier.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 import structlog
 from aiohttp import web
 from yarl import URL
 
-from app.body import HttpRefusal, check_content, read_in_time
+from app.body import check_content, read_in_time
 from app.oauth.answers import Answer, text_of
 from app.oauth.codes import checked_challenge, sealed_code, token_in
 from app.oauth.flow import LIFETIME, Errand, cookie_of, open_errand
 from app.payload import read_json
-from app.responses import SAFE_HEADERS, plain_refusal
+from app.responses import SAFE_HEADERS, Handler, answered
 from models.accounts.linking import Arrival, enter_through, redeem_code
 from models.accounts.proving import prove
 from models.errors import BadRequest, DomainError, NotFound, Unauthenticated
@@ -39,8 +38,6 @@ PATIENCE = 10.0  # seconds for a body to arrive
 HEADERS = {**SAFE_HEADERS, "Referrer-Policy": "no-referrer"}
 
 log = structlog.get_logger()
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class SignInRoutes:
@@ -185,13 +182,8 @@ class SignInRoutes:
         return response
 
     def _answered(self, handler: Handler) -> Handler:
-        async def answer(request: web.Request) -> web.Response:
-            try:
-                response = await handler(request)
-            except HttpRefusal as refused:
-                response = plain_refusal(refused.error, refused.status)
-            except DomainError as error:
-                response = plain_refusal(error)
+        async def answer(request: web.Request) -> web.StreamResponse:
+            response = await answered(handler, request)
             response.headers.update(HEADERS | self._origins.response_headers(request.headers))
             return response
 

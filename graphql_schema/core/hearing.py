@@ -14,7 +14,7 @@ from models.accounts.org_members import OrgMember
 from models.errors import NotFound
 from models.permissions import Permission
 from models.reading import Lookup
-from models.standing import takes_standing
+from models.standing import takes_root, takes_standing
 from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ AfterCursor = Annotated[
     str | None,
     strawberry.argument(description="Go on after this cursor of an earlier event."),
 ]
-
-TAKEN = {"deleted_at", "owner_id"}
-"""Columns of roots that say who reaches what is below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ def _is_about_rights(topic: Topic, viewer: Viewer, change: Mapping[str, Any]) ->
         return takes_standing(change)
     if change["id"].startswith(f"{OrgMember.prefix}_"):
         return viewer.user_id in (change["old"].get("user_id"), change["new"].get("user_id"))
-    return change["op"] == "change" and not TAKEN.isdisjoint(change["columns"])
+    return takes_root(change)
 
 
 async def _still_reach(context: Context, topic: Topic) -> Record:

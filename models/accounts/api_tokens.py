@@ -17,6 +17,7 @@ from models.base import Record
 from models.errors import Conflict, Invalid
 from models.ids import new_id
 from models.indexes import index, unique
+from models.noting import note_time
 from models.permissions import Permission, Scope
 from models.verbs import verb
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MOST = 50  # of a user
 LONGEST = 366  # days
-USED_EVERY = timedelta(minutes=1)
 
 
 class ApiToken(Record):
@@ -111,15 +111,8 @@ async def revoke_api_token(tx: Transaction, id: str) -> str:
     return token.id
 
 
-_USED = """\
-UPDATE api_token SET last_used_at = $2
-WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)"""
-
-
 async def note_use(
     database: Database, id: str, last_used_at: datetime | None, now: datetime
 ) -> None:
-    """Note that a token is in use, once a minute however often it is."""
-    before = now - USED_EVERY
-    if last_used_at is None or last_used_at <= before:
-        await database.fetch(_USED, id, now, before)
+    """Note that a token is in use."""
+    await note_time(database, (ApiToken, "last_used_at"), id, last_used_at, now)

@@ -23,6 +23,7 @@ from models.accounts.org_members import (
     refuse_too_many_members,
     refuse_too_many_orgs,
     require_role,
+    withdraw,
 )
 from models.accounts.orgs import Org, find_org
 from models.accounts.rate_limits import Limit, count_try
@@ -128,9 +129,7 @@ async def revoke_invitation(tx: Transaction, id: str) -> str:
     org, viewer = await acting_on(tx, invited)
     require_role(viewer, org, invited.role)
     _refuse_accepted(invited)
-    await take_back(tx, invited.ticket)
-    await invited.remove()
-    await audit(tx, AuditAction.INVITATION_REVOKED, invited, role=invited.role)
+    await withdraw(tx, invited, AuditAction.INVITATION_REVOKED)
     return invited.id
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.erasing import user_erased, user_leaves
-from models.accounts.org_members import OrgMember, leave, other_owner, withdraw_beyond
+from models.accounts.org_members import OrgMember, leave, other_owner, withdraw, withdraw_beyond
 from models.accounts.orgs import Org
 from models.errors import Conflict
 from models.permissions import Role
@@ -68,8 +68,7 @@ async def leave_orgs(tx: Transaction, user: User) -> None:
 async def _decline_all(tx: Transaction, email: str) -> None:
     """Turn down what a user was invited to: it holds their address."""
     for invited in await tx.find(OrgMember, _INVITED, email, lock=True):
-        await invited.remove()
-        await audit(tx, AuditAction.INVITATION_DECLINED, invited, role=invited.role)
+        await withdraw(tx, invited, AuditAction.INVITATION_DECLINED)
 
 
 async def _places(tx: Transaction, user: User) -> AsyncIterator[tuple[OrgMember, Org]]:

@@ -232,6 +232,11 @@ async def withdraw_beyond(tx: Transaction, org: Org, user_id: str, role: Role | 
     gives = Permission.MANAGE_MEMBERS in held
     for invited in await tx.find(OrgMember, own, org.id, user_id):
         if not gives or not ROLES[invited.role] <= held:
-            await audit(tx, AuditAction.INVITATION_REVOKED, invited, role=invited.role)
-            await take_back(tx, invited.ticket)
-            await invited.remove()
+            await withdraw(tx, invited, AuditAction.INVITATION_REVOKED)
+
+
+async def withdraw(tx: Transaction, invited: OrgMember, action: AuditAction) -> None:
+    """End an invitation, and keep back its mail if that was not sent yet."""
+    await take_back(tx, invited.ticket)
+    await invited.remove()
+    await audit(tx, action, invited, role=invited.role)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from models.accounts.preferences import MODEL_LIMIT, refuse_models
 from models.accounts.users import User
 from models.errors import Invalid
+from models.noting import note_time
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.ports import Database
     from models.transaction import Transaction
-
-ACTIVE_EVERY = timedelta(minutes=1)
 
 
 @verb
@@ -58,17 +57,8 @@ async def _prefer(
     return await user.change(favorite_models=wanted)
 
 
-# Whoever changes the row just now is active anyhow, and need not be waited for.
-_ACTIVE = """\
-UPDATE user_account SET last_active_at = $2 WHERE id = (
-    SELECT id FROM user_account WHERE id = $1 AND (last_active_at IS NULL OR last_active_at <= $3)
-    FOR NO KEY UPDATE SKIP LOCKED)"""
-
-
 async def note_activity(
     database: Database, id: str, last_active_at: datetime | None, now: datetime
 ) -> None:
-    """Note that a user is active, once a minute however often they are."""
-    before = now - ACTIVE_EVERY
-    if last_active_at is None or last_active_at <= before:
-        await database.fetch(_ACTIVE, id, now, before)
+    """Note that a user is active."""
+    await note_time(database, (User, "last_active_at"), id, last_active_at, now)

@@ -15,6 +15,7 @@ from models.accounts.rate_limits import Limit, count_try
 from models.base import Record
 from models.errors import Conflict, Invalid
 from models.indexes import unique
+from models.noting import note_time
 from models.permissions import Permission
 from models.providing import AnswerError, ProviderError
 from models.sealing import opened, sealed
@@ -31,7 +32,6 @@ SHORTEST, LONGEST = 16, 500  # characters of a key
 SHOWN = 4  # characters at each end that a masked key keeps
 TESTS = 10  # in a window, of one user
 TEST_WINDOW = timedelta(minutes=10)
-USED_EVERY = timedelta(minutes=1)
 
 _OF_PROVIDER = "user_id = $1 AND provider = $2"
 
@@ -188,11 +188,6 @@ async def forget_keys(tx: Transaction, user: User) -> None:
     await tx.remove_many(UserKey, "user_id = $1", user.id)
 
 
-_USED = """\
-UPDATE user_key SET last_used_at = $2
-WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)"""
-
-
 async def key_of(database: Database, user_id: str, provider: str) -> UserKey | None:
     """The key of a user for a provider, still encrypted."""
     rows = await database.fetch(f"SELECT * FROM user_key WHERE {_OF_PROVIDER}", user_id, provider)
@@ -200,10 +195,8 @@ async def key_of(database: Database, user_id: str, provider: str) -> UserKey | N
 
 
 async def note_use(database: Database, key: UserKey, now: datetime) -> None:
-    """Note that a key is in use, once a minute however often it is."""
-    before = now - USED_EVERY
-    if key.last_used_at is None or key.last_used_at <= before:
-        await database.fetch(_USED, key.id, now, before)
+    """Note that a key is in use."""
+    await note_time(database, (UserKey, "last_used_at"), key.id, key.last_used_at, now)
 
 
 def masked(key: str) -> str:
