@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphql_schema.accounts.orgs import Org
     from graphql_schema.chat.messages import Message
     from graphql_schema.chat.projects import Project
+    from graphql_schema.chat.share_links import ShareLink
 
 describe(
     ConversationStatus,
@@ -77,6 +78,9 @@ class Conversation(Node):
         "The selected branch, oldest first.",
         order="order_id",
         where="t.on_branch",
+    )
+    share_links: Connection[ShareLink] = page(
+        "conversation_id", "The links by which others read it, newest first.", order="-created_at"
     )
     latest_message: Message | None = first(
         "conversation_id",
