@@ -26,9 +26,12 @@ _OPEN = """\
 SELECT {columns} FROM share_link t
 JOIN conversation c ON c.id = t.conversation_id
 LEFT JOIN project p ON p.id = c.project_id
+LEFT JOIN user_account owner ON owner.id = c.owner_id
+LEFT JOIN org ON org.id = c.owner_id
 LEFT JOIN user_account u ON u.id = $3
 WHERE t.token_hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
 AND c.deleted_at IS NULL AND p.deleted_at IS NULL
+AND owner.deleted_at IS NULL AND org.deleted_at IS NULL
 AND (t.mode IN ('public', 'token') OR u.id = t.user_id OR t.mode = 'signed_in' AND u.id IS NOT NULL
     OR t.mode = 'named' AND u.email_verified AND t.people ? u.email)
 AND (t.message_id IS NULL OR EXISTS (
