@@ -13,7 +13,8 @@ from tests.harness.verbs import id_of
 
 FORK = """\
 { conversation { id title orgId systemPrompt model lastOrderId
-  messages { nodes { id content userId parentId orderId attachments { url userId importId } } } } }"""
+  messages { nodes { id content userId parentId orderId attachments { url userId importId } } }
+} }"""
 OWN_ROWS = """\
 SELECT to_jsonb(c) AS row FROM conversation c WHERE c.id = $1 UNION ALL
 SELECT to_jsonb(m) FROM message m WHERE m.conversation_id = $1 UNION ALL
