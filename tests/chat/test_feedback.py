@@ -91,7 +91,7 @@ async def test_users_and_guests_tell_the_operators(still: Server) -> None:
 
 
 async def test_feedback_is_bounded(start_server: StartServer) -> None:
-    server = await start_server(worker=False, clock=FakeClock(), account_tries=3)
+    server = await start_server(worker=False, clock=FakeClock(), sign_in_tries=3)
     ada = server.user("ada")
     for number in range(3):
         await ada.do("sendFeedback", "{ sent }", message=f"{number}")
