@@ -209,6 +209,7 @@ def test_verbs_need_write_or_say_what_else() -> None:
     table_models()
     called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
     assert {need for need in called.values() if need} == {
+        Permission.READ,
         Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
         Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.OPERATE,
     }  # fmt: skip

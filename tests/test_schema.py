@@ -33,8 +33,8 @@ VERBS = {
     "accept", "add", "cancel", "change", "claim", "clear", "complete", "create", "decline",
     "delete", "edit", "enqueue", "export", "fail", "fork", "heartbeat", "invite", "leave", "mark",
     "move", "rate", "regenerate", "remove", "request", "resend", "reset", "restore", "revoke",
-    "rotate", "save", "select", "send", "set", "sign", "start", "stop", "test", "transfer", "unlink",
-    "update", "upsert", "verify",
+    "rotate", "save", "select", "send", "set", "sign", "start", "stop", "test", "transfer",
+    "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

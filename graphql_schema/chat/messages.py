@@ -10,10 +10,10 @@ import strawberry
 
 from graphql_schema.chat.parts import MessagePart
 from graphql_schema.core.computing import computed
-from graphql_schema.core.connection import Connection, SearchConnection
+from graphql_schema.core.connection import SearchConnection
 from graphql_schema.core.entries import pages_of_search, row_by_id
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import many, one, one_by, page
+from graphql_schema.core.fields import many, one, one_by
 from graphql_schema.core.mutations import acting, given, mutation
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -137,8 +137,11 @@ class Message(Node):
     regenerated_from: Message | None = one(
         "regenerated_from_id", "The answer that it was written anew from."
     )
-    ratings: Connection[MessageFeedback] = page(
-        "message_id", "What users think of it, newest first.", order="-created_at"
+    ratings: list[MessageFeedback] = many(
+        "message_id",
+        "What users think of it, newest first; 100 at most.",
+        order="-created_at",
+        rows=1,
     )
     siblings: list[Message] = many(
         FAMILY,

@@ -11,7 +11,6 @@ from models.chat.forking import copy_into
 from models.chat.messages import Message
 from models.chat.share_links import ShareLink
 from models.errors import Conflict, NotFound
-from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -68,15 +67,8 @@ async def open_link(
 ) -> ShareLink | None:
     """The link of a token, where it lets the viewer in."""
     sql = _OPEN.format(columns=statements.listed(ShareLink))
-    rows = await source.fetch(sql, digest(token), now, _reader(viewer))
+    rows = await source.fetch(sql, digest(token), now, viewer.reader)
     return ShareLink.from_row(rows[0]) if rows else None
-
-
-def _reader(viewer: Viewer) -> str | None:
-    """Who somebody is for a link: guests, whom anybody can be, and scripts that may not read are
-    nobody."""
-    may_read = viewer.user_id in viewer.owners_with(Permission.READ)
-    return viewer.user_id if may_read and not viewer.anonymous else None
 
 
 async def shown_message(database: Database, link: ShareLink, id: str) -> Message | None:

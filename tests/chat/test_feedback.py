@@ -17,7 +17,7 @@ from tests.harness.verbs import id_of
 
 RATED = "{ messageFeedback { id rating comment userId message { id } } }"
 RATINGS = """query($id: ID!) { message(id: $id) {
-  ratings { nodes { rating comment userId } } } }"""
+  ratings { rating comment userId } } }"""
 FEEDBACK = "{ feedback { nodes { userId message } } }"
 
 
@@ -29,7 +29,7 @@ async def still(start_server: StartServer) -> Server:
 async def ratings(reader: Api, message: str) -> list[tuple[int, str | None, str]]:
     """What users think of a message, newest first."""
     found = await reader.run(RATINGS, id=message)
-    nodes = found["message"]["ratings"]["nodes"]
+    nodes = found["message"]["ratings"]
     return [(one["rating"], one["comment"], one["userId"]) for one in nodes]
 
 

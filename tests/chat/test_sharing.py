@@ -209,8 +209,8 @@ async def test_only_who_may_write_shares_and_revokes(still: Server) -> None:
         assert (await refusal(ada, "createShareLink", **nobody))[1] == "people"
         past = {"expiresAt": "2001-01-01T00:00:00Z"}
         assert (await refusal(ada, "createShareLink", **given, **past))[1] == "expiresAt"
-    links = "query($id: ID!) { conversation(id: $id) { shareLinks { nodes { id mode } } } }"
-    shown = (await vic.run(links, id=talk))["conversation"]["shareLinks"]["nodes"]
+    links = "query($id: ID!) { conversation(id: $id) { shareLinks { id mode } } }"
+    shown = (await vic.run(links, id=talk))["conversation"]["shareLinks"]
     assert shown == [{"id": link, "mode": "TOKEN"}]
     await ada.do("revokeShareLink", "{ revokedLinkId }", id=link)
     assert await texts(eve, token) is None

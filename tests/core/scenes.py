@@ -31,9 +31,9 @@ from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
+from tests.harness import filling_sharing
 from tests.harness.api import Api, Server
 from tests.harness.filling import FILES, Filling
-from tests.harness.filling_sharing import token_of
 from tests.harness.mutations import EVERY, Scene, whole
 from tests.harness.orgs import member_of, token_of
 from tests.harness.plans import BY_TEST
@@ -270,7 +270,7 @@ class Verbs:
             await events.next()
         async with self.api.listen(RUNS, id=self.project) as events:
             await events.next()
-        token = token_of(self.filling.ids[Conversation][self.filling.users[0]][0])
+        token = filling_sharing.token_of(self.filling.ids[Conversation][self.filling.users[0]][0])
         async with self.api.listen(HEARD, token=token) as events:
             await events.next()
         async with self.api.listen(MESSAGES, id=self.project) as events:
