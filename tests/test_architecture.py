@@ -33,6 +33,7 @@ WITHOUT_A_TABLE = {
     "billing/models.py": "The catalogue of models is configuration, not a table.",
     "builder/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
     "chat/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
+    "chat/shared_hearing.py": "As with chat/changes.py, for readers by a share link.",
 }
 """Files of the schema that have no counterpart in the domain."""
 
