@@ -224,6 +224,6 @@ def first_of(columns: Columns) -> str:
     return f"coalesce({', '.join(f't.{name}' for name in columns)})"
 
 
-def is_whole_of(part: type[Record], column: Columns) -> bool:
+def is_whole_of(part: type[Record], column: Columns | None) -> bool:
     """Whether `column` of a part names the whole that its access rule asks."""
     return isinstance(part.access, PartOf) and column == f"{part.access.whole}_id"

@@ -53,6 +53,13 @@ class Viewer:
         return self.user_id
 
     @property
+    def reader(self) -> str | None:
+        """Who reads what others share: the user, but for guests, whom anybody can be, and scripts
+        that may not read."""
+        may_read = self.user_id in self.owners_with(Permission.READ)
+        return self.user_id if may_read and not self.anonymous else None
+
+    @property
     def rests_on(self) -> tuple[str | None, ...]:
         """The rows without which the viewer is nobody: the user, and what they came with."""
         return self.user_id, self.session_id, self.token_id

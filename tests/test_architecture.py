@@ -33,6 +33,7 @@ WITHOUT_A_TABLE = {
     "billing/models.py": "The catalogue of models is configuration, not a table.",
     "builder/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
     "chat/changes.py": "Subscriptions follow the event log; what changed is in models/changes.",
+    "chat/shared_hearing.py": "As with chat/changes.py, for readers by a share link.",
 }
 """Files of the schema that have no counterpart in the domain."""
 
@@ -207,6 +208,7 @@ def test_verbs_need_write_or_say_what_else() -> None:
     table_models()
     called = {name: need for name, need in NEEDS.items() if need is not Permission.WRITE}
     assert {need for need in called.values() if need} == {
+        Permission.READ,
         Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
         Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.OPERATE,
     }  # fmt: skip

@@ -61,7 +61,7 @@ LASTING = (
     "OAuthGrant",
     "StoredFile",
 )
-OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
+OPERATORS = ("Feedback", "PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
@@ -85,6 +85,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.pendingSubscriptions": OPERATORS_LIST,
     "Query.rateLimits": OPERATORS_LIST,
     "Query.webhookEvents": OPERATORS_LIST,
+    "Query.feedback": OPERATORS_LIST,
     "Query.models": PUBLIC,
     "Query.showcaseProjects": PUBLIC,
     "Query.projects": HIDDEN_LIST,
@@ -177,6 +178,21 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.editMessage": OWNERS_WRITE,
     "Mutation.regenerateMessage": OWNERS_WRITE,
     "Mutation.forkConversation": OWNERS_WRITE,
+    "Mutation.createShareLink": OWNERS_WRITE,
+    "Mutation.revokeShareLink": OWNERS_WRITE,
+    "Mutation.rateMessage": OWNERS_WRITE,
+    "Mutation.sendFeedback": OWN_WRITE,
+    # Whoever holds the token of a link reads what it shows, and goes on in a copy.
+    "Query.sharedConversation": ("data", "data", "data", "data", "null", "data"),
+    "Mutation.forkSharedConversation": (
+        "UNAUTHENTICATED",
+        "data",
+        "data",
+        "data",
+        "NOT_FOUND",
+        "data",
+    ),
+    "Subscription.sharedConversationChanged": ("data", "data", "data", "data", "NOT_FOUND", "data"),
     "Mutation.updateMessage": OWNERS_WRITE,
     "Mutation.stopMessage": OWNERS_WRITE,
     "Mutation.addAttachment": OWNERS_WRITE,

@@ -39,9 +39,15 @@ PERSONAL = {
     "node UserPreferences",
     "node StoredFile", "Mutation.createUpload", "Mutation.completeUpload",
     "Mutation.deleteFile", "Mutation.setAvatar", "Mutation.deleteAvatar",
+    "Mutation.sendFeedback",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}
+BY_LINK = {
+    "Query.sharedConversation", "Mutation.forkSharedConversation",
+    "Subscription.sharedConversationChanged",
+}  # fmt: skip
+"""What the token of a share link gives, whoever holds it; tests/chat/test_sharing.py has them."""
 OF_AN_ORG = {
     "Mutation.createProject", "Mutation.createProjectWithMessage", "Mutation.createFolder",
     "Mutation.createConversation", "Mutation.startConversation",
@@ -56,7 +62,7 @@ CLAIMERS = {
     "Mutation.heartbeatAgentRun", "Mutation.completeAgentRun", "Mutation.failAgentRun",
 }  # fmt: skip
 """Only who claimed the run goes on with it, whatever anybody's role."""
-WALKED = [name for name in NEEDS if name not in PERSONAL | BY_TOKEN]
+WALKED = [name for name in NEEDS if name not in PERSONAL | BY_TOKEN | BY_LINK]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ async def test_what_a_token_of_the_owner_gets(still: Server, scope: str) -> None
 
 def test_every_way_in_is_in_one_of_the_walks() -> None:
     assert {name for name in NEEDS if " " not in name} == set(PROBES)
-    assert set(NEEDS) > PERSONAL | BY_TOKEN
+    assert set(NEEDS) > PERSONAL | BY_TOKEN | BY_LINK
 
 
 def test_the_descriptions_say_what_mutations_need() -> None:

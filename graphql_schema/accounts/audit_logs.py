@@ -49,6 +49,8 @@ describe(
     EMAIL_CHANGED="The user's address was changed.",
     ACCOUNT_LINKED="The user got one more way to sign in.",
     ACCOUNT_UNLINKED="A way to sign in was taken away.",
+    LINK_CREATED="A conversation was shared.",
+    LINK_REVOKED="A share link was ended.",
     DATA_EXPORTED="Somebody asked for all that is theirs.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",

@@ -13,7 +13,7 @@ from graphql_schema.core.computing import computed
 from graphql_schema.core.connection import Connection, SearchConnection
 from graphql_schema.core.entries import pages_of_owner, pages_of_search, row_by_id
 from graphql_schema.core.enums import describe
-from graphql_schema.core.fields import first, one, page
+from graphql_schema.core.fields import first, many, one, page
 from graphql_schema.core.mutations import acting, chosen, given, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphql_schema.accounts.orgs import Org
     from graphql_schema.chat.messages import Message
     from graphql_schema.chat.projects import Project
+    from graphql_schema.chat.share_links import ShareLink
 
 describe(
     ConversationStatus,
@@ -77,6 +78,12 @@ class Conversation(Node):
         "The selected branch, oldest first.",
         order="order_id",
         where="t.on_branch",
+    )
+    share_links: list[ShareLink] = many(
+        "conversation_id",
+        "The links by which others read it, newest first; 50 at most.",
+        order="-created_at",
+        rows=1,
     )
     latest_message: Message | None = first(
         "conversation_id",

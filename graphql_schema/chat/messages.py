@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from graphql_schema.builder.fragments import Fragment
     from graphql_schema.chat.attachments import Attachment
     from graphql_schema.chat.conversations import Conversation
+    from graphql_schema.chat.message_feedback import MessageFeedback
     from graphql_schema.chat.projects import Project
 
 describe(
@@ -85,12 +86,14 @@ PREVIEW = 320
     description="Its parts in order, as far as they are of known kinds.",
     rows=2,
 )
-def _content_parts(rows: Sequence[Any]) -> Sequence[list[parts.Part]]:
+def content_parts(rows: Sequence[Any]) -> Sequence[list[parts.Part]]:
+    """The parts of each message."""
     return [parts.parts_of(row.content, row.parts) for row in rows]
 
 
 @computed("content", description=f"The beginning of its text, {PREVIEW} characters at most.")
-def _preview(rows: Sequence[Any]) -> Sequence[str]:
+def preview(rows: Sequence[Any]) -> Sequence[str]:
+    """The beginning of each text."""
     return [row.content[:PREVIEW] for row in rows]
 
 
@@ -104,9 +107,9 @@ class Message(Node):
     status: MessageStatus
     outcome: MessageOutcome | None
     content: str
-    preview: str = _preview
+    preview: str = preview
     parts: JSON | None
-    content_parts: list[MessagePart] = _content_parts
+    content_parts: list[MessagePart] = content_parts
     order_id: int
     message_group_id: str | None
     model: str | None
@@ -133,6 +136,12 @@ class Message(Node):
     parent: Message | None = one("parent_id", "The message it follows.")
     regenerated_from: Message | None = one(
         "regenerated_from_id", "The answer that it was written anew from."
+    )
+    ratings: list[MessageFeedback] = many(
+        "message_id",
+        "What users think of it, newest first; 100 at most.",
+        order="-created_at",
+        rows=1,
     )
     siblings: list[Message] = many(
         FAMILY,

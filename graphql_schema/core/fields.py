@@ -85,16 +85,17 @@ class OneBy(Relation):
 class Listed(Relation):
     """The rows that have this one's id in a column: what many, page and first share."""
 
-    column: Columns
+    column: Columns | None
     order: str
     where: str | None = None
     limit: int = LIST_LIMIT
     rows: int | None = None
     by: tuple[str, ...] = ("id",)
+    known: bool = False
     query: Listing | None = None
 
     def bind(self, source: type[Record], target: type[Record]) -> None:
-        checked = is_whole_of(target, self.column)
+        checked = self.known or is_whole_of(target, self.column)
         order = Order.parse(self.order)
         self.query = Listing(target, self.column, order, self.limit, self.where, checked=checked)
 
@@ -188,11 +189,12 @@ def many(
     where: str | None = None,
     rows: int | None = None,
     by: tuple[str, ...] = ("id",),
+    known: bool = False,
 ) -> Any:
     """All rows whose `column` holds this one's id, or what the first of `by` that is not null
     holds; at most 100, which the write path ensures. `rows` are as many as there usually are, to
-    count what an operation costs."""
-    return Many(description, column, order, where, rows=rows, by=by)
+    count what an operation costs; `known` is as in `one`."""
+    return Many(description, column, order, where, rows=rows, by=by, known=known)
 
 
 def key_of(row: Any, by: tuple[str, ...]) -> str | None:
@@ -200,9 +202,17 @@ def key_of(row: Any, by: tuple[str, ...]) -> str | None:
     return next((value for name in by if (value := getattr(row, name)) is not None), None)
 
 
-def page(column: str, description: str, *, order: str, where: str | None = None) -> Any:
-    """A connection of the rows whose `column` holds this one's id."""
-    return Paged(description, column, order, where)
+def page(
+    column: str | None,
+    description: str,
+    *,
+    order: str,
+    where: str | None = None,
+    known: bool = False,
+) -> Any:
+    """A connection of the rows whose `column` holds this one's id, or which meet a `where` that
+    names it `parent.key`; `known` is as in `one`."""
+    return Paged(description, column, order, where, known=known)
 
 
 def first(column: str, description: str, *, order: str, where: str | None = None) -> Any:

@@ -52,6 +52,8 @@ class AuditAction(StrEnum):
     EMAIL_CHANGED = "email.changed"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    LINK_CREATED = "link.created"
+    LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"

@@ -40,16 +40,22 @@ async def fork_conversation(tx: Transaction, message_id: str) -> Conversation:
     if message.status is not MessageStatus.COMPLETE:
         raise Conflict("It is being written.", field="messageId")
     path = [row["id"] for row in await tx.connection.fetch(_PATH, message.id)]
-    fork = await tx.add(
-        Conversation(
-            owner_id=source.owner_id,
-            user_id=tx.actor.viewer.id,
-            project_id=None if source.main else source.project_id,
-            last_order_id=len(path),
-            last_message_at=tx.now,
-            **{name: getattr(source, name) for name in _KEPT},
-        )
+    fork = Conversation(
+        owner_id=source.owner_id,
+        user_id=tx.actor.viewer.id,
+        project_id=None if source.main else source.project_id,
+        **{name: getattr(source, name) for name in _KEPT},
     )
+    return await copy_into(tx, fork, path)
+
+
+async def copy_into(tx: Transaction, fork: Conversation, path: list[str]) -> Conversation:
+    """Add a conversation with copies of the messages `path`, each of which follows the one before.
+
+    In another owner's conversation they name nobody and nothing of the one they come from.
+    """
+    fork.last_order_id, fork.last_message_at = len(path), tx.now
+    await tx.add(fork)
     parent = None
     for start in range(0, len(path), BATCH):
         parent = await _copy(tx, fork, path[start : start + BATCH], start, parent)
@@ -65,6 +71,8 @@ async def _copy(
         copy = Message(**_values(one))
         copy.id = new_id(Message.prefix)
         copy.conversation_id, copy.project_id, copy.parent_id = fork.id, None, parent
+        if copy.owner_id != fork.owner_id:
+            copy.owner_id, copy.user_id = fork.owner_id, copy.user_id and fork.user_id
         copy.order_id, copy.branch_index = order, 0
         copy.selected = copy.on_branch = True
         copy.client_message_id = copy.message_group_id = copy.regenerated_from_id = None
@@ -77,15 +85,19 @@ async def _copy(
 
 async def _copy_attachments(tx: Transaction, copies: dict[str, Message]) -> None:
     where = "message_id = ANY($1) ORDER BY message_id, created_at, id"
-    rows = [
-        Attachment(
-            **_values(one) | {"message_id": copy.id, "conversation_id": copy.conversation_id}
-        )
-        for one in await tx.find(Attachment, where, list(copies))
-        if (copy := copies[one.message_id or ""])
-    ]
+    found = await tx.find(Attachment, where, list(copies))
+    rows = [_attached(one, copies[one.message_id or ""]) for one in found]
     for start in range(0, len(rows), BATCH):
         await tx.add_many(rows[start : start + BATCH])
+
+
+def _attached(one: Attachment, copy: Message) -> Attachment:
+    attachment = Attachment(**_values(one))
+    attachment.message_id, attachment.conversation_id = copy.id, copy.conversation_id
+    if one.owner_id != copy.owner_id:
+        attachment.owner_id, attachment.user_id = copy.owner_id, copy.owner_id
+        attachment.import_id = attachment.source_metadata = None
+    return attachment
 
 
 async def _in_order(tx: Transaction, ids: list[str]) -> list[Message]:

@@ -50,6 +50,8 @@ AUDITED = {
     "unlinkAccount": ["account.unlinked"],
     "claimGuest": ["guest.claimed"],
     "deleteMe": ["user.erased"],
+    "createShareLink": ["link.created"],
+    "revokeShareLink": ["link.revoked"],
     "exportMyData": ["data.exported"],
     "moveProject": ["moved.in", "moved.out"],
     "moveConversation": ["moved.in", "moved.out"],

@@ -31,12 +31,14 @@ from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
+from tests.harness import filling_sharing
 from tests.harness.api import Api, Server
 from tests.harness.filling import FILES, Filling
 from tests.harness.mutations import EVERY, Scene, whole
 from tests.harness.orgs import member_of, token_of
 from tests.harness.plans import BY_TEST
 from tests.harness.planting import plant_user_key
+from tests.harness.sharing import HEARD
 
 LEASE = timedelta(seconds=30)
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
@@ -52,12 +54,13 @@ WAYS_IN = (
 )  # fmt: skip
 OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
-    "addFavoriteModel", "removeFavoriteModel",
+    "addFavoriteModel", "removeFavoriteModel", "sendFeedback",
 )  # fmt: skip
 CONVERSATIONS = (
     "createFolder", "createConversation", "startConversation", "updateConversation",
     "markConversationRead", "editMessage", "regenerateMessage", "selectBranch",
-    "forkConversation", "deleteMessage", "clearConversation", "deleteConversation",
+    "forkConversation", "rateMessage", "createShareLink", "revokeShareLink",
+    "forkSharedConversation", "deleteMessage", "clearConversation", "deleteConversation",
 )  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
@@ -266,6 +269,9 @@ class Verbs:
         async with self.api.listen(STREAM, id=self.filling.running[1]) as events:
             await events.next()
         async with self.api.listen(RUNS, id=self.project) as events:
+            await events.next()
+        token = filling_sharing.token_of(self.filling.ids[Conversation][self.filling.users[0]][0])
+        async with self.api.listen(HEARD, token=token) as events:
             await events.next()
         async with self.api.listen(MESSAGES, id=self.project) as events:
             cursor = (await events.next())["cursor"]

@@ -90,6 +90,8 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "org_member": [("org_id", "user_id")],
     "audit_log": [],
     "user_key": [("user_id", "provider")],
+    "feedback": [],
+    "message_feedback": [],
 }
 
 
@@ -122,6 +124,7 @@ def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
         "import_mark",
         "mail",
         "message_chunk",
+        "share_link",
         "slow_operation",
         "stored_file",
         "verification",

@@ -15,10 +15,12 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_object_t
 
 from app.postgres import EmbeddedPostgres
 from graphql_schema.core.record_type import MODELS, definition_of
-from tests.harness.all_fields import nodes_query, record_types, scalars
+from models.chat.conversations import Conversation
+from tests.harness.all_fields import OF_A_LINK, nodes_query, record_types, scalars, shared_query
 from tests.harness.api import Server, StartServer
 from tests.harness.filled import filled_database
 from tests.harness.filling import Filling, Size
+from tests.harness.filling_sharing import token_of
 
 pytestmark = pytest.mark.both_paths
 
@@ -59,6 +61,9 @@ async def test_relations(full: tuple[str, Filling], server: Server, plans: bool)
                     first = BEGINNING.get(name, 0)
                     ids = filling.of(tables[name], filling.users[0])[first : first + length]
                     await ada.run(nodes_query(name, selection), ids=ids)
+                elif name in OF_A_LINK:
+                    token = token_of(filling.of(Conversation, filling.users[0])[0])
+                    await ada.run(shared_query(name, selection, length), token=token)
                 else:
                     await ada.run(SHOWCASE.replace("SELECTION", selection), n=length)
                 counts.append(sum(" t WHERE " in sql for sql, _ in server.statements))

@@ -23,10 +23,19 @@ from models.builder.fragments import Fragment
 from models.chat.conversations import Conversation
 from models.chat.messages import Message
 from models.chat.projects import Project
-from tests.harness.all_fields import connection, everything, nodes_query, record_types, scalars
+from tests.harness.all_fields import (
+    OF_A_LINK,
+    connection,
+    everything,
+    nodes_query,
+    record_types,
+    scalars,
+    shared_query,
+)
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.filled import filled_database
 from tests.harness.filling import Filling, Size
+from tests.harness.filling_sharing import token_of
 
 AUTHENTICATION = 1
 
@@ -42,13 +51,16 @@ TYPES = {
     "AgentRun": 1 + 3,  # project, message, fragment
     "Attachment": 1 + 2,  # message, import
     "BillingSubscription": 1,
-    "Conversation": 1 + 4,  # organisation, project, messages, latest message
+    # Organisation, project, messages, share links, latest message.
+    "Conversation": 1 + 5,
+    "Feedback": 1,
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
-    # conversation, project, fragment, attachments, parent, source, siblings
-    "Message": 1 + 7,
+    # conversation, project, fragment, attachments, parent, source, ratings, siblings
+    "Message": 1 + 8,
+    "MessageFeedback": 1 + 1,  # message
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
     "PendingSubscription": 1,
@@ -58,6 +70,11 @@ TYPES = {
     "Project": 1 + 9 + 2,
     "RateLimit": 1,
     "Session": 1,
+    "ShareLink": 1 + 1,  # conversation
+    "SharedAttachment": 3,  # by the link and its messages
+    "SharedConversation": 1 + 2,  # heading, messages
+    "SharedHeading": 2,  # by the link
+    "SharedMessage": 2 + 1,  # attachments
     "ShowcaseProject": 1,
     "StoredFile": 1,
     "Usage": 1,
@@ -100,6 +117,8 @@ QUERIES = {
     "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
+    "feedback": ("", 1),
+    "sharedConversation": ('(token: "live {conversation}")', 1),
     "pendingAgentRuns": ('(projectId: "{project}")', 1),
     "project": ('(id: "{project}")', 1),
     "projects": ("", 1),
@@ -206,7 +225,12 @@ async def test_types_with_all_their_relations(filling: Filling, ada: Api, count:
         if name == "Person":
             query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ {MEMBER % scalars(kind)} }} }}"
             lists = [{"ids": _ids(filling, OrgMember)[:length]} for length in LENGTHS]
-        found[name] = [await count(ada.run(query, **variables)) for variables in lists]
+        queries = [query] * len(LENGTHS)
+        if name in OF_A_LINK:
+            lists = [{"token": token_of(_ids(filling, Conversation)[0])}] * len(LENGTHS)
+            queries = [shared_query(name, everything(kind), length) for length in LENGTHS]
+        asked = zip(queries, lists, strict=True)
+        found[name] = [await count(ada.run(text, **variables)) for text, variables in asked]
     assert found == {name: [number] * 3 for name, number in TYPES.items()}
 
 

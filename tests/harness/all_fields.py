@@ -44,6 +44,21 @@ def nodes_query(name: str, selection: str) -> str:
     return f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {name} {{ {selection} }} }} }}"
 
 
+OF_A_LINK = {
+    "SharedConversation": "%s",
+    "SharedHeading": "heading { %s }",
+    "SharedMessage": "messages(first: COUNT) { nodes { %s } }",
+    "SharedAttachment": "messages(first: COUNT) { nodes { attachments { %s } } }",
+}
+"""The types that a share link shows, each with the way there."""
+
+
+def shared_query(name: str, selection: str, count: int) -> str:
+    """The query of one of these types, with `$token`; `count` rows where there are several."""
+    inner = OF_A_LINK[name].replace("COUNT", str(count)) % selection
+    return f"query($token: String!) {{ sharedConversation(token: $token) {{ {inner} }} }}"
+
+
 def connection(kind: GraphQLObjectType) -> str:
     """All of a connection, its nodes with everything."""
     return f"{_page_info(kind)} edges {{ cursor }} nodes {{ {everything(_node_of(kind))} }}"

@@ -33,6 +33,7 @@ from models.chat.messages import Message
 from models.chat.projects import Project
 from models.fields import JsonColumn
 from tests.harness.filling_accounts import add_account, add_imports, add_usage
+from tests.harness.filling_sharing import add_sharing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
@@ -143,6 +144,7 @@ class Filling:
         parent = None
         for order in range(1, messages + 1):
             parent = self.message(user, conversation, project, order, parent)
+        add_sharing(self, user, conversation, parent)
 
     def message(
         self, user: str, conversation: str, project: str | None, order: int, parent: str | None

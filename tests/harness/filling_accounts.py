@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from models.accounts.accounts import Account
 from models.accounts.api_tokens import ApiToken
 from models.accounts.audit_logs import AuditLog
+from models.accounts.feedback import Feedback
 from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
 from models.accounts.org_members import OrgMember
@@ -101,6 +102,7 @@ def add_orgs(filling: Filling, start: datetime) -> None:
         for place in range(filling.size.projects + 2 if number % 70 == 0 else 0):
             filling.project(org, filling.size.messages, place, by=user)
     for user in users:
+        filling.add(Feedback, user, user_id=user, message="Well made.")
         _audit(filling, user, start, org_id=None)
         for number in range(EACH):
             token = {"token_hash": f"{user}-{number}", "start": "pnt_abcdef", "scopes": ["read"]}

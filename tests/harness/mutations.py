@@ -30,6 +30,7 @@ from tests.harness.planting_orgs import (
     plant_invited,
     plant_member,
 )
+from tests.harness.sharing import share
 from tests.harness.uploading import announce, image, put, send
 from tests.harness.verbs import id_of
 
@@ -178,6 +179,17 @@ class Scene:
     async def user_key(self) -> str:
         """The id of a key of the caller's."""
         return await plant_user_key(self.server, await id_of(self.caller))
+
+    async def share_token(self) -> str:
+        """The token of a link that shows a conversation with an answer."""
+        message = await self.answer()
+        sql = "SELECT conversation_id AS id FROM message WHERE id = $1"
+        (conversation,) = await self.server.sql(sql, message)
+        return (await share(self.caller, conversation["id"]))[0]
+
+    async def share_link(self) -> str:
+        """The id of such a link."""
+        return (await share(self.caller, await self.conversation()))[1]
 
     async def api_token(self) -> str:
         """The id of a token for scripts."""
@@ -331,6 +343,12 @@ async def _delete_me(scene: Scene) -> Input:
     return {"currentPassword": PASSWORD}
 
 
+async def _send_feedback(scene: Scene) -> Input:
+    # From here on what is sent is counted in rows that are there.
+    await scene.caller.do("sendFeedback", "{ sent }", message="Good.")
+    return {"message": "Well made."}
+
+
 async def _create_upload(scene: Scene) -> Input:
     await scene.upload()  # from here on uploads are counted in a row that is there
     return {"fileName": "a.txt", "contentType": "text/plain", "size": 5}
@@ -454,6 +472,13 @@ EVERY: dict[str, Prepare] = {
     "regenerateMessage": _by_id(Scene.answer),
     "selectBranch": _select_branch,
     "forkConversation": _in("messageId", Scene.answer),
+    "createShareLink": _in(
+        "conversationId", Scene.conversation, mode="NAMED", people=["eve@example.org"]
+    ),
+    "revokeShareLink": _by_id(Scene.share_link),
+    "forkSharedConversation": _in("token", Scene.share_token),
+    "rateMessage": _in("messageId", Scene.answer, rating=1, comment="Ripe."),
+    "sendFeedback": _send_feedback,
     "updateMessage": _by_id(Scene.message, content="Better"),
     "upsertFragment": _upsert_fragment,
     "addAttachment": _in("messageId", Scene.message, **IMAGE),

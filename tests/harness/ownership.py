@@ -21,7 +21,7 @@ from tests.harness.planting import (
     plant_import,
     plant_user_key,
 )
-from tests.harness.planting_chat import plant_conversations
+from tests.harness.planting_chat import plant_conversations, plant_sharing
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import NOTED, id_of
 
@@ -71,6 +71,9 @@ NODES = {
     "ApiToken": "api token",
     "StoredFile": "file",
     "UserKey": "user key",
+    "ShareLink": "share link",
+    "MessageFeedback": "rating",
+    "Feedback": "feedback",
 }
 """Every type of node and one row of it in a world."""
 
@@ -109,6 +112,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
         made["project"]["conversation"]["id"],
     )
     ids["message"], ids["reply"] = made["message"]["id"], made["reply"]["id"]
+    ids |= await plant_sharing(server, owner, ids)
     ids["attachment"] = made["message"]["attachments"][0]["id"]
     ids["answering"] = made["agentRun"]["id"]
     project = ids["project"]
@@ -242,6 +246,8 @@ PROBES: dict[str, Probe] = {
     "Query.project": _by("id", "project"),
     "Query.message": _by("id", "message"),
     "Query.fragment": _by("id", "fragment"),
+    "Query.feedback": _free(),
+    "Query.sharedConversation": _by("token", "share token"),
     "Query.node": _by("id", "project"),
     "Query.nodes": Probe(lambda world: [{"ids": [world[name] for name in NODES.values()]}]),
     "Mutation.createGuest": _input(name="Guest"),
@@ -313,6 +319,11 @@ PROBES: dict[str, Probe] = {
     "Mutation.regenerateMessage": _input(id=_id("reply"), supersede=True),
     "Mutation.selectBranch": _input(id=_id("version"), expectedId=_id("newest version")),
     "Mutation.forkConversation": _input(messageId=_id("quiet message")),
+    "Mutation.createShareLink": _input(conversationId=_id("conversation"), mode="TOKEN"),
+    "Mutation.revokeShareLink": _input(id=_id("share link")),
+    "Mutation.forkSharedConversation": _input(token=_id("share token")),
+    "Mutation.rateMessage": _input(messageId=_id("message"), rating=0),
+    "Mutation.sendFeedback": _input(message="Good."),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
     "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
@@ -341,6 +352,7 @@ PROBES: dict[str, Probe] = {
     "Subscription.preferencesChanged": _free(),
     "Subscription.viewerChanged": _free(),
     "Subscription.agentRunChanged": _by("projectId", "project"),
+    "Subscription.sharedConversationChanged": _by("token", "share token"),
     "Subscription.messageStreamed": _by("messageId", "message"),
 }
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from models.accounts.feedback import Feedback
 from models.chat.conversations import Conversation, ConversationStatus
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project, ProjectKind
-from tests.harness.api import Server
+from tests.harness.api import Api, Server
 from tests.harness.planting import now_at, plant
+from tests.harness.sharing import share
 
 
 async def plant_conversations(server: Server, user: str, owner: str) -> dict[str, str]:
@@ -25,4 +29,18 @@ async def plant_conversations(server: Server, user: str, owner: str) -> dict[str
         "archived": await plant(server, Conversation, **own, status=archived),
         "version": await plant(server, Message, **own, **said, **hidden, order_id=1),
         "newest version": await plant(server, Message, **own, **said, order_id=2, branch_index=1),
+    }
+
+
+async def plant_sharing(server: Server, owner: Api, ids: Mapping[str, str]) -> dict[str, str]:
+    """A link that shows a conversation, a rating of a message of it, and a word on the product."""
+    rating = {"messageId": ids["message"], "rating": 1, "comment": "Ripe."}
+    rated = await owner.do("rateMessage", "{ messageFeedback { id } }", **rating)
+    token, link = await share(owner, ids["conversation"])
+    said = await plant(server, Feedback, user_id=ids["user"], message="Well made.")
+    return {
+        "share token": token,
+        "share link": link,
+        "rating": rated["messageFeedback"]["id"],
+        "feedback": said,
     }
