@@ -7,6 +7,7 @@ at which it is looked at again and, if still nobody wants it, removed: see model
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -128,6 +129,11 @@ async def release(tx: Transaction, id: str | None) -> None:
     file = await tx.lock(StoredFile, id) if id else None
     if file is not None:
         await file.change(due_at=tx.now)
+
+
+async def release_all(tx: Transaction, ids: Sequence[str]) -> None:
+    """Have several files looked at; those that other rows refer to stay."""
+    await tx.change_many(StoredFile, "id = ANY($1)", ids, due_at=tx.now)
 
 
 @cache
