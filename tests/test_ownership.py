@@ -61,7 +61,9 @@ LASTING = (
     "OAuthGrant",
     "StoredFile",
 )
-OPERATORS = ("PendingSubscription", "RateLimit", "Verification", "WebhookEvent")
+OPERATORS = (
+    "AnonymousUsage", "PendingSubscription", "RateLimit", "Verification", "WebhookEvent",
+)  # fmt: skip
 
 TABLE: dict[str, tuple[str, ...]] = {
     "Query.me": OWN_ROW,
@@ -84,6 +86,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.imports": ("empty", "data", "data", "data", "empty", "data"),
     "Query.pendingSubscriptions": OPERATORS_LIST,
     "Query.rateLimits": OPERATORS_LIST,
+    "Query.anonymousUsages": OPERATORS_LIST,
+    "Query.usageLimits": ("null",) * 6,  # nothing is limited in tests, unless they say so
     "Query.webhookEvents": OPERATORS_LIST,
     "Query.models": PUBLIC,
     "Query.showcaseProjects": PUBLIC,

@@ -44,6 +44,7 @@ LISTS = (
     "subscriptions",
     "pendingSubscriptions",
     "rateLimits",
+    "anonymousUsages",
     "webhookEvents",
     "verifications",
     "orgMemberships",
@@ -103,7 +104,13 @@ READING = (
             "the list is the whole table, read from one of its index's ends up to the LIMIT",
             whole_index=True,
         )
-        for table in ("pending_subscription", "rate_limit", "verification", "webhook_event")
+        for table in (
+            "anonymous_usage",
+            "pending_subscription",
+            "rate_limit",
+            "verification",
+            "webhook_event",
+        )
     ),
 )
 LATEST = 1_200  # events that the scenes write; the replay sees none of them, since they are its own

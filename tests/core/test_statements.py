@@ -57,6 +57,7 @@ TYPES = {
     # imports; then the preview.
     "Project": 1 + 9 + 2,
     "RateLimit": 1,
+    "AnonymousUsage": 1,
     "Session": 1,
     "ShowcaseProject": 1,
     "StoredFile": 1,
@@ -93,6 +94,8 @@ QUERIES = {
     "polarCustomer": ("", 1),
     "preferences": ("", 1),
     "rateLimits": ("", 1),
+    "anonymousUsages": ("", 1),
+    "usageLimits": ("", 0),  # nothing is limited in tests
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
     "subscriptions": ("", 1),
