@@ -39,10 +39,5 @@ class Query:
         "limited by the day."
     )
     async def usage_limits(self, info: strawberry.Info) -> UsageLimits | None:
-        context = context_of(info)
-        user, limits = context.viewer.user_id, context.ports.limits
-        if user is None or limits is None:
-            return None
-        now = context.ports.clock.now()
-        found: Any = await limits_of(context.database, user, context.client, limits, now)
+        found: Any = await limits_of(context_of(info).actor())
         return found

@@ -22,6 +22,7 @@ from models.statements import listed
 
 if TYPE_CHECKING:
     from models.ports import Client, DailyLimits, Database
+    from models.verbs import Actor
 
 _USER = f"SELECT {listed(User)} FROM user_account t WHERE t.id = $1"
 _GUESTS = f"SELECT {listed(AnonymousUsage)} FROM anonymous_usage t WHERE t.anonymous_id = ANY ($1)"
@@ -51,12 +52,16 @@ class UsageLimits:
     uploads: UsageLimit | None = None
 
 
-async def limits_of(
-    database: Database, user_id: str, client: Client, limits: DailyLimits, now: datetime
-) -> UsageLimits:
-    """What has been used of them today, of a guest also by others from the same address."""
-    day = day_of(now, limits.zone)
-    user = User.from_row((await database.fetch(_USER, user_id))[0])
+async def limits_of(actor: Actor) -> UsageLimits | None:
+    """What has been used of them today, of a guest also by others from the same address.
+
+    None for nobody, and where nothing is limited.
+    """
+    limits, client, database = actor.limits, actor.client, actor.database
+    if actor.viewer.user_id is None or limits is None:
+        return None
+    day = day_of(actor.clock.now(), limits.zone)
+    user = User.from_row((await database.fetch(_USER, actor.viewer.id))[0])
     uploads = None if user.premium else await _uploads(database, user, client, limits, day)
     if user.anonymous:
         return UsageLimits(

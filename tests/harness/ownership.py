@@ -90,6 +90,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
     ids["file"] = await plant_file(server, ids["user"])
+    ids["picture"] = await plant_file(server, ids["user"])
     ids["avatar"] = await plant_file(server, ids["user"], "avatar")
     await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     ids["user key"] = await plant_user_key(server, ids["user"])
@@ -318,7 +319,12 @@ PROBES: dict[str, Probe] = {
     "Mutation.forkConversation": _input(messageId=_id("quiet message")),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
-    "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
+    "Mutation.addAttachment": Probe(
+        lambda world: [
+            {"input": {"messageId": world["message"], **what}}
+            for what in (PICTURE, {"fileId": world["picture"]})
+        ]
+    ),
     "Mutation.upsertFragment": _input(
         messageId=_id("message"),
         sandboxUrl="https://y.example",
