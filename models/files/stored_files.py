@@ -138,9 +138,12 @@ async def release_all(tx: Transaction, ids: Sequence[str]) -> None:
 
 @cache
 def wanted() -> str:
-    """The condition under which some row refers to the file `t`."""
+    """The condition under which some row refers to the file `t`.
+
+    OFFSET 0 has each table asked by key: else PostgreSQL may read one whole, to hash it.
+    """
     links = (
-        f"EXISTS (SELECT 1 FROM {model.table()} r WHERE r.{column} = t.id)"
+        f"EXISTS (SELECT 1 FROM {model.table()} r WHERE r.{column} = t.id OFFSET 0)"
         for model in record_models()
         for column, target in model.references().items()
         if target is StoredFile
