@@ -203,3 +203,16 @@ async def test_a_member_attaches_their_file_to_what_is_an_organisations(server: 
     assert await refusal(bob, "addAttachment", messageId=message, fileId=file) == (
         "NOT_FOUND", "fileId",
     )  # fmt: skip
+
+
+async def test_what_is_an_organisations_goes_to_no_other(server: Server) -> None:
+    ada = server.user()
+    org, other = await found_org(ada), await found_org(ada, "Meadow")
+    file = (await send(ada, b"Quinces", "text/plain"))["id"]
+    await server.sql("UPDATE stored_file SET owner_id = $2 WHERE id = $1", file, org)
+    given = {"content": "See", "attachments": [{"fileId": file}]}
+    refused = ("NOT_FOUND", "attachments.0.fileId")
+    assert await refusal(ada, "startConversation", **given) == refused
+    assert await refusal(ada, "startConversation", orgId=other, **given) == refused
+    begun = await start(ada, file, orgId=org)
+    assert begun["message"]["attachments"][0]["storedFileId"] == file
