@@ -14,7 +14,8 @@ from models.chat.leases import FAILED_TEXT, Lease
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import read_prompt
 from models.errors import DomainError, Unavailable
-from models.providing import Delta, Finish, ModelCatalogue, ProviderError
+from models.providing import Delta, Finish, ProviderError
+from models.storing import Files
 from models.verbs import Actor
 
 LONGEST_WAIT = 60.0  # seconds before a second try
@@ -23,14 +24,14 @@ log = structlog.get_logger()
 
 
 async def write_answer(
-    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease, keys: OwnKeys
+    actor: Actor, writer: Writer, lease: Lease, keys: OwnKeys, files: Files
 ) -> Answer | ProviderError:
     """Have a provider answer, and store its text as it comes; all of it is stored at the end.
 
     Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
     """
     try:
-        return await _answer(actor, models, writer, lease, keys)
+        return await _answer(actor, writer, lease, keys, files)
     except NoLongerWanted:
         raise
     except ProviderError as error:
@@ -45,13 +46,14 @@ async def write_answer(
 
 
 async def _answer(
-    actor: Actor, models: ModelCatalogue, writer: Writer, lease: Lease, keys: OwnKeys
+    actor: Actor, writer: Writer, lease: Lease, keys: OwnKeys, files: Files
 ) -> Answer:
+    models = actor.models
     model = models.find(lease.model)
     if model is None:
         raise ProviderError("This model is not on offer any more.", retryable=False)
     provider, name = models.provider_for(model.id)
-    prompt = await read_prompt(actor.database, lease, name, model.context)
+    prompt = await read_prompt(actor.database, lease, name, model.context, files)
     manuscript = Manuscript(lease, writer)
     finish = None
     answer = keys.asked_with(provider, prompt, model, lease.user_id)

@@ -2,44 +2,12 @@
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-class ModelEntry(BaseModel):
-    """A model that viewers may choose. Billing charges by the same table."""
-
-    id: str = Field(description="`<provider>:<name>`; the providers are `mock` and `openai`.")
-    tier: Literal["cheap", "pro", "best"] = Field(default="pro", description="What it costs by.")
-    context: int = Field(
-        default=128_000, description="Tokens that prompt and answer may hold together."
-    )
-
-
-DEFAULT_MODELS = [
-    ModelEntry(id="mock:raypx-1", tier="cheap", context=32_000),
-    ModelEntry(id="mock:slow", tier="cheap", context=32_000),
-    ModelEntry(id="mock:fail", tier="cheap", context=32_000),
-    ModelEntry(id="mock:endless", tier="cheap", context=32_000),
-    ModelEntry(id="openai:gpt-5.1-mini", tier="pro", context=400_000),
-    ModelEntry(id="openai:gpt-5.1-codex", tier="best", context=400_000),
-]
-
-
-class SignInProvider(BaseModel):
-    """A provider through which users may sign in: an OpenID issuer, or GitHub."""
-
-    id: str = Field(
-        pattern=r"^[a-z][a-z0-9-]{0,30}$",
-        description="Its name in `/auth/<id>`; `google` and `github` need no addresses.",
-    )
-    client_id: str = Field(description="The client id that the provider gave you.")
-    client_secret: SecretStr = Field(description="The client secret that it gave you.")
-    issuer: str | None = Field(default=None, description="The OpenID issuer; not for GitHub.")
-    url: str = Field(default="https://github.com", description="GitHub's pages.")
-    api_url: str = Field(default="https://api.github.com", description="GitHub's API.")
-    scope: str | None = Field(default=None, description="What is asked for; default: name, e-mail.")
+from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
 
 
 class Settings(BaseSettings):
@@ -185,6 +153,27 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, description="The key of that endpoint.")
     openai_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
+    )
+
+    daily_limits: bool = Field(
+        default=True, description="Whether messages and uploads are counted and limited by the day."
+    )
+    daily_zone: ZoneInfo = Field(
+        default=ZoneInfo("America/Los_Angeles"),
+        description="The zone in whose midnight a day begins, such as `Europe/Berlin`.",
+    )
+    guest_messages: int = Field(default=5, ge=0, description="Messages a day of one guest.")
+    guest_address_messages: int = Field(
+        default=5, ge=0, description="The same of all guests who come from one address."
+    )
+    user_messages: int = Field(
+        default=1_000, ge=0, description="Messages a day of one user to models of the tier `cheap`."
+    )
+    pro_messages: int = Field(
+        default=500, ge=0, description="The same to models of other tiers, counted apart."
+    )
+    free_uploads: int = Field(
+        default=5, ge=0, description="Uploads a day of a user without a paying plan."
     )
 
     worker: bool = Field(default=True, description="Run a generation worker inside `punnet serve`.")

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from app.config import DEFAULT_MODELS, ModelEntry, Settings, SignInProvider
+from app.config import Settings
+from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -54,7 +55,7 @@ def _kind(field: dict[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("format"):
-        return {"password": "secret", "path": "path"}[field["format"]]
+        return {"password": "secret", "path": "path", "zoneinfo": "time zone"}[field["format"]]
     bounds = [f"{words} {field[bound]:g}" for bound, words in _BOUNDS.items() if bound in field]
     kind: str = field["type"]
     return ", ".join([{"array": "list", "string": "text"}.get(kind, kind), *bounds])

@@ -14,6 +14,7 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
+from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
@@ -75,7 +76,7 @@ def connect(
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
-    own = authenticator, sign_in, storage, settings.dev
+    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
         ports=ports,

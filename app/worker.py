@@ -19,6 +19,7 @@ from app.titling import title_conversation
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.accounts.expiring import forget_expired
+from models.billing.anonymous_usage import forget_days
 from models.builder.claims import reap_runs
 from models.chat.answers import Answer
 from models.chat.deletion import work_off_deletion
@@ -180,6 +181,7 @@ class Worker:
             self._tidy_at = self._actor.clock.now() + TIDY
             await forget_the_old(self._actor.database, self._actor.clock)
             await forget_expired(self._actor)
+            await forget_days(self._actor)
 
     async def _patiently(self, work: Awaitable[Any]) -> None:
         """Do something that the next round does again should it fail."""
@@ -195,9 +197,8 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(
-                self._actor, self._models, self._writer, lease, self._own_keys
-            )
+            own = self._own_keys, self._files
+            outcome = await write_answer(self._actor, self._writer, lease, *own)
             self._jobs[lease].ending = True
             await self._end(lease, outcome)
             if isinstance(outcome, Answer):

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -99,6 +100,23 @@ class RateLimited(DomainError):
     """Too many requests; `retry_after` says when to come back."""
 
     code = ErrorCode.RATE_LIMITED
+
+
+class DailyLimitReached(RateLimited):
+    """No more of it until `resets_at`; of `limit` a day, `remaining` would have been left."""
+
+    def __init__(self, message: str, *, limit: int, remaining: int, resets_at: datetime) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.remaining = remaining
+        self.resets_at = resets_at
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Also `limit`, `remaining` and `resetsAt`, in UTC with milliseconds."""
+        until = self.resets_at.isoformat(timespec="milliseconds").removesuffix("+00:00")
+        found = {"limit": self.limit, "remaining": self.remaining, "resetsAt": f"{until}Z"}
+        return super().extensions | found
 
 
 class TimedOut(DomainError):

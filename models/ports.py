@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -122,14 +122,26 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """A message somebody wants to send: whose rows it makes, and the model that will answer."""
+    """A message somebody wants to send: whose rows it makes, and the models that will answer."""
 
     owner_id: str
-    model: ModelInfo
+    models: Sequence[ModelInfo] = ()
 
 
 Policy = Callable[["Transaction", AdmissionRequest], Awaitable[None]]
 """Refuses a message by raising a DomainError."""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyLimits:
+    """How much may be done in a day, which begins at midnight of `zone`."""
+
+    guest_messages: int
+    guest_address_messages: int
+    user_messages: int
+    pro_messages: int
+    free_uploads: int
+    zone: tzinfo
 
 
 class GuestTokens(Protocol):

@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from models import idempotency
 from models.errors import Conflict
 from models.permissions import Permission
+from models.ports import NOWHERE, Client
 from models.transaction import Transaction
 
 if TYPE_CHECKING:
     from models.base import Record
-    from models.ports import Bus, Clock, Database, Policy
+    from models.ports import Bus, Clock, DailyLimits, Database, Policy
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
 
@@ -54,7 +55,8 @@ NEEDS: dict[str, Permission | None] = {}
 class Actor:
     """Who acts, and with what: the viewer and the ports that verbs need.
 
-    `policies` admit messages instead of the product's own (models.billing.admission).
+    `policies` admit messages instead of the product's own (models.billing.admission), and `limits`
+    is how many they admit in a day, None for any number. `client` is where the request comes from.
     """
 
     viewer: Viewer
@@ -65,6 +67,8 @@ class Actor:
     request_id: str | None = None
     once: idempotency.Once | None = None
     policies: tuple[Policy, ...] | None = None
+    limits: DailyLimits | None = None
+    client: Client = NOWHERE
 
 
 class RootVerb(Generic[RowT, P, T]):

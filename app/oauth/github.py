@@ -14,7 +14,7 @@ from models.accounts.users import EMAIL_LIMIT, NAME_LIMIT
 from models.errors import Unauthenticated
 
 if TYPE_CHECKING:
-    from app.config import SignInProvider
+    from app.config_entries import SignInProvider
     from app.oauth.providers import Leaving, Returned
 
 SCOPE = "read:user user:email"

@@ -21,7 +21,7 @@ from models.errors import Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from app.auth.claims import Claims
-    from app.config import SignInProvider
+    from app.config_entries import SignInProvider
     from app.oauth.providers import Leaving, Returned
     from models.ports import Clock
 

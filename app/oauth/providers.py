@@ -9,7 +9,8 @@ from typing import Protocol
 from aiohttp import ClientSession
 
 from app.auth import BadConfiguration
-from app.config import Settings, SignInProvider
+from app.config import Settings
+from app.config_entries import SignInProvider
 from models.accounts.accounts import CREDENTIAL
 from models.accounts.linking import ProviderIdentity
 from models.ports import Clock

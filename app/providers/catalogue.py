@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Container, Mapping, Sequence
 
-from app.config import ModelEntry, Settings
+from app.config import Settings
+from app.config_entries import ModelEntry
 from app.providers.mock import MockProvider, Sleep
 from app.providers.openai import OpenAIProvider
 from models.errors import Invalid

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 
+from graphql_schema.core.computing import issued
 from graphql_schema.core.enums import describe
 from graphql_schema.core.fields import one
 from graphql_schema.core.mutations import acting, given, into, key_field, mutation, optional
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
+from graphql_schema.files.stored_files import LASTING
 from models.chat import attachments
 from models.chat.attachments import AttachmentType
 
 if TYPE_CHECKING:
     from graphql_schema.builder.imports import Import
     from graphql_schema.chat.messages import Message
+    from graphql_schema.core.context import Ports
 
 describe(
     AttachmentType,
@@ -30,13 +34,38 @@ describe(
 )
 
 
+@issued(
+    "stored_file_id",
+    "url",
+    description=f"Where it can be had: an address of others, or that of an upload. {LASTING}",
+)
+def attachment_url(rows: Sequence[attachments.Attachment], ports: Ports) -> list[str | None]:
+    link = ports.files.download_url
+    return [link(row.stored_file_id, "file") if row.stored_file_id else row.url for row in rows]
+
+
+@issued(
+    "stored_file_id",
+    "type",
+    description=f"Where a small picture of an uploaded image can be had. {LASTING}",
+)
+def thumbnail_url(rows: Sequence[attachments.Attachment], ports: Ports) -> list[str | None]:
+    link, image = ports.files.download_url, AttachmentType.IMAGE
+    return [
+        link(row.stored_file_id, "thumbnail") if row.stored_file_id and row.type is image else None
+        for row in rows
+    ]
+
+
 @record_type(attachments.Attachment)
 class Attachment(Node):
     message_id: strawberry.ID | None
     conversation_id: strawberry.ID
     user_id: strawberry.ID
     type: AttachmentType
-    url: str
+    stored_file_id: strawberry.ID | None
+    url: str = attachment_url
+    thumbnail_url: str | None = thumbnail_url
     file_name: str | None
     file_type: str | None
     size: int
@@ -50,11 +79,14 @@ class Attachment(Node):
     import_: Import | None = one("import_id", "The import it came with.", name="import")
 
 
-@strawberry.input(description="A file or an image to attach.")
+@strawberry.input(description="A file or an image to attach: an upload, or what is at a URL.")
 class AttachmentInput:
-    url: str = given("Where it is, by http or https.")
-    size: int = given("Its size in bytes.")
-    type: AttachmentType = given("What it is.", default=AttachmentType.IMAGE)
+    file_id: strawberry.ID | None = optional(
+        "A complete upload of the viewer's, or of whom the message is; it says the rest itself."
+    )
+    url: str | None = optional("Or where it is, by http or https.")
+    size: int | None = optional("Its size in bytes, which a URL needs.")
+    type: AttachmentType = given("What it is, at a URL.", default=AttachmentType.IMAGE)
     width: int | None = optional("Width in pixels.")
     height: int | None = optional("Height in pixels.")
     file_name: str | None = optional("Its file name.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from graphql_schema.chat.attachments import attachment_url, thumbnail_url
 from graphql_schema.chat.messages import content_parts, preview
 from graphql_schema.chat.parts import MessagePart
 from graphql_schema.chat.shared_hearing import hear_shared
@@ -32,7 +33,8 @@ class SharedAttachment:
     """A file or an image of a shared message."""
 
     type: AttachmentType
-    url: str
+    url: str = attachment_url
+    thumbnail_url: str | None = thumbnail_url
     file_name: str | None
     file_type: str | None
     size: int

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Bus,
         Changes,
         Clock,
+        DailyLimits,
         Database,
         GuestTokens,
         SessionCookie,
@@ -48,6 +49,7 @@ class Ports:
     sign_in: SignInPorts
     files: Files
     dev: bool = False
+    limits: DailyLimits | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +123,8 @@ class Context:
             ports.models,
             self.request_id,
             once,
+            limits=ports.limits,
+            client=self.client,
         )
 
     def desk(self) -> Desk:

@@ -53,6 +53,8 @@ class Limit:
     key: str
     most: int
     window: timedelta
+    begins: datetime | None = None
+    """When the window begins; None for the first try."""
 
 
 @verb.needing(None)
@@ -81,5 +83,9 @@ async def _count(tx: Transaction, limit: Limit) -> None:
 def _begun(tx: Transaction, limit: Limit) -> RateLimit:
     window = limit.window // timedelta(milliseconds=1)
     return RateLimit(
-        key=limit.key, count=1, window_start=tx.now, limit_count=limit.most, window_ms=window
+        key=limit.key,
+        count=1,
+        window_start=limit.begins or tx.now,
+        limit_count=limit.most,
+        window_ms=window,
     )

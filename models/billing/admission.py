@@ -1,7 +1,7 @@
 """Admission: what a message must pass before it is sent.
 
 Policies run in order inside the send's transaction; one refuses by raising a DomainError. There
-are none yet: rate limits, daily limits, organisation limits and credits follow in this order.
+are daily limits; rate limits go before them, organisation limits and credits follow in this order.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.billing.daily_limits import limit_messages, limit_uploads
+
 if TYPE_CHECKING:
     from models.ports import AdmissionRequest, Policy
     from models.transaction import Transaction
 
-POLICIES: tuple[Policy, ...] = ()
+POLICIES: tuple[Policy, ...] = (limit_messages,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class UploadRequest:
 UploadPolicy = Callable[["Transaction", UploadRequest], Awaitable[None]]
 """Refuses an upload by raising a DomainError."""
 
-UPLOAD_POLICIES: tuple[UploadPolicy, ...] = ()
-"""What admits uploads, in order; how many a plan has a day follows here."""
+UPLOAD_POLICIES: tuple[UploadPolicy, ...] = (limit_uploads,)
+"""What admits uploads, in order."""
 
 
 async def admit(tx: Transaction, request: AdmissionRequest) -> None:

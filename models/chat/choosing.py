@@ -34,8 +34,7 @@ async def answering(
         found = await _side_by_side(tx, conversation, several)
     else:
         found = [await _one(tx, conversation, named)]
-    for model in found:
-        await admission.admit(tx, AdmissionRequest(conversation.owner_id, model))
+    await admission.admit(tx, AdmissionRequest(conversation.owner_id, found))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.deletion import BATCH, Phase, Tombstone, empties, leaves
+from models.chat.emptying_files import Attachments
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
@@ -21,10 +22,10 @@ ORDER BY m.order_id DESC LIMIT {BATCH}))"""
 _STAGED = "conversation_id = ANY (ARRAY(SELECT id FROM conversation WHERE project_id = $1))"
 
 empties(
-    Phase("prj", 50, Attachment, NEXT_MESSAGES),
+    Attachments("prj", 50, Attachment, NEXT_MESSAGES),
     Phase("prj", 60, Generation, NEXT_MESSAGES),
     Phase("prj", 70, Message, f"conversation_id = {_CONVERSATION}", order="order_id DESC"),
-    Phase("prj", 80, Attachment, _STAGED),
+    Attachments("prj", 80, Attachment, _STAGED),
     Phase("prj", 90, Conversation, "project_id = $1", order="created_at, id"),
 )
 leaves(

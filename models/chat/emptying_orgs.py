@@ -16,6 +16,7 @@ from models.chat.answers import stop_answer
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.deletion import BATCH, Phase, Tombstone, empties, leaves, schedule
+from models.chat.emptying_files import Attachments
 from models.chat.generations import Generation, GenerationState
 from models.chat.messages import Message, MessageStatus
 from models.chat.projects import Project
@@ -76,10 +77,10 @@ empties(
     Roots("org", 10, Project, _OWN, order="created_at, id"),
     Roots("org", 20, Conversation, LOOSE, order="updated_at, id"),
     Phase("org", 30, OrgMember, "org_id = $1", order="created_at, id"),
-    Phase("cnv", 50, Attachment, NEXT_MESSAGES),
+    Attachments("cnv", 50, Attachment, NEXT_MESSAGES),
     Phase("cnv", 60, Generation, NEXT_MESSAGES),
     Phase("cnv", 70, Message, "conversation_id = $1", order="order_id DESC"),
-    Phase("cnv", 80, Attachment, "conversation_id = $1"),
+    Attachments("cnv", 80, Attachment, "conversation_id = $1"),
 )
 leaves("org", Tombstone(Org, {"name": "Deleted", "slug": "deleted", "plan": FREE, "limits": {}}))
 leaves(

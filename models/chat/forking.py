@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.chat.attachments import Attachment
+from models.chat.attachments import copy_attachments
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageStatus, reach_in_tree
 from models.errors import Conflict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 BATCH = 200
-"""Messages, and their attachments, that are copied in one statement."""
+"""Messages that are copied in one statement."""
 
 _PATH = """\
 WITH RECURSIVE up AS (
@@ -78,26 +78,9 @@ async def _copy(
         copy.client_message_id = copy.message_group_id = copy.regenerated_from_id = None
         copies[one.id], parent = copy, copy.id
     await tx.add_many(list(copies.values()))
-    await _copy_attachments(tx, copies)
+    await copy_attachments(tx, copies)
     assert parent is not None
     return parent
-
-
-async def _copy_attachments(tx: Transaction, copies: dict[str, Message]) -> None:
-    where = "message_id = ANY($1) ORDER BY message_id, created_at, id"
-    found = await tx.find(Attachment, where, list(copies))
-    rows = [_attached(one, copies[one.message_id or ""]) for one in found]
-    for start in range(0, len(rows), BATCH):
-        await tx.add_many(rows[start : start + BATCH])
-
-
-def _attached(one: Attachment, copy: Message) -> Attachment:
-    attachment = Attachment(**_values(one))
-    attachment.message_id, attachment.conversation_id = copy.id, copy.conversation_id
-    if one.owner_id != copy.owner_id:
-        attachment.owner_id, attachment.user_id = copy.owner_id, copy.owner_id
-        attachment.import_id = attachment.source_metadata = None
-    return attachment
 
 
 async def _in_order(tx: Transaction, ids: list[str]) -> list[Message]:

@@ -11,6 +11,7 @@ from models.providing import ContentPart, Prompt, PromptMessage
 
 if TYPE_CHECKING:
     from models.ports import Database
+    from models.storing import Files
 
 ANSWER_SHARE = 0.25  # of the model's context is left for the answer
 MOST_MESSAGES = 400
@@ -26,16 +27,23 @@ JOIN LATERAL (
     AND type <> 'ERROR' ORDER BY order_id DESC LIMIT {MOST_MESSAGES}
 ) m ON true
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_array(type, url, file_name) ORDER BY created_at, id) AS attached
+    SELECT jsonb_agg(
+        jsonb_build_array(type, url, file_name, stored_file_id) ORDER BY created_at, id
+    ) AS attached
     FROM attachment WHERE message_id = m.id
 ) a ON true
 WHERE reply.id = $1 ORDER BY m.order_id"""
 
 
-async def read_prompt(database: Database, lease: Lease, name: str, context: int) -> Prompt:
-    """The prompt of a generation, fitted into `context` tokens less the answer's share."""
+async def read_prompt(
+    database: Database, lease: Lease, name: str, context: int, files: Files
+) -> Prompt:
+    """The prompt of a generation, fitted into `context` tokens less the answer's share.
+
+    Uploads are told by addresses that hold for an hour or more.
+    """
     rows = await database.fetch(_BRANCH, lease.message_id)
-    messages = [_message(row) for row in rows]
+    messages = [_message(row, files) for row in rows]
     system = rows[0]["system_prompt"] if rows else None
     if system:
         messages.insert(0, PromptMessage("system", [ContentPart("text", system)]))
@@ -43,8 +51,8 @@ async def read_prompt(database: Database, lease: Lease, name: str, context: int)
     return Prompt(name, fitting, key=lease.generation_id, attempt=lease.tries - 1)
 
 
-def _message(row: Mapping[str, Any]) -> PromptMessage:
-    parts = [_attached(*attached) for attached in row["attached"] or ()]
+def _message(row: Mapping[str, Any], files: Files) -> PromptMessage:
+    parts = [_attached(files, *attached) for attached in row["attached"] or ()]
     if row["content"]:
         parts.insert(0, ContentPart("text", row["content"]))
     return PromptMessage(_role(row["role"]), parts)
@@ -62,7 +70,11 @@ def _role(role: str) -> Literal["system", "user", "assistant", "tool"]:
             return "user"
 
 
-def _attached(kind: str, url: str, name: str | None) -> ContentPart:
+def _attached(
+    files: Files, kind: str, url: str, name: str | None, stored_file_id: str | None
+) -> ContentPart:
+    if stored_file_id is not None:
+        url = files.download_url(stored_file_id, "file")
     if kind == "IMAGE":
         return ContentPart("image", url)
     return ContentPart("text", f"[{name or kind.lower()}]({url})")

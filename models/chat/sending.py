@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from models import ids
+from models.billing.admission import admit
 from models.chat import branches, messages
 from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import NewAttachment, attach
@@ -19,6 +20,7 @@ from models.chat.names import made_up_name
 from models.chat.projects import Framework, NewProject, Project, create_project
 from models.errors import Conflict, Invalid
 from models.hooks import Hook
+from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ async def create_message(
     """Add a user's message that nothing answers."""
     conversation = await _open(tx, to)
     await make_room(tx, conversation, supersede=False)
+    await admit(tx, AdmissionRequest(conversation.owner_id))
     message = _user_message(tx, content, client_message_id)
     tail = await branches.tail_of(tx, conversation.id)
     await branches.append(tx, conversation, tail, message)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from models.chat import branches
-from models.chat.attachments import Attachment, NewAttachment
+from models.chat.attachments import copy_attachments
 from models.chat.choosing import answering
 from models.chat.messages import Message, MessageRole, reach_in_tree, refuse_empty
 from models.chat.sending import (
@@ -38,9 +37,10 @@ async def edit_message(
     conversation, message = await reach_in_tree(tx, message_id, "id")
     if message.role is not MessageRole.USER:
         raise Conflict("Only a user's message can be edited.")
+    sent = await send_in(tx, conversation, draft, supersede=supersede, instead=message)
     if not attached:
-        draft = replace(draft, attachments=await _attachments(tx, message))
-    return await send_in(tx, conversation, draft, supersede=supersede, instead=message)
+        await copy_attachments(tx, {message.id: sent.message})
+    return sent
 
 
 @verb
@@ -97,9 +97,3 @@ async def update_message(tx: Transaction, message_id: str, content: str) -> Mess
         raise Conflict("It has been answered already.")
     refuse_empty(content)
     return await message.edit(content=content)
-
-
-async def _attachments(tx: Transaction, message: Message) -> list[NewAttachment]:
-    own = await tx.find(Attachment, "message_id = $1 ORDER BY created_at, id", message.id)
-    names = [field.name for field in fields(NewAttachment)]
-    return [NewAttachment(**{name: getattr(one, name) for name in names}) for one in own]

@@ -7,6 +7,7 @@ at which it is looked at again and, if still nobody wants it, removed: see model
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -130,11 +131,19 @@ async def release(tx: Transaction, id: str | None) -> None:
         await file.change(due_at=tx.now)
 
 
+async def release_all(tx: Transaction, ids: Sequence[str]) -> None:
+    """Have several files looked at; those that other rows refer to stay."""
+    await tx.change_many(StoredFile, "id = ANY($1)", ids, due_at=tx.now)
+
+
 @cache
 def wanted() -> str:
-    """The condition under which some row refers to the file `t`."""
+    """The condition under which some row refers to the file `t`.
+
+    OFFSET 0 has each table asked by key: else PostgreSQL may read one whole, to hash it.
+    """
     links = (
-        f"EXISTS (SELECT 1 FROM {model.table()} r WHERE r.{column} = t.id)"
+        f"EXISTS (SELECT 1 FROM {model.table()} r WHERE r.{column} = t.id OFFSET 0)"
         for model in record_models()
         for column, target in model.references().items()
         if target is StoredFile

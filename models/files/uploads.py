@@ -75,7 +75,8 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
         viewer.require(Permission.ACCOUNT, viewer.id)
     new.check()
     await count_try(tx, [Limit(f"user_{viewer.id}_upload", PER_HOUR, timedelta(hours=1))])
-    await admit_upload(tx, UploadRequest(viewer.id, new.size))
+    if new.purpose is FilePurpose.ATTACHMENT:  # of pictures only one is kept
+        await admit_upload(tx, UploadRequest(viewer.id, new.size))
     return await tx.add(
         StoredFile(
             owner_id=viewer.id,

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.config import ModelEntry
+from app.config_entries import ModelEntry
 from tests.app.openai_endpoint import Endpoint, Play, Reply, endpoint
 from tests.harness.answers import STREAM, ended
 from tests.harness.api import Api, Server, StartServer

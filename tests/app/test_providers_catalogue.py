@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.config import ModelEntry, Settings
+from app.config import Settings
+from app.config_entries import ModelEntry
 from app.providers.catalogue import Catalogue
 from app.providers.mock import MockProvider
 from app.providers.openai import OpenAIProvider

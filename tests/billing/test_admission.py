@@ -22,7 +22,7 @@ async def test_policies_are_asked_in_order_in_the_transaction(start_server: Star
     asked: list[Any] = []
 
     async def first(tx: Transaction, request: AdmissionRequest) -> None:
-        asked.append(("first", request.owner_id, request.model.id))
+        asked.append(("first", request.owner_id, [model.id for model in request.models]))
         await tx.connection.execute("UPDATE user_account SET name = 'charged'")
 
     async def refusing(tx: Transaction, request: AdmissionRequest) -> None:
@@ -37,7 +37,7 @@ async def test_policies_are_asked_in_order_in_the_transaction(start_server: Star
     before = await all_rows(server)
     with pytest.raises(DomainError, match="enough"):
         await create_project_with_message(actor, Framework.NEXTJS, Draft("x"))
-    assert asked == [("first", user, "mock:raypx-1"), ("refusing", "charged")]
+    assert asked == [("first", user, ["mock:raypx-1"]), ("refusing", "charged")]
     assert await all_rows(server) == before, "what a policy wrote goes with the refused message"
 
     sent: Any = await create_project_with_message(

@@ -282,11 +282,12 @@ class Verbs:
             await events.next()
 
     async def work(self) -> None:
-        actor, database = self.actor(), self.server.services.ports.database
+        actor, ports = self.actor(), self.server.services.ports
+        database = ports.database
         leases = await claim_generations(actor, "worker", 6, 9, LEASE)
         assert len(leases) == 6
         for lease in leases:
-            await read_prompt(database, lease, "raypx-1", 100_000)
+            await read_prompt(database, lease, "raypx-1", 100_000, ports.files)
             await untitled(database, lease.message_id)
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])

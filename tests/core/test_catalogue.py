@@ -67,6 +67,7 @@ SOURCES: dict[str, list[tuple[str, ...]]] = {
     "fragment": [("message_id",)],
     "fragment_draft": [("project_id",)],
     "attachment": [("message_id",), ("conversation_id",)],
+    "anonymous_usage": [("anonymous_id",)],
     "usage": [("user_id",), ("expire",)],
     "rate_limit": [("key",), ("window_start",)],
     "subscription": [("user_id",), ("polar_subscription_id",), ("customer_id",), ("status",)],

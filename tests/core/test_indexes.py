@@ -44,6 +44,7 @@ LISTS = (
     "subscriptions",
     "pendingSubscriptions",
     "rateLimits",
+    "anonymousUsages",
     "webhookEvents",
     "verifications",
     "orgMemberships",
@@ -105,6 +106,7 @@ READING = (
             whole_index=True,
         )
         for table in (
+            "anonymous_usage",
             "feedback",
             "pending_subscription",
             "rate_limit",

@@ -69,6 +69,7 @@ TYPES = {
     # imports; then the preview.
     "Project": 1 + 9 + 2,
     "RateLimit": 1,
+    "AnonymousUsage": 1,
     "Session": 1,
     "ShareLink": 1 + 1,  # conversation
     "SharedAttachment": 3,  # by the link and its messages
@@ -110,6 +111,8 @@ QUERIES = {
     "polarCustomer": ("", 1),
     "preferences": ("", 1),
     "rateLimits": ("", 1),
+    "anonymousUsages": ("", 1),
+    "usageLimits": ("", 0),  # nothing is limited in tests
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
     "subscriptions": ("", 1),
@@ -207,6 +210,7 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
+    plain -= {"UsageLimits", "UsageLimit"}  # values of one query
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -19,6 +19,7 @@ from models.accounts.sessions import Session
 from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
+from models.billing.anonymous_usage import AnonymousUsage
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
@@ -55,6 +56,8 @@ def add_account(filling: Filling, user: str, start: datetime) -> None:
         filling.add(WebhookEvent, user, payload={}, **event)
         later = start + timedelta(days=36_500, hours=number)
         window = {"window_start": later, "window_ms": 60_000}
+        guest = {"anonymous_id": f"ip_{name}", "daily_reset": later}
+        filling.add(AnonymousUsage, user, **guest)
         filling.add(RateLimit, user, key=f"user_{name}", count=1, limit_count=5, **window)
 
 

@@ -65,6 +65,7 @@ NODES = {
     "PendingSubscription": "waiting",
     "WebhookEvent": "event",
     "RateLimit": "limit",
+    "AnonymousUsage": "guest",
     "Org": "org",
     "OrgMember": "org member",
     "AuditLog": "audit log",
@@ -92,6 +93,7 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
     ids["file"] = await plant_file(server, ids["user"])
+    ids["picture"] = await plant_file(server, ids["user"])
     ids["avatar"] = await plant_file(server, ids["user"], "avatar")
     await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     ids["user key"] = await plant_user_key(server, ids["user"])
@@ -234,6 +236,8 @@ PROBES: dict[str, Probe] = {
     "Query.imports": _free(),
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
+    "Query.anonymousUsages": _free(),
+    "Query.usageLimits": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(_home),
     "Query.conversation": _by("id", "conversation"),
@@ -326,7 +330,12 @@ PROBES: dict[str, Probe] = {
     "Mutation.sendFeedback": _input(message="Good."),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
-    "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
+    "Mutation.addAttachment": Probe(
+        lambda world: [
+            {"input": {"messageId": world["message"], **what}}
+            for what in (PICTURE, {"fileId": world["picture"]})
+        ]
+    ),
     "Mutation.upsertFragment": _input(
         messageId=_id("message"),
         sandboxUrl="https://y.example",

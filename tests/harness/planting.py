@@ -20,6 +20,7 @@ from models.accounts.users import User
 from models.accounts.verifications import Purpose, Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.base import Record
+from models.billing.anonymous_usage import AnonymousUsage
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
@@ -84,6 +85,7 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
         "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
         "event": await plant(server, WebhookEvent, **event),
+        "guest": await plant(server, AnonymousUsage, anonymous_id=f"guest {new}"),
         "limit": await plant(server, RateLimit, key=f"key {new}", **window),
         "account": await plant_way_in(server, user),
         "other account": await plant_way_in(server, user),

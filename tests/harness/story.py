@@ -9,6 +9,8 @@ from typing import Any
 from tests.harness.api import Api, Server
 from tests.harness.clock import FakeClock
 from tests.harness.eventually import eventually
+from tests.harness.planting import plant_file
+from tests.harness.verbs import id_of
 
 NAMED = {"Subscription": "BillingSubscription", "OAuthConnection": "OAuthGrant"}
 """The types whose entity's own name means something else in GraphQL."""
@@ -120,6 +122,24 @@ class Story:
             createdAt=moment,
             updatedAt=moment,
             **given,
+        )
+
+    async def tell_uploaded(self, message: str) -> None:
+        """An image that was uploaded."""
+        user = await id_of(self.caller)
+        file = await plant_file(self.server, user)
+        more = {"messageId": message, "fileId": file}
+        made, _ = await self.do("addAttachment", "{ attachment { conversationId } }", **more)
+        (row,) = await self.server.sql("SELECT id FROM attachment WHERE stored_file_id = $1", file)
+        await self.book.check(
+            "Attachment",
+            row["id"],
+            conversationId=made["attachment"]["conversationId"],
+            userId=user,
+            storedFileId=file,
+            fileName="a.png",
+            fileType="image/png",
+            type="IMAGE",
         )
 
     async def tell_fragment(self, message: str) -> None:

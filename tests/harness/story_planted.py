@@ -15,6 +15,7 @@ from models.accounts.users import User
 from models.accounts.verifications import Purpose, Verification
 from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
 from models.base import Record
+from models.billing.anonymous_usage import AnonymousUsage
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription, PendingSubscriptionStatus
 from models.billing.plans import PlanTier
@@ -194,6 +195,13 @@ async def tell_operators(story: Story) -> None:
         {"key": "ip_1", "count": 1, "window_start": day(8), "limit_count": 30, "window_ms": 1},
         count=2,
         window_ms=60_000,
+    )
+    await tell(
+        story,
+        AnonymousUsage,
+        {"anonymous_id": "ip_2"},
+        daily_message_count=4,
+        daily_reset=day(22),
     )
     await tell(
         story,
