@@ -22,6 +22,7 @@ DEFAULT_MODELS = [
     ModelEntry(id="mock:slow", tier="cheap", context=32_000),
     ModelEntry(id="mock:fail", tier="cheap", context=32_000),
     ModelEntry(id="mock:endless", tier="cheap", context=32_000),
+    ModelEntry(id="mock:tools", tier="cheap", context=32_000),
     ModelEntry(id="openai:gpt-5.1-mini", tier="pro", context=400_000),
     ModelEntry(id="openai:gpt-5.1-codex", tier="best", context=400_000),
 ]
@@ -185,6 +186,11 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, description="The key of that endpoint.")
     openai_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
+    )
+
+    tools: list[str] = Field(
+        default=[],
+        description="Functions that models may call, each `module:attribute`; see docs/tools.md.",
     )
 
     worker: bool = Field(default=True, description="Run a generation worker inside `punnet serve`.")

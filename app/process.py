@@ -21,6 +21,7 @@ from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
+from app.toolbox import load_tools
 from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
@@ -74,6 +75,7 @@ def connect(
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
+    toolbox = load_tools(settings.tools)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     own = authenticator, sign_in, storage, settings.dev
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
@@ -87,7 +89,7 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault),
+        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault, toolbox),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,

@@ -13,9 +13,10 @@ from typing import Any
 
 import structlog
 
-from app.answering import pause_before_retry, write_answer
+from app.answering import Author, Paused, pause_before_retry, write_answer
 from app.own_keys import OwnKeys
 from app.titling import title_conversation
+from app.toolbox import Toolbox
 from app.waiting import woken
 from app.writing import NoLongerWanted, Writer
 from models.accounts.expiring import forget_expired
@@ -31,6 +32,7 @@ from models.chat.leases import (
     reap_generations,
     renew,
 )
+from models.chat.tool_steps import expire_tool_calls
 from models.errors import Unavailable
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
@@ -75,14 +77,13 @@ class Worker:
         files: Files,
         limits: WorkerLimits,
         vault: Vault,
+        toolbox: Toolbox,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._actor = actor
-        self._models = models
-        self._writer = writer
         self._files = files
         self._limits = limits
-        self._own_keys = OwnKeys(actor, vault)
+        self._author = Author(actor, models, writer, OwnKeys(actor, vault), toolbox)
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._doubtful: set[str] = set()
@@ -168,6 +169,7 @@ class Worker:
         while True:
             await asyncio.sleep(min(5.0, self._limits.lease / 3))
             await self._patiently(reap_generations(self._actor))
+            await self._patiently(expire_tool_calls(self._actor))
             await self._patiently(reap_runs(self._actor))
             await self._patiently(self._delete())
             await self._patiently(sweep_files(self._actor, self._files))
@@ -195,13 +197,13 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(
-                self._actor, self._models, self._writer, lease, self._own_keys
-            )
+            outcome = await write_answer(self._author, lease)
             self._jobs[lease].ending = True
-            await self._end(lease, outcome)
+            if not isinstance(outcome, Paused):
+                await self._end(lease, outcome)
             if isinstance(outcome, Answer):
-                await title_conversation(self._actor, self._models, lease, self._own_keys)
+                author = self._author
+                await title_conversation(self._actor, author.models, lease, author.keys)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:
