@@ -151,9 +151,7 @@ class _Writing:
         first = self.progress.calls
         return [asked(text, number) for number, text in enumerate(texts, first)]
 
-    async def _keep(
-        self, wanted: Sequence[Asked], usage: Mapping[str, Any]
-    ) -> Sequence[OpenCall]:
+    async def _keep(self, wanted: Sequence[Asked], usage: Mapping[str, Any]) -> Sequence[OpenCall]:
         self.progress = replace(self.progress, parts=self.manuscript.parts, usage=usage)
         needs = self.author.toolbox.needs_approval
         new = [NewCall(call, needs(call.name)) for call in wanted]

@@ -202,8 +202,7 @@ class Worker:
             if not isinstance(outcome, Paused):
                 await self._end(lease, outcome)
             if isinstance(outcome, Answer):
-                author = self._author
-                await title_conversation(self._actor, author.models, lease, author.keys)
+                await title_conversation(self._author, lease)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:

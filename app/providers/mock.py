@@ -46,7 +46,7 @@ class MockProvider:
     while `Prompt.attempt` is 0), `[[refuse]]` (not retryable), `[[echo:this text]]` and
     `[[reasoning:a thought]]`. A failure that would come after the end comes at the end.
     `tools` calls what `[[call:NAME {"an": "argument"}]]` says, or else the first tool, all at once;
-    `[[rounds:2]]` does so twice. Then it says what it was told.
+    `[[rounds:2]]` does so twice. Then it says what it was told; only that can fail.
     A title is the first words of what the user said. `sleep` waits the seconds it is given.
     """
 
@@ -71,7 +71,7 @@ class MockProvider:
         gap = pace.gap if asked.delay is None else asked.delay
         calls = tool_calls(prompt, asked) if prompt.model == "tools" else []
         deltas = calls or _deltas(prompt, asked)
-        failing = _failing(prompt, asked, len(deltas))
+        failing = None if calls else _failing(prompt, asked, len(deltas))
         part = 0 if asked.reasoning is None else 1
         endless = prompt.model == "endless"
         more = (Delta(word, part) for word in words(prompt.key)) if endless else ()

@@ -132,7 +132,9 @@ class Message(Node):
         "message_id", "Its files and images, 20 at most.", order="created_at"
     )
     tool_calls: list[ToolCall] = many(
-        "message_id", "The calls of tools that it made, in their order; 100 at most.", order="number"
+        "message_id",
+        "The calls of tools that it made, in their order; 100 at most.",
+        order="number",
     )
     parent: Message | None = one("parent_id", "The message it follows.")
     regenerated_from: Message | None = one(

@@ -190,9 +190,7 @@ async def _pause(message: Message, generation: Generation) -> None:
     await message.change(status=MessageStatus.PENDING, outcome=outcome)
 
 
-def _row(
-    message: Message, progress: Progress, number: int, new: NewCall, expires: Any
-) -> ToolCall:
+def _row(message: Message, progress: Progress, number: int, new: NewCall, expires: Any) -> ToolCall:
     waits = new.needs_approval
     return ToolCall(
         owner_id=message.owner_id,

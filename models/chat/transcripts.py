@@ -60,7 +60,7 @@ def _call(text: str, unnamed: str) -> Call:
     read = orjson.loads(text)
     arguments = read["arguments"]
     given = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
-    return Call(read["id"] or unnamed, read["name"] or "", given)
+    return Call(read["id"] or unnamed, read["name"] or "unnamed", given)
 
 
 def _arguments(text: str) -> Mapping[str, Any] | None:

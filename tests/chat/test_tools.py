@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.harness.answers import ask, ended
+from tests.harness.answers import ask, ended, generation
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.streaming import Text
-from tests.harness.tools import TOOLS
+from tests.harness.tools import TOOLS, lines
 
 CALLS = """query($id: ID!) { message(id: $id) { contentParts { __typename
   ... on TextPart { text } ... on ToolCallPart { callId name arguments }
@@ -111,11 +112,16 @@ async def test_a_model_that_never_stops_calling_is_stopped(server: Server) -> No
     assert len((await calls_of(ada, id))["toolCalls"]) == 8
 
 
-async def test_a_failed_step_makes_no_call_again(server: Server, tmp_path: Any) -> None:
+async def test_a_failed_step_makes_no_call_again(server: Server, tmp_path: Path) -> None:
     """The answer breaks off after the call; its second try goes on from the call's result."""
     ada, notes = server.user(), tmp_path / "notes"
-    asked = calling("note", to=str(notes)) + "[[fail-after:1]]"
-    id = await ask(ada, asked, model="mock:tools")
+    id = await ask(ada, calling("note", to=str(notes)) + "[[fail-once]]", model="mock:tools")
+    text = Text(id)
+    await text.follow(ada)
     end = await ended(ada, id, 20)
-    assert end["outcome"] == "FAILED"
-    assert len(notes.read_text().splitlines()) <= 1
+    assert (end["outcome"], end["content"]) == ("SUCCEEDED", '"noted"')
+    assert [part["kind"] for part in end["parts"]] == ["tool_call", "tool_result", "text"]
+    assert (await generation(server, id))["epoch"] == 2
+    (call,) = (await calls_of(ada, id))["toolCalls"]
+    assert lines(notes) == [call["id"]]
+    assert text.same_as(end)

@@ -1,4 +1,4 @@
-"""Tools that models call in tests; each call is noted in a table or steered by its arguments."""
+"""Tools that models call in tests; their arguments say what becomes of a call."""
 
 from __future__ import annotations
 
@@ -22,11 +22,24 @@ async def _add(arguments: Mapping[str, Any], _: CallContext) -> Any:
 
 async def _note(arguments: Mapping[str, Any], context: CallContext) -> Any:
     """Add a line with the call's key to the file `to`, then wait as long as a file `hold` is."""
-    with Path(arguments["to"]).open("a") as file:  # noqa: ASYNC230 - a line, in a test
-        file.write(f"{context.key}\n")
-    while "hold" in arguments and Path(arguments["hold"]).exists():  # noqa: ASYNC240
+    _append(Path(arguments["to"]), context.key)
+    while _is_held(arguments.get("hold")):
         await asyncio.sleep(0.02)
     return "noted"
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+
+
+def _is_held(path: str | None) -> bool:
+    return path is not None and Path(path).exists()
+
+
+def lines(path: Path) -> list[str]:
+    """The keys of the calls that were noted in a file."""
+    return path.read_text().splitlines() if path.exists() else []
 
 
 async def _misbehave(arguments: Mapping[str, Any], _: CallContext) -> Any:
