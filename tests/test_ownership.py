@@ -179,6 +179,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.forkConversation": OWNERS_WRITE,
     "Mutation.updateMessage": OWNERS_WRITE,
     "Mutation.stopMessage": OWNERS_WRITE,
+    "Mutation.approveToolCall": OWNERS_WRITE,
+    "Mutation.denyToolCall": OWNERS_WRITE,
     "Mutation.addAttachment": OWNERS_WRITE,
     "Mutation.upsertFragment": OWNERS_WRITE,
     "Mutation.saveFragmentDraft": OWNERS_WRITE,

@@ -44,7 +44,7 @@ _KINDS: dict[str, Kind] = {
 
 
 def parse(text: str) -> Directives:
-    """The directives in a text, the last of each name, and every call; `text` is what is left without them.
+    """The directives in a text: every call, of others the last. `text` is what is left.
 
     One that is unknown or has no sense stays in the text. A directive ends at the first `]]`.
     """

@@ -69,7 +69,7 @@ class MockProvider:
             raise ProviderError("The provider refused the request.", retryable=False)
         await self._sleep(pace.first if asked.first is None else asked.first)
         gap = pace.gap if asked.delay is None else asked.delay
-        calls = tool_calls(prompt, asked) if prompt.model == "tools" else []
+        calls = tool_calls(prompt, asked) if prompt.model == "tools" else ()
         deltas = calls or _deltas(prompt, asked)
         failing = None if calls else _failing(prompt, asked, len(deltas))
         part = 0 if asked.reasoning is None else 1

@@ -40,7 +40,8 @@ def turns(parts: Sequence[Mapping[str, str]]) -> list[PromptMessage]:
     """What a model said and was told so far, as turns of a prompt."""
     found: list[PromptMessage] = []
     for told, group in groupby(parts, lambda part: part["kind"] == "tool_result"):
-        found += [_told(part["text"]) for part in group] if told else [_said(list(group))]
+        run = list(group)
+        found += [_told(part["text"]) for part in run] if told else [_said(run)]
     return found
 
 

@@ -47,8 +47,8 @@ TYPES = {
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
-    # conversation, project, fragment, attachments, parent, source, siblings
-    "Message": 1 + 7,
+    # conversation, project, fragment, attachments, calls, parent, source, siblings
+    "Message": 1 + 8,
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
     "PendingSubscription": 1,
@@ -60,6 +60,7 @@ TYPES = {
     "Session": 1,
     "ShowcaseProject": 1,
     "StoredFile": 1,
+    "ToolCall": 1 + 1,  # message
     "Usage": 1,
     "User": 1,
     "UserKey": 1,

@@ -31,6 +31,7 @@ from models.chat.deletion import DeletionJob
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
+from models.chat.tool_calls import ToolCall
 from models.fields import JsonColumn
 from tests.harness.filling_accounts import add_account, add_imports, add_usage
 
@@ -196,6 +197,8 @@ class Filling:
             lease_until=far(1) if state == "RUNNING" else None,
             epoch=1,
         )
+        called = {"number": 0, "step": 0, "call_id": "call_0", "name": "add", "arguments": {}}
+        self.add(ToolCall, user, message_id=message, **called, state="SUCCEEDED", ended_at=START)
         if state == "RUNNING":
             self.running.append(message)
         if project is not None:

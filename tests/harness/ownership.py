@@ -21,7 +21,7 @@ from tests.harness.planting import (
     plant_import,
     plant_user_key,
 )
-from tests.harness.planting_chat import plant_conversations
+from tests.harness.planting_chat import plant_conversations, plant_tool_call
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import NOTED, id_of
 
@@ -53,6 +53,7 @@ NODES = {
     "Conversation": "conversation",
     "Message": "message",
     "Attachment": "attachment",
+    "ToolCall": "tool call",
     "Fragment": "fragment",
     "FragmentDraft": "draft",
     "FileSnapshot": "snapshot",
@@ -109,6 +110,8 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
         made["project"]["conversation"]["id"],
     )
     ids["message"], ids["reply"] = made["message"]["id"], made["reply"]["id"]
+    ids["tool call"] = await plant_tool_call(server, ids["reply"])
+    ids["other tool call"] = await plant_tool_call(server, ids["reply"], 1)
     ids["attachment"] = made["message"]["attachments"][0]["id"]
     ids["answering"] = made["agentRun"]["id"]
     project = ids["project"]
@@ -315,6 +318,8 @@ PROBES: dict[str, Probe] = {
     "Mutation.forkConversation": _input(messageId=_id("quiet message")),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),
     "Mutation.stopMessage": _input(id=_id("reply")),
+    "Mutation.approveToolCall": _input(id=_id("tool call")),
+    "Mutation.denyToolCall": _input(id=_id("other tool call")),
     "Mutation.addAttachment": _input(messageId=_id("message"), **PICTURE),
     "Mutation.upsertFragment": _input(
         messageId=_id("message"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from models.chat.conversations import Conversation, ConversationStatus
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project, ProjectKind
+from models.chat.tool_calls import ToolCall, ToolCallState
 from tests.harness.api import Server
 from tests.harness.planting import now_at, plant
 
@@ -26,3 +29,21 @@ async def plant_conversations(server: Server, user: str, owner: str) -> dict[str
         "version": await plant(server, Message, **own, **said, **hidden, order_id=1),
         "newest version": await plant(server, Message, **own, **said, order_id=2, branch_index=1),
     }
+
+
+async def plant_tool_call(server: Server, message: str, number: int = 0) -> str:
+    """A call of a message that waits for approval."""
+    (row,) = await server.sql("SELECT owner_id FROM message WHERE id = $1", message)
+    return await plant(
+        server,
+        ToolCall,
+        owner_id=row["owner_id"],
+        message_id=message,
+        number=number,
+        step=0,
+        call_id=f"call_{number}",
+        name="delete",
+        arguments={},
+        state=ToolCallState.AWAITING_APPROVAL,
+        expires_at=now_at(server) + timedelta(hours=24),
+    )
