@@ -20,7 +20,8 @@ from tests.harness.tools import TOOLS, lines
 from tests.harness.verbs import actor_of, id_of
 
 WAITING = """query($id: ID!) { message(id: $id) { status outcome content
-  contentParts { __typename } toolCalls { id name state arguments expiresAt decidedById decidedAt endedAt } } }"""
+  contentParts { __typename }
+  toolCalls { id name state arguments expiresAt decidedById decidedAt endedAt } } }"""
 CHANGED = """subscription($of: MessageTarget!) {
   messageChanged(of: $of) { node { id status outcome toolCalls { state } } } }"""
 

@@ -27,6 +27,7 @@ from models.chat.leases import (
 )
 from models.chat.projects import Project
 from models.chat.prompting import read_prompt
+from models.chat.titles import give_title, untitled
 from models.chat.tool_calls import ToolCallState
 from models.chat.tool_steps import (
     NewCall,
@@ -36,7 +37,6 @@ from models.chat.tool_steps import (
     read_progress,
 )
 from models.chat.transcripts import Asked
-from models.chat.titles import give_title, untitled
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
