@@ -136,7 +136,7 @@ class _Writing:
                     finish = item
                 elif item.kind == "tool_call":
                     held[item.part] = held.get(item.part, "") + item.text
-                    _refuse_too_much(held)
+                    _refuse_too_much(held, CONTENT_LIMIT - self.manuscript.length)
                 elif not _write_down(self.manuscript, item):
                     finish, held = Finish("length"), {}
                     break
@@ -184,8 +184,9 @@ def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
     return len(delta.text) <= room
 
 
-def _refuse_too_much(held: Mapping[int, str]) -> None:
-    if len(held) > MOST_CALLS or sum(map(len, held.values())) > CONTENT_LIMIT:
+def _refuse_too_much(held: Mapping[int, str], room: int) -> None:
+    """Raise ProviderError for too many calls at once, or when they leave no room to be kept."""
+    if len(held) > MOST_CALLS or sum(map(len, held.values())) > room:
         raise ProviderError("The model asked for too many calls at once.", retryable=False)
 
 

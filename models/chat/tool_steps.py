@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 EXPIRES = timedelta(hours=24)
-_WAITING = "message_id = $1 AND state = 'AWAITING_APPROVAL'"
+# IS TRUE, or it would be looked for among everybody's.
+_WAITING = "message_id = $1 AND (state = 'AWAITING_APPROVAL') IS TRUE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,30 @@ async def test_stopping_cancels_the_call(server: Server, notes: Path) -> None:
     assert [part["kind"] for part in (await ended(ada, id))["parts"]] == ["tool_call"]
 
 
+async def test_deleting_the_conversation_ends_the_call_and_removes_it(
+    server: Server, notes: Path
+) -> None:
+    ada = server.user()
+    sent = await ada.do(
+        "startConversation",
+        "{ conversation { id } reply { id } }",
+        content=deleting(notes),
+        model="mock:tools",
+    )
+    (call,) = (await waiting(ada, sent["reply"]["id"]))["toolCalls"]
+    await ada.do("deleteConversation", "{ deletedConversationId }", id=sent["conversation"]["id"])
+    assert await server.sql("SELECT state FROM tool_call") == [{"state": "CANCELED"}]
+    with pytest.raises(Refused) as refused:
+        await approve(ada, call["id"])
+    assert refused.value.code == "NOT_FOUND"
+    await server.sql("UPDATE deletion_job SET due_at = now() - interval '1 s'")
+    await eventually(lambda: _is_empty(server), 20)
+
+
+async def _is_empty(server: Server) -> bool:
+    return not await server.sql("SELECT 1 FROM tool_call UNION ALL SELECT 1 FROM message")
+
+
 async def test_what_nobody_decides_in_a_day_is_denied(
     start_server: StartServer, notes: Path
 ) -> None:

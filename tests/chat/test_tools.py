@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.answers import ask, ended, generation
 from tests.harness.api import Api, Server, StartServer
+from tests.harness.eventually import eventually
 from tests.harness.streaming import Text
 from tests.harness.tools import TOOLS, lines
 
@@ -92,6 +93,22 @@ async def test_a_call_that_goes_wrong_is_told(server: Server, how: str, why: str
     (call,) = (await calls_of(ada, id))["toolCalls"]
     assert call["state"] == "FAILED"
     assert json.loads(end["parts"][1]["text"])["failed"] is True
+
+
+async def test_stopping_an_answer_stops_its_call(server: Server, tmp_path: Path) -> None:
+    ada, notes, hold = server.user(), tmp_path / "notes", tmp_path / "hold"
+    hold.touch()
+    asked = calling("note", to=str(notes), hold=str(hold))
+    id = await ask(ada, asked, model="mock:tools")
+
+    async def noted() -> bool:
+        return lines(notes) != []
+
+    await eventually(noted)
+    made = await ada.do("stopMessage", "{ message { outcome toolCalls { state } } }", id=id)
+    assert made["message"] == {"outcome": "CANCELED", "toolCalls": [{"state": "CANCELED"}]}
+    end = await ended(ada, id)
+    assert [part["kind"] for part in end["parts"]] == ["tool_call"]
 
 
 @pytest.mark.parametrize("arguments", ["[1]", "{", '{"a": "\\u0000"}'])

@@ -37,7 +37,12 @@ from tests.harness.filling_accounts import add_account, add_imports, add_usage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
-STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
+STATUS = {
+    "QUEUED": "PENDING",
+    "RUNNING": "STREAMING",
+    "AWAITING_APPROVAL": "PENDING",
+    "DONE": "COMPLETE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
-        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
+        state = {12: "RUNNING", 16: "QUEUED", 18: "AWAITING_APPROVAL"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
