@@ -135,6 +135,7 @@ class Message(Node):
         "message_id",
         "The calls of tools that it made, in their order; 100 at most.",
         order="number",
+        rows=1,
     )
     parent: Message | None = one("parent_id", "The message it follows.")
     regenerated_from: Message | None = one(
