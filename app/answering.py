@@ -2,36 +2,75 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from app.own_keys import OwnKeys
+from app.toolbox import Toolbox
 from app.writing import Manuscript, NoLongerWanted, Writer
 from models.chat.answers import Answer
 from models.chat.leases import FAILED_TEXT, Lease
 from models.chat.messages import CONTENT_LIMIT
-from models.chat.prompting import read_prompt
+from models.chat.prompting import continued, read_prompt
+from models.chat.tool_steps import (
+    NewCall,
+    OpenCall,
+    Progress,
+    keep_calls,
+    keep_results,
+    read_progress,
+)
+from models.chat.transcripts import Asked, asked, result_text
 from models.errors import DomainError, Unavailable
-from models.providing import Delta, Finish, ProviderError
+from models.providing import (
+    Delta,
+    Finish,
+    ModelCatalogue,
+    ModelInfo,
+    ModelProvider,
+    Prompt,
+    ProviderError,
+)
 from models.storing import Files
 from models.verbs import Actor
 
 LONGEST_WAIT = 60.0  # seconds before a second try
+MOST_STEPS = 8  # in which a model may call tools
+MOST_CALLS = 12  # in one of them
 
 log = structlog.get_logger()
 
 
-async def write_answer(
-    actor: Actor, writer: Writer, lease: Lease, keys: OwnKeys, files: Files
-) -> Answer | ProviderError:
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The answer waits for a person, and holds nothing meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """What answers are written with."""
+
+    actor: Actor
+    models: ModelCatalogue
+    writer: Writer
+    keys: OwnKeys
+    toolbox: Toolbox
+    files: Files
+
+
+async def write_answer(author: Author, lease: Lease) -> Answer | Paused | ProviderError:
     """Have a provider answer, and store its text as it comes; all of it is stored at the end.
 
     Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
     """
     try:
-        return await _answer(actor, writer, lease, keys, files)
+        return await (await _begun(author, lease)).write()
     except NoLongerWanted:
         raise
     except ProviderError as error:
@@ -45,29 +84,99 @@ async def write_answer(
         return ProviderError(FAILED_TEXT, retryable=True)
 
 
-async def _answer(
-    actor: Actor, writer: Writer, lease: Lease, keys: OwnKeys, files: Files
-) -> Answer:
-    models = actor.models
-    model = models.find(lease.model)
+async def _begun(author: Author, lease: Lease) -> _Writing:
+    model = author.models.find(lease.model)
     if model is None:
         raise ProviderError("This model is not on offer any more.", retryable=False)
-    provider, name = models.provider_for(model.id)
-    prompt = await read_prompt(actor.database, lease, name, model.context, files)
-    manuscript = Manuscript(lease, writer)
-    finish = None
-    answer = keys.asked_with(provider, prompt, model, lease.user_id)
-    async with aclosing(answer) as stream:
-        async for item in stream:
-            if isinstance(item, Finish):
-                finish = item
-            elif not _write_down(manuscript, item):
-                finish = Finish("length")
-                break
-    await manuscript.stored()
-    if finish is None:
-        raise ProviderError(FAILED_TEXT, retryable=True)
-    return Answer(manuscript.parts, finish.reason, finish.usage)
+    provider, name = author.models.provider_for(model.id)
+    database, files = author.actor.database, author.files
+    prompt = await read_prompt(database, lease, name, model.context, files)
+    progress = await read_progress(database, lease)
+    manuscript = Manuscript(lease, author.writer)
+    for part in progress.parts:
+        manuscript.write(part["kind"], part["text"])
+    return _Writing(author, lease, model, provider, prompt, manuscript, progress)
+
+
+@dataclass(slots=True)
+class _Writing:
+    """An answer being written; `progress` is what was kept of it."""
+
+    author: Author
+    lease: Lease
+    model: ModelInfo
+    provider: ModelProvider
+    prompt: Prompt
+    manuscript: Manuscript
+    progress: Progress
+
+    async def write(self) -> Answer | Paused:
+        """Ask the model, and make the calls it asks for, until it asks for none."""
+        calls = self.progress.open
+        while True:
+            if calls:
+                await self._make(calls)
+            finish, wanted = await self._ask()
+            usage = _summed(self.progress.usage, finish.usage)
+            if not wanted:
+                return Answer(self.manuscript.parts, finish.reason, usage)
+            calls = await self._keep(wanted, usage)
+            if not calls:
+                return Paused()
+
+    async def _ask(self) -> tuple[Finish, Sequence[Asked]]:
+        """One step of the model: its text is written as it comes, its calls once they are whole."""
+        offered = self.author.toolbox.tools if self.progress.steps < MOST_STEPS else ()
+        prompt = continued(self.prompt, self.progress.parts, self.model.context)
+        finish, held = None, dict[int, str]()
+        self.manuscript.begin()
+        stream = self.author.keys.asked_with(
+            self.provider, replace(prompt, tools=offered), self.model, self.lease.user_id
+        )
+        async with aclosing(stream):
+            async for item in stream:
+                if isinstance(item, Finish):
+                    finish = item
+                elif item.kind == "tool_call":
+                    held[item.part] = held.get(item.part, "") + item.text
+                    _refuse_too_much(held, CONTENT_LIMIT - self.manuscript.length)
+                elif not _write_down(self.manuscript, item):
+                    finish, held = Finish("length"), {}
+                    break
+        if finish is None:
+            raise ProviderError(FAILED_TEXT, retryable=True)
+        for text in held.values():
+            self.manuscript.write("tool_call", text)
+        await self.manuscript.stored()
+        return finish, self._wanted(list(held.values())) if offered else ()
+
+    def _wanted(self, texts: Sequence[str]) -> Sequence[Asked]:
+        first = self.progress.calls
+        return [asked(text, number) for number, text in enumerate(texts, first)]
+
+    async def _keep(self, wanted: Sequence[Asked], usage: Mapping[str, Any]) -> Sequence[OpenCall]:
+        self.progress = replace(self.progress, parts=self.manuscript.parts, usage=usage)
+        needs = self.author.toolbox.needs_approval
+        new = [NewCall(call, needs(call.name)) for call in wanted]
+        calls = await keep_calls(self.author.actor, self.lease, self.progress, new)
+        if calls is None:
+            raise NoLongerWanted
+        steps, made = self.progress.steps + 1, self.progress.calls + len(new)
+        self.progress = replace(self.progress, steps=steps, calls=made)
+        return calls
+
+    async def _make(self, calls: Sequence[OpenCall]) -> None:
+        """Make calls side by side, and write down what they gave in the order of the calls."""
+        call, user, message = self.author.toolbox.call, self.lease.user_id, self.lease.message_id
+        results = await asyncio.gather(*(call(one, user, message) for one in calls))
+        for one, result in zip(calls, results, strict=True):
+            text = result_text(one.call_id, one.name, result.json, failed=result.failed)
+            self.manuscript.write("tool_result", text)
+        await self.manuscript.stored()
+        self.progress = replace(self.progress, parts=self.manuscript.parts)
+        states = {one.id: result.state for one, result in zip(calls, results, strict=True)}
+        if not await keep_results(self.author.actor, self.lease, self.progress, states):
+            raise NoLongerWanted
 
 
 def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
@@ -76,6 +185,22 @@ def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
     if room > 0:
         manuscript.append(delta.part, delta.kind, delta.text[:room])
     return len(delta.text) <= room
+
+
+def _refuse_too_much(held: Mapping[int, str], room: int) -> None:
+    """Raise ProviderError for too many calls at once, or when they leave no room to be kept."""
+    if len(held) > MOST_CALLS or sum(map(len, held.values())) > room:
+        raise ProviderError("The model asked for too many calls at once.", retryable=False)
+
+
+def _summed(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens of all steps; what is no number holds if it does for any."""
+    counted = {
+        name: value + before.get(name, 0)
+        for name, value in more.items()
+        if isinstance(value, int) and not isinstance(value, bool)
+    }
+    return {**before, **more, **counted}
 
 
 def pause_before_retry(error: ProviderError, lease: Lease) -> timedelta | None:

@@ -175,6 +175,10 @@ class Settings(BaseSettings):
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
     )
+    tools: list[str] = Field(
+        default=[],
+        description="Functions that models may call, each `module:attribute`; see docs/tools.md.",
+    )
 
     worker: bool = Field(default=True, description="Run a generation worker inside `punnet serve`.")
     worker_slots: int = Field(default=32, ge=1, description="Generations one worker runs at once.")

@@ -20,6 +20,7 @@ DEFAULT_MODELS = [
     ModelEntry(id="mock:slow", tier="cheap", context=32_000),
     ModelEntry(id="mock:fail", tier="cheap", context=32_000),
     ModelEntry(id="mock:endless", tier="cheap", context=32_000),
+    ModelEntry(id="mock:tools", tier="cheap", context=32_000),
     ModelEntry(id="openai:gpt-5.1-mini", tier="pro", context=400_000),
     ModelEntry(id="openai:gpt-5.1-codex", tier="best", context=400_000),
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.answering import Author
 from app.auth import Authenticator, derive_key, load_secret, previous_keys
 from app.bus import PostgresBus
 from app.changes import ChangeReader
@@ -18,10 +19,13 @@ from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
+from app.own_keys import OwnKeys
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
+from app.toolbox import load_tools
+from app.upkeep import Upkeep
 from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
@@ -52,6 +56,7 @@ class Services:
     slow: SlowOperations
     actor: Actor
     worker: Worker
+    upkeep: Upkeep
     mailer: Mailer
     authenticator: Authenticator
     storage: Storage
@@ -74,8 +79,9 @@ def connect(
     catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
-    limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
+    limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
+    keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
     own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
@@ -88,7 +94,8 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(actor, catalogue, writer, storage, limits, sign_in.vault),
+        worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
+        upkeep=Upkeep(actor, storage, settings.lease),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
@@ -114,7 +121,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.mailer) if worker else ()
+    busy = (services.worker, services.upkeep, services.mailer) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield

@@ -8,12 +8,11 @@ from contextlib import aclosing
 
 import structlog
 
-from app.own_keys import OwnKeys
+from app.answering import Author
 from models.chat.leases import Lease
 from models.chat.titles import LONGEST, give_title, tidy, untitled
 from models.errors import DomainError
-from models.providing import Delta, Finish, ModelCatalogue, ProviderError
-from models.verbs import Actor
+from models.providing import Delta, Finish, ProviderError
 
 PATIENCE = 20.0  # seconds
 ENOUGH = 4 * LONGEST  # characters; a model that goes on is not listened to
@@ -21,11 +20,10 @@ ENOUGH = 4 * LONGEST  # characters; a model that goes on is not listened to
 log = structlog.get_logger()
 
 
-async def title_conversation(
-    actor: Actor, models: ModelCatalogue, lease: Lease, keys: OwnKeys
-) -> None:
+async def title_conversation(author: Author, lease: Lease) -> None:
     """Find a title for the conversation of an answer, if it has none; the next answer tries again
     where this fails."""
+    actor, models = author.actor, author.models
     found, model = await untitled(actor.database, lease.message_id), models.find(lease.model)
     if found is None or model is None:
         return
@@ -33,7 +31,7 @@ async def title_conversation(
         async with asyncio.timeout(PATIENCE):
             provider, name = models.provider_for(model.id)
             prompt = found.prompt(name, lease.generation_id)
-            text = await _written(keys.asked_with(provider, prompt, model, lease.user_id))
+            text = await _written(author.keys.asked_with(provider, prompt, model, lease.user_id))
     except (ProviderError, DomainError, TimeoutError) as error:
         log.warning("title.failed", message=lease.message_id, why=str(error))
         return

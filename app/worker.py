@@ -6,43 +6,31 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from app.answering import pause_before_retry, write_answer
-from app.own_keys import OwnKeys
+from app.answering import Author, Paused, pause_before_retry, write_answer
 from app.titling import title_conversation
+from app.upkeep import patiently
 from app.waiting import woken
-from app.writing import NoLongerWanted, Writer
-from models.accounts.expiring import forget_expired
-from models.billing.anonymous_usage import forget_days
-from models.builder.claims import reap_runs
+from app.writing import NoLongerWanted
 from models.chat.answers import Answer
-from models.chat.deletion import work_off_deletion
 from models.chat.leases import (
     Lease,
     claim_generations,
     finish_generation,
     give_up_generation,
     hand_back_generation,
-    reap_generations,
     renew,
 )
 from models.errors import Unavailable
-from models.files.sweeping import sweep_files
-from models.housekeeping import forget_the_old
-from models.ports import Vault
-from models.providing import ModelCatalogue, ProviderError
-from models.storing import Files
-from models.verbs import Actor
+from models.providing import ProviderError
 
 POLL = 0.5  # seconds, when nothing wakes the worker
-TIDY = timedelta(minutes=5)
-DELETION_BATCHES = 20  # at most, between two looks at dead workers
 HAND_BACK = 3.0  # seconds for each step of leaving
 
 log = structlog.get_logger()
@@ -68,27 +56,15 @@ class Job:
 class Worker:
     """Writes answers until cancelled; then hands back what is unfinished."""
 
-    def __init__(
-        self,
-        actor: Actor,
-        models: ModelCatalogue,
-        writer: Writer,
-        files: Files,
-        limits: WorkerLimits,
-        vault: Vault,
-    ) -> None:
+    def __init__(self, author: Author, limits: WorkerLimits) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._actor = actor
-        self._models = models
-        self._writer = writer
-        self._files = files
+        self._author = author
+        self._actor = author.actor
         self._limits = limits
-        self._own_keys = OwnKeys(actor, vault)
         self._jobs: dict[Lease, Job] = {}
         self._claiming: asyncio.Task[None] | None = None
         self._doubtful: set[str] = set()
         self._doubted = asyncio.Event()
-        self._tidy_at = actor.clock.now()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -112,7 +88,6 @@ class Worker:
                 group.create_task(self._claim_forever())
                 group.create_task(self._beat_forever())
                 group.create_task(self._check_forever())
-                group.create_task(self._reap_forever())
         finally:
             await asyncio.shield(self._leave())
 
@@ -123,7 +98,7 @@ class Worker:
             await woken(self._woken, POLL)
             self._claiming = asyncio.create_task(self._claim())
             # Shielded: what a claim has taken when the worker leaves must be handed back.
-            await self._patiently(asyncio.shield(self._claiming))
+            await patiently(asyncio.shield(self._claiming))
 
     async def _claim(self) -> None:
         free = self._limits.slots - len(self._jobs)
@@ -142,7 +117,7 @@ class Worker:
     async def _beat_forever(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease / 3)
-            await self._patiently(self._beat(list(self._jobs)))
+            await patiently(self._beat(list(self._jobs)))
 
     async def _check_forever(self) -> None:
         """Look at once at answers that somebody else changed."""
@@ -151,7 +126,7 @@ class Worker:
             self._doubted.clear()
             doubtful, self._doubtful = self._doubtful, set()
             leases = [lease for lease in self._jobs if lease.generation_id in doubtful]
-            await self._patiently(self._beat(leases))
+            await patiently(self._beat(leases))
 
     async def _beat(self, leases: list[Lease]) -> None:
         """Prolong leases, and stop writing what no longer stands."""
@@ -165,44 +140,16 @@ class Worker:
             if job is not None and not job.ending:
                 job.task.cancel()
 
-    async def _reap_forever(self) -> None:
-        while True:
-            await asyncio.sleep(min(5.0, self._limits.lease / 3))
-            await self._patiently(reap_generations(self._actor))
-            await self._patiently(reap_runs(self._actor))
-            await self._patiently(self._delete())
-            await self._patiently(sweep_files(self._actor, self._files))
-
-    async def _delete(self) -> None:
-        for _ in range(DELETION_BATCHES):
-            if not await work_off_deletion(self._actor):
-                break
-        if self._actor.clock.now() >= self._tidy_at:
-            self._tidy_at = self._actor.clock.now() + TIDY
-            await forget_the_old(self._actor.database, self._actor.clock)
-            await forget_expired(self._actor)
-            await forget_days(self._actor)
-
-    async def _patiently(self, work: Awaitable[Any]) -> None:
-        """Do something that the next round does again should it fail."""
-        try:
-            await work
-        except Unavailable:
-            log.warning("worker.lost")
-            await asyncio.sleep(POLL)
-        except Exception:
-            log.exception("worker.failed")
-
     # -- one answer ------------------------------------------------------------------------
 
     async def _write(self, lease: Lease) -> None:
         try:
-            own = self._own_keys, self._files
-            outcome = await write_answer(self._actor, self._writer, lease, *own)
+            outcome = await write_answer(self._author, lease)
             self._jobs[lease].ending = True
-            await self._end(lease, outcome)
+            if not isinstance(outcome, Paused):
+                await self._end(lease, outcome)
             if isinstance(outcome, Answer):
-                await title_conversation(self._actor, self._models, lease, self._own_keys)
+                await title_conversation(self._author, lease)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
         except Exception:
@@ -237,7 +184,7 @@ class Worker:
             if not job.ending:
                 job.task.cancel()
         await _within(HAND_BACK, [job.task for job in jobs.values()])
-        handing = [self._patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
+        handing = [patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
         await _within(HAND_BACK, [asyncio.create_task(one) for one in handing])
 
 

@@ -109,6 +109,16 @@ class Manuscript:
         self._stored.clear()
         self._writer.due(self, now=first or self._size >= SIZE)
 
+    def begin(self) -> None:
+        """Have the next text begin a part, whatever its number."""
+        self._source = None
+
+    def write(self, kind: str, text: str) -> None:
+        """Add a part that is whole."""
+        self.begin()
+        self.append(0, kind, text)
+        self.begin()
+
     def take(self) -> list[Window]:
         """The windows that are to be stored now."""
         first, self._first_waiting, self._size = self._first_waiting, None, 0

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-PartKind = Literal["text", "reasoning", "tool_call"]
+if TYPE_CHECKING:
+    from models.tools import Tool
+
+PartKind = Literal["text", "reasoning", "tool_call", "tool_result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,25 @@ class ContentPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool that a model made; `arguments` is JSON as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class PromptMessage:
-    """One turn of what a model is given, oldest first."""
+    """One turn of what a model is given, oldest first.
+
+    `calls` are what an assistant's turn ends with; `call_id` says which of them a tool answers.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     parts: Sequence[ContentPart]
+    calls: Sequence[Call] = ()
+    call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +49,8 @@ class Prompt:
 
     `model` is the id without its provider's prefix. `key` is the same for each try of one
     generation, so that a deterministic provider can repeat itself; `attempt` is how many tries
-    went before this one. `purpose` says what is wanted, for providers that can't read.
+    went before this one. `purpose` says what is wanted, for providers that can't read. `tools` are
+    those that the model may call.
     """
 
     model: str
@@ -40,6 +58,7 @@ class Prompt:
     key: str
     attempt: int = 0
     purpose: Literal["answer", "title"] = "answer"
+    tools: Sequence[Tool] = ()
 
 
 @dataclass(frozen=True, slots=True)

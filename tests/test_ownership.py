@@ -202,6 +202,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Subscription.sharedConversationChanged": ("data", "data", "data", "data", "NOT_FOUND", "data"),
     "Mutation.updateMessage": OWNERS_WRITE,
     "Mutation.stopMessage": OWNERS_WRITE,
+    "Mutation.approveToolCall": OWNERS_WRITE,
+    "Mutation.denyToolCall": OWNERS_WRITE,
     "Mutation.addAttachment": OWNERS_WRITE,
     "Mutation.upsertFragment": OWNERS_WRITE,
     "Mutation.saveFragmentDraft": OWNERS_WRITE,

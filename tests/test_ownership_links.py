@@ -48,6 +48,7 @@ TARGETS = {
     "fragment_id": ("fragment",),
     "restored_from": ("snapshot",),
     "user_id": ("user",),
+    "decided_by_id": ("user",),
     "resolved_user_id": ("user",),
     "import_id": ("import",),
     "org_id": ("org",),
@@ -56,7 +57,7 @@ TARGETS = {
 }
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
-NO_LINKS |= {"price_id", "event_id", "request_id", "account_id", "provider_id"}
+NO_LINKS |= {"call_id", "price_id", "event_id", "request_id", "account_id", "provider_id"}
 
 
 async def _links(server: Server, table: str) -> list[str]:

@@ -6,22 +6,61 @@ from typing import TYPE_CHECKING, Any, cast
 
 from models.providing import ContentPart, Delta, Finish, PartKind, PromptMessage
 from models.storable import storable
+from models.tools import Tool
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from openai.types.chat import (
+        ChatCompletionChunk,
+        ChatCompletionMessageParam,
+        ChatCompletionToolUnionParam,
+    )
 
 
 def request_messages(messages: Sequence[PromptMessage]) -> "list[ChatCompletionMessageParam]":
     """The messages as the protocol wants them; those without content are left out.
 
-    The role `tool` needs the id of a call, which a prompt does not keep, so it goes as `user`.
+    The role `tool` needs the id of a call; without one it goes as `user`.
     """
     made: list[dict[str, Any]] = []
     for message in messages:
-        role = "user" if message.role == "tool" else message.role
-        if message.parts:
-            made.append({"role": role, "content": _content(role, message.parts)})
+        role = "user" if message.role == "tool" and message.call_id is None else message.role
+        if message.parts or message.calls:
+            content = _content(role, message.parts) if message.parts else None
+            made.append({"role": role, "content": content} | _calling(message))
     return cast("list[ChatCompletionMessageParam]", made)
+
+
+def request_tools(tools: Sequence[Tool]) -> "list[ChatCompletionToolUnionParam]":
+    """The tools as the protocol wants them."""
+    made = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": dict(tool.parameters),
+            },
+        }
+        for tool in tools
+    ]
+    return cast("list[ChatCompletionToolUnionParam]", made)
+
+
+def _calling(message: PromptMessage) -> dict[str, Any]:
+    """What a turn tells of calls: those it made, or the one that it answers."""
+    if message.call_id is not None:
+        return {"tool_call_id": message.call_id}
+    if not message.calls:
+        return {}
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in message.calls
+    ]
+    return {"tool_calls": calls}
 
 
 def _content(role: str, parts: Sequence[ContentPart]) -> str | list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from app.providers.answers import answer, words
 from app.providers.directives import Directives, parse
+from app.providers.mock_tools import results, tool_calls
 from models.chat.prompts import estimate_tokens
 from models.providing import Delta, Finish, Prompt, ProviderError
 
@@ -32,16 +33,20 @@ _PACES = {
     "slow": _Pace(3.0, 0.5),
     "fail": _Pace(0.02, 0.004),
     "endless": _Pace(0.02, 0.02),
+    "tools": _Pace(0.02, 0.004),
 }
 
 
 class MockProvider:
-    """`raypx-1` answers, `slow` takes its time, `fail` breaks off midway, `endless` never ends.
+    """`raypx-1` answers, `slow` takes its time, `fail` breaks off midway, `endless` never ends,
+    `tools` calls tools.
 
     The user's last message steers them with directives, for example `[[tokens:500]]`,
     `[[delay:5ms]]`, `[[first:1s]]`, `[[fail-after:20]]` (pieces), `[[fail-once]]` (only
     while `Prompt.attempt` is 0), `[[refuse]]` (not retryable), `[[echo:this text]]` and
     `[[reasoning:a thought]]`. A failure that would come after the end comes at the end.
+    `tools` calls what `[[call:NAME {"an": "argument"}]]` says, or else the first tool, all at once;
+    `[[rounds:2]]` does so twice. Then it says what it was told; only that can fail.
     A title is the first words of what the user said. `sleep` waits the seconds it is given.
     """
 
@@ -64,8 +69,9 @@ class MockProvider:
             raise ProviderError("The provider refused the request.", retryable=False)
         await self._sleep(pace.first if asked.first is None else asked.first)
         gap = pace.gap if asked.delay is None else asked.delay
-        deltas = _deltas(prompt, asked)
-        failing = _failing(prompt, asked, len(deltas))
+        calls = tool_calls(prompt, asked) if prompt.model == "tools" else ()
+        deltas = calls or _deltas(prompt, asked)
+        failing = None if calls else _failing(prompt, asked, len(deltas))
         part = 0 if asked.reasoning is None else 1
         endless = prompt.model == "endless"
         more = (Delta(word, part) for word in words(prompt.key)) if endless else ()
@@ -77,7 +83,7 @@ class MockProvider:
             yield delta
         if failing is not None:
             raise ProviderError("The provider broke off the answer.", retryable=True)
-        yield Finish("stop", _usage(prompt, len(deltas)))
+        yield Finish("tool_calls" if calls else "stop", _usage(prompt, len(deltas)))
 
 
 def _last_text(prompt: Prompt) -> str:
@@ -98,7 +104,8 @@ def _deltas(prompt: Prompt, asked: Directives) -> list[Delta]:
     part = 0 if asked.reasoning is None else 1
     if asked.echo is None and asked.tokens is not None:
         return thought + [Delta(word, part) for word in islice(words(prompt.key), asked.tokens)]
-    text = answer(asked.text) if asked.echo is None else asked.echo
+    told = results(prompt) if prompt.model == "tools" else ""
+    text = told or (answer(asked.text) if asked.echo is None else asked.echo)
     return thought + [Delta(piece, part) for piece in _pieces(text)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from app.providers.chat_chunks import Answer, request_messages
+from app.providers.chat_chunks import Answer, request_messages, request_tools
 from app.providers.openai_errors import BrokenOff, provider_error
 from models.providing import Delta, Finish, Prompt
 
@@ -89,9 +89,12 @@ class OpenAIProvider:
     async def _open(
         self, client: "AsyncOpenAI", prompt: Prompt, key: str | None
     ) -> "AsyncStream[ChatCompletionChunk]":
+        from openai import omit
+
         return await client.chat.completions.create(
             model=prompt.model,
             messages=request_messages(prompt.messages),
+            tools=request_tools(prompt.tools) if prompt.tools else omit,
             stream=True,
             stream_options={"include_usage": True},
             extra_headers=self._headers(key),

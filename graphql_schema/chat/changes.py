@@ -29,6 +29,7 @@ class PartKind(StrEnum):
     TEXT = "text"
     REASONING = "reasoning"
     TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
 
 
 describe(
@@ -37,6 +38,7 @@ describe(
     TEXT="Text for the reader.",
     REASONING="What the model thinks.",
     TOOL_CALL="A call of a tool, as JSON.",
+    TOOL_RESULT="What a call gave, as JSON.",
 )
 
 

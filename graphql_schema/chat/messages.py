@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from graphql_schema.chat.conversations import Conversation
     from graphql_schema.chat.message_feedback import MessageFeedback
     from graphql_schema.chat.projects import Project
+    from graphql_schema.chat.tool_calls import ToolCall
 
 describe(
     MessageRole,
@@ -132,6 +133,12 @@ class Message(Node):
     fragment: Fragment | None = one_by("message_id", "The files it made.")
     attachments: list[Attachment] = many(
         "message_id", "Its files and images, 20 at most.", order="created_at"
+    )
+    tool_calls: list[ToolCall] = many(
+        "message_id",
+        "The calls of tools that it made, in their order; 100 at most.",
+        order="number",
+        rows=1,
     )
     parent: Message | None = one("parent_id", "The message it follows.")
     regenerated_from: Message | None = one(

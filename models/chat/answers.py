@@ -5,7 +5,7 @@ What is called here belongs to a verb that has locked the message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from models.chat.messages import (
     MessageStatus,
     MessageType,
 )
+from models.chat.tool_calls import cancel_calls
 from models.hooks import Hook
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ async def unfinished(tx: Transaction, conversation_id: str) -> list[Message]:
 async def stop_answer(tx: Transaction, message: Message) -> None:
     """End the writing of a locked message and keep the text that was stored so far."""
     generation = await generation_of(tx, message)
-    parts: list[dict[str, str]] = []
+    parts: list[dict[str, str]] = message.parts or []
     if generation is not None:
-        parts = await chunks.stored_parts(tx.connection, message.id, generation.epoch)
+        stored = await chunks.stored_parts(tx.connection, message.id, generation.epoch)
+        parts = max(stored, parts, key=_length)
         if generation.state is GenerationState.QUEUED:
             await generation.change(epoch=generation.epoch + 1)  # the text of the last try is void
     await _give_way(tx, message, generation)
@@ -95,12 +97,21 @@ async def wait_for_another_try(
     await message.change(status=MessageStatus.PENDING)
 
 
+def text_of(parts: Sequence[Mapping[str, str]]) -> str:
+    """What a reader reads of some parts."""
+    return "".join(part["text"] for part in parts if part["kind"] == "text")
+
+
+def _length(parts: Sequence[Mapping[str, str]]) -> int:
+    return sum(len(part["text"]) for part in parts)
+
+
 async def _give_way(tx: Transaction, message: Message, generation: Generation | None) -> None:
     """Show the source of an answer again that was to take its place and ends without a word."""
     if message.regenerated_from_id is None or not message.selected:
         return
     epoch = generation.epoch if generation else 0
-    if await chunks.stored_parts(tx.connection, message.id, epoch):
+    if message.parts or await chunks.stored_parts(tx.connection, message.id, epoch):
         return
     conversation = await tx.lock(Conversation, message.conversation_id)
     source = await tx.lock(Message, message.regenerated_from_id)
@@ -115,11 +126,13 @@ async def _end(
     parts: Sequence[dict[str, str]],
     outcome: MessageOutcome,
 ) -> None:
+    if message.parts:
+        await cancel_calls(tx, message)
     plain = all(part["kind"] == "text" for part in parts) and len(parts) <= 1
     await message.change(
         status=MessageStatus.COMPLETE,
         outcome=outcome,
-        content="".join(part["text"] for part in parts if part["kind"] == "text"),
+        content=text_of(parts),
         parts=None if plain else list(parts),
         content_epoch=generation.epoch if generation else message.content_epoch,
     )

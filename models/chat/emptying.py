@@ -9,6 +9,7 @@ from models.chat.emptying_files import Attachments
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
+from models.chat.tool_calls import ToolCall
 
 # One conversation after another, each from its end, and first what belongs to the messages there:
 # so a batch reads no more than it removes, however much there is.
@@ -24,6 +25,7 @@ _STAGED = "conversation_id = ANY (ARRAY(SELECT id FROM conversation WHERE projec
 empties(
     Attachments("prj", 50, Attachment, NEXT_MESSAGES),
     Phase("prj", 60, Generation, NEXT_MESSAGES),
+    Phase("prj", 65, ToolCall, NEXT_MESSAGES),
     Phase("prj", 70, Message, f"conversation_id = {_CONVERSATION}", order="order_id DESC"),
     Attachments("prj", 80, Attachment, _STAGED),
     Phase("prj", 90, Conversation, "project_id = $1", order="created_at, id"),

@@ -20,6 +20,7 @@ from models.chat.emptying_files import Attachments
 from models.chat.generations import Generation, GenerationState
 from models.chat.messages import Message, MessageStatus
 from models.chat.projects import Project
+from models.chat.tool_calls import ToolCall
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
@@ -44,12 +45,13 @@ class Roots(Phase):
         return len(roots)
 
 
+LIVE = (GenerationState.RUNNING, GenerationState.QUEUED, GenerationState.AWAITING_APPROVAL)
 _MEMBERS = "user_id IN (SELECT m.user_id FROM org_member m WHERE m.org_id = $1)"
 
 
 async def stop_answers(tx: Transaction, owner: str, who: str) -> None:
     """Stop what is being written of an owner's, $1, by the users of whom the condition holds."""
-    for state in (GenerationState.RUNNING, GenerationState.QUEUED):
+    for state in LIVE:
         live = f"state = '{state}' AND owner_id = $1 AND {who} ORDER BY message_id"
         for generation in await tx.find(Generation, live, owner):
             message = await tx.lock(Message, generation.message_id)
@@ -79,6 +81,7 @@ empties(
     Phase("org", 30, OrgMember, "org_id = $1", order="created_at, id"),
     Attachments("cnv", 50, Attachment, NEXT_MESSAGES),
     Phase("cnv", 60, Generation, NEXT_MESSAGES),
+    Phase("cnv", 65, ToolCall, NEXT_MESSAGES),
     Phase("cnv", 70, Message, "conversation_id = $1", order="order_id DESC"),
     Attachments("cnv", 80, Attachment, "conversation_id = $1"),
 )

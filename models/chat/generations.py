@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class GenerationState(StrEnum):
-    """Whether a generation waits, runs or is over."""
+    """Whether a generation waits for a worker, runs, waits for a person, or is over."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
     DONE = "DONE"
 
 
@@ -42,6 +43,11 @@ class Generation(Record):
         index("user_id", "created_at", "id", where="(state = 'QUEUED'::text)"),
         index("lease_until", where="(state = 'RUNNING'::text)"),
         index("user_id", where="(state = 'RUNNING'::text)"),
+        index(
+            "user_id",
+            where="(state = 'AWAITING_APPROVAL'::text)",
+            label="awaiting",
+        ),
     )
 
     owner_id: str = fields.key("Whose answer it writes.")

@@ -69,7 +69,7 @@ async def claim_generations(
     rows = await tx.connection.fetch(_CLAIMABLE, tx.now, per_user, slots)
     found: list[Lease] = []
     for row in sorted(rows, key=lambda row: row["message_id"]):
-        message, generation = await _hold(tx, row["message_id"])
+        message, generation = await hold(tx, row["message_id"])
         if generation.state is not GenerationState.QUEUED:
             continue
         await generation.change(
@@ -79,7 +79,7 @@ async def claim_generations(
             epoch=generation.epoch + 1,
             tries=generation.tries + 1,
         )
-        await message.change(status=MessageStatus.STREAMING)
+        await message.change(status=MessageStatus.STREAMING, outcome=None)
         await answer_started(tx, message, worker)
         found.append(_lease(generation))
     return found
@@ -88,8 +88,8 @@ async def claim_generations(
 @verb
 async def finish_generation(tx: Transaction, lease: Lease, answer: Answer) -> bool:
     """Keep a whole answer; all its windows are stored. False when it was no longer wanted."""
-    message, generation = await _hold(tx, lease.message_id)
-    if not _stands(generation, lease):
+    message, generation = await hold(tx, lease.message_id)
+    if not stands(generation, lease):
         return False
     await complete_answer(tx, message, answer)
     return True
@@ -108,7 +108,7 @@ async def give_up_generation(
     `retry_in` is None for an error that no second try would mend; `code` is for the user.
     """
     message, generation = await _hold_in_tree(tx, lease.message_id)
-    if not _stands(generation, lease):
+    if not stands(generation, lease):
         return False
     await _try_again_or_fail(tx, message, generation, error, retry_in, code)
     return True
@@ -117,8 +117,8 @@ async def give_up_generation(
 @verb
 async def hand_back_generation(tx: Transaction, lease: Lease) -> bool:
     """Give an unfinished answer to another worker at once; the try does not count."""
-    message, generation = await _hold(tx, lease.message_id)
-    if not _stands(generation, lease):
+    message, generation = await hold(tx, lease.message_id)
+    if not stands(generation, lease):
         return False
     await generation.change(tries=generation.tries - 1)
     await wait_for_another_try(tx, message, generation, timedelta())
@@ -156,7 +156,8 @@ async def renew(
     return {one for one in leases if (one.generation_id, one.epoch) in standing}
 
 
-async def _hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
+async def hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
+    """Lock an answer, and then the work of writing it."""
     message = await tx.lock(Message, message_id)
     if message is None:
         raise RuntimeError("a generation outlived its message")
@@ -169,7 +170,7 @@ async def _hold(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
 async def _hold_in_tree(tx: Transaction, message_id: str) -> tuple[Message, Generation]:
     """The same for an answer that may give way: whoever turns branches holds the conversation."""
     await tx.find(Conversation, _OF_MESSAGE, message_id, lock=True)
-    return await _hold(tx, message_id)
+    return await hold(tx, message_id)
 
 
 def _lease(generation: Generation) -> Lease:
@@ -183,7 +184,8 @@ def _lease(generation: Generation) -> Lease:
     )
 
 
-def _stands(generation: Generation, lease: Lease) -> bool:
+def stands(generation: Generation, lease: Lease) -> bool:
+    """Whether a lease still gives the right to write."""
     return generation.state is GenerationState.RUNNING and generation.epoch == lease.epoch
 
 

@@ -99,18 +99,24 @@ def _reasoning(one: Json) -> Iterator[Part]:
 
 def _call(one: Json) -> Iterator[Part]:
     """Our own is JSON as text, while it grows and after."""
-    call = one
-    if "text" in one and "name" not in one:
-        try:
-            read = orjson.loads(_text(one, "text") or "")
-        except orjson.JSONDecodeError:
-            read = None
-        call = cast("Json", read) if isinstance(read, dict) else {"arguments": one["text"]}
+    call = _from_text(one, "arguments")
     yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME), _first(call, *_ARGUMENTS))
 
 
 def _result(one: Json) -> Iterator[Part]:
+    one = _from_text(one, "result")
     yield ToolResultPart(_text(one, *_CALL_ID), _text(one, *_NAME), _first(one, *_RESULT))
+
+
+def _from_text(one: Json, otherwise: str) -> Json:
+    """What a part's text holds as JSON; text that is no object is all that is known."""
+    if "text" not in one or "name" in one:
+        return one
+    try:
+        read = orjson.loads(_text(one, "text") or "")
+    except orjson.JSONDecodeError:
+        read = None
+    return cast("Json", read) if isinstance(read, dict) else {otherwise: one["text"]}
 
 
 def _tool(one: Json) -> Iterator[Part]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from models.chat.leases import Lease
-from models.chat.prompts import fit
+from models.chat.prompts import estimate_tokens, fit
+from models.chat.transcripts import turns
 from models.providing import ContentPart, Prompt, PromptMessage
 
 if TYPE_CHECKING:
@@ -49,6 +51,16 @@ async def read_prompt(
         messages.insert(0, PromptMessage("system", [ContentPart("text", system)]))
     fitting = fit(messages, int(context * (1 - ANSWER_SHARE)))
     return Prompt(name, fitting, key=lease.generation_id, attempt=lease.tries - 1)
+
+
+def continued(prompt: Prompt, parts: Sequence[Mapping[str, str]], context: int) -> Prompt:
+    """A prompt that goes on with what the model said and was told so far."""
+    if not parts:
+        return prompt
+    said = turns(parts)
+    room = int(context * (1 - ANSWER_SHARE)) - estimate_tokens(said)
+    fitting = fit(prompt.messages, max(room, context // 8))
+    return replace(prompt, messages=[*fitting, *said])
 
 
 def _message(row: Mapping[str, Any], files: Files) -> PromptMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,15 @@ from models.chat.leases import (
 from models.chat.projects import Project
 from models.chat.prompting import read_prompt
 from models.chat.titles import give_title, untitled
+from models.chat.tool_calls import ToolCallState
+from models.chat.tool_steps import (
+    NewCall,
+    expire_tool_calls,
+    keep_calls,
+    keep_results,
+    read_progress,
+)
+from models.chat.transcripts import Asked
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
 from models.verbs import Actor
@@ -61,6 +71,7 @@ CONVERSATIONS = (
     "markConversationRead", "editMessage", "regenerateMessage", "selectBranch",
     "forkConversation", "rateMessage", "createShareLink", "revokeShareLink",
     "forkSharedConversation", "deleteMessage", "clearConversation", "deleteConversation",
+    "approveToolCall", "denyToolCall",
 )  # fmt: skip
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
@@ -301,6 +312,22 @@ class Verbs:
         dead = f"{BY_TEST} UPDATE generation SET lease_until = $2 WHERE id = $1"
         await self.server.sql(dead, leases[4].generation_id, _ago())
         assert await reap_generations(actor) == 1
+        await self.call_tools(leases[5])
+
+    async def call_tools(self, lease: Lease) -> None:
+        """Keep a call, have it expire, and keep what comes of it."""
+        actor, database = self.actor(), self.server.services.ports.database
+        progress = await read_progress(database, replace(lease, epoch=2))
+        asked = NewCall(Asked("call_1", "delete", {}), needs_approval=True)
+        assert await keep_calls(actor, lease, progress, [asked]) == []
+        late = f"{BY_TEST} UPDATE tool_call SET expires_at = $2 WHERE message_id = $1"
+        await self.server.sql(late, lease.message_id, _ago())
+        assert await expire_tool_calls(actor) == 1
+        again = await claim_generations(actor, "worker", 6, 9, LEASE)
+        (lease,) = (one for one in again if one.message_id == lease.message_id)
+        progress = await read_progress(database, lease)
+        denied = {call.id: ToolCallState.DENIED for call in progress.open}
+        assert await keep_results(actor, lease, progress, denied)
 
     async def tidy(self) -> None:
         actor = self.actor()

@@ -128,6 +128,7 @@ def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
         "share_link",
         "slow_operation",
         "stored_file",
+        "tool_call",
         "verification",
     }, "a table of a source needs its source's indexes here"
 

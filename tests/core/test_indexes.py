@@ -188,6 +188,12 @@ WRITING = (
         100,
         by_chance=True,
     ),
+    Exempt(
+        "message_id = $1 AND (state = 'AWAITING_APPROVAL') IS TRUE",
+        "tool_call",
+        "looks for one that waits among the calls of an answer, 96 at most",
+        96,
+    ),
     Exempt("SELECT part, kind, string_agg", "message_chunk", "joins the chunks of a part", 30),
     Exempt("FROM unnest($1::text[], $2::int[]", "message_chunk", "joins the unseen chunks", 30),
     Exempt(

@@ -58,8 +58,8 @@ TYPES = {
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
-    # conversation, project, fragment, attachments, parent, source, ratings, siblings
-    "Message": 1 + 8,
+    # conversation, project, fragment, attachments, calls, parent, source, ratings, siblings
+    "Message": 1 + 9,
     "MessageFeedback": 1 + 1,  # message
     "Model": 0,  # from the settings
     "OAuthGrant": 1,
@@ -78,6 +78,7 @@ TYPES = {
     "SharedMessage": 2 + 1,  # attachments
     "ShowcaseProject": 1,
     "StoredFile": 1,
+    "ToolCall": 1 + 1,  # message
     "Usage": 1,
     "User": 1,
     "UserKey": 1,

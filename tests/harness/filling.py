@@ -31,13 +31,19 @@ from models.chat.deletion import DeletionJob
 from models.chat.generations import Generation
 from models.chat.messages import Message
 from models.chat.projects import Project
+from models.chat.tool_calls import ToolCall
 from models.fields import JsonColumn
 from tests.harness.filling_accounts import add_account, add_imports, add_usage
 from tests.harness.filling_sharing import add_sharing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"app/page.tsx": "export default function Page() { return <main /> }\n"}
-STATUS = {"QUEUED": "PENDING", "RUNNING": "STREAMING", "DONE": "COMPLETE"}
+STATUS = {
+    "QUEUED": "PENDING",
+    "RUNNING": "STREAMING",
+    "AWAITING_APPROVAL": "PENDING",
+    "DONE": "COMPLETE",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ class Filling:
     ) -> str:
         """Add a message with what belongs to it; the odd ones are the user's."""
         asked = order % 2 == 1
-        state = {12: "RUNNING", 16: "QUEUED"}.get(order, "DONE")
+        state = {12: "RUNNING", 16: "QUEUED", 18: "AWAITING_APPROVAL"}.get(order, "DONE")
         values = {"conversation_id": conversation, "project_id": project, "parent_id": parent}
         message = self.add(
             Message,
@@ -198,6 +204,8 @@ class Filling:
             lease_until=far(1) if state == "RUNNING" else None,
             epoch=1,
         )
+        called = {"number": 0, "step": 0, "call_id": "call_0", "name": "add", "arguments": {}}
+        self.add(ToolCall, user, message_id=message, **called, state="SUCCEEDED", ended_at=START)
         if state == "RUNNING":
             self.running.append(message)
         if project is not None:

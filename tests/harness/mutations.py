@@ -24,6 +24,7 @@ from tests.harness.planting import (
     plant_verification,
     plant_way_in,
 )
+from tests.harness.planting_chat import plant_tool_call
 from tests.harness.planting_orgs import (
     plant_api_token,
     plant_empty_org,
@@ -100,6 +101,10 @@ class Scene:
         """The id of an answer that is being written."""
         made = await self.caller.do("createProjectWithMessage", "{ reply { id } }", content="One")
         return made["reply"]["id"]
+
+    async def tool_call(self) -> str:
+        """The id of a call of that answer's that waits for approval."""
+        return await plant_tool_call(self.server, await self.reply())
 
     async def snapshot(self) -> str:
         """A snapshot's id."""
@@ -457,6 +462,8 @@ EVERY: dict[str, Prepare] = {
     "createProjectWithMessage": _create_project_with_message,
     "sendMessage": _send_message,
     "stopMessage": _by_id(Scene.reply),
+    "approveToolCall": _by_id(Scene.tool_call),
+    "denyToolCall": _by_id(Scene.tool_call),
     "createMessage": _create_message,
     "createFolder": _input(name="A folder"),
     "createConversation": _in("projectId", Scene.folder, title="One", systemPrompt="Be kind."),

@@ -21,7 +21,7 @@ from tests.harness.planting import (
     plant_import,
     plant_user_key,
 )
-from tests.harness.planting_chat import plant_conversations, plant_sharing
+from tests.harness.planting_chat import plant_conversations, plant_sharing, plant_tool_call
 from tests.harness.planting_orgs import plant_api_token, plant_org
 from tests.harness.verbs import NOTED, id_of
 
@@ -53,6 +53,7 @@ NODES = {
     "Conversation": "conversation",
     "Message": "message",
     "Attachment": "attachment",
+    "ToolCall": "tool call",
     "Fragment": "fragment",
     "FragmentDraft": "draft",
     "FileSnapshot": "snapshot",
@@ -115,6 +116,8 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     )
     ids["message"], ids["reply"] = made["message"]["id"], made["reply"]["id"]
     ids |= await plant_sharing(server, owner, ids)
+    ids["tool call"] = await plant_tool_call(server, ids["reply"])
+    ids["other tool call"] = await plant_tool_call(server, ids["reply"], 1)
     ids["attachment"] = made["message"]["attachments"][0]["id"]
     ids["answering"] = made["agentRun"]["id"]
     project = ids["project"]
@@ -336,6 +339,8 @@ PROBES: dict[str, Probe] = {
             for what in (PICTURE, {"fileId": world["picture"]})
         ]
     ),
+    "Mutation.approveToolCall": _input(id=_id("tool call")),
+    "Mutation.denyToolCall": _input(id=_id("other tool call")),
     "Mutation.upsertFragment": _input(
         messageId=_id("message"),
         sandboxUrl="https://y.example",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from models.accounts.feedback import Feedback
 from models.chat.conversations import Conversation, ConversationStatus
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project, ProjectKind
+from models.chat.tool_calls import ToolCall, ToolCallState
 from tests.harness.api import Api, Server
 from tests.harness.planting import now_at, plant
 from tests.harness.sharing import share
@@ -44,3 +46,21 @@ async def plant_sharing(server: Server, owner: Api, ids: Mapping[str, str]) -> d
         "rating": rated["messageFeedback"]["id"],
         "feedback": said,
     }
+
+
+async def plant_tool_call(server: Server, message: str, number: int = 0) -> str:
+    """A call of a message that waits for approval."""
+    (row,) = await server.sql("SELECT owner_id FROM message WHERE id = $1", message)
+    return await plant(
+        server,
+        ToolCall,
+        owner_id=row["owner_id"],
+        message_id=message,
+        number=number,
+        step=0,
+        call_id=f"call_{number}",
+        name="delete",
+        arguments={},
+        state=ToolCallState.AWAITING_APPROVAL,
+        expires_at=now_at(server) + timedelta(hours=24),
+    )
