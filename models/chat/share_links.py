@@ -48,7 +48,11 @@ class ShareLink(Record):
 
     prefix = "shr"
     access = PartOf("conversation")
-    indexes = (unique("token_hash"), index("conversation_id", "created_at", "id"))
+    indexes = (
+        unique("token_hash"),
+        index("conversation_id", "created_at", "id"),
+        index("owner_id"),
+    )
 
     owner_id: str = fields.key("Whose link it is.")
     conversation: Any = fields.reference("Conversation", "Id of the conversation it shows.")
