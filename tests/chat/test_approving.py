@@ -137,6 +137,18 @@ async def test_it_goes_on_once_all_are_decided(server: Server, notes: Path) -> N
     assert lines(notes) == [first["id"]]
 
 
+@pytest.mark.parametrize("arguments", ["{}", '{"to": 5}', "[]"])
+async def test_nobody_is_asked_about_a_call_that_can_only_fail(
+    server: Server, arguments: str
+) -> None:
+    ada = server.user()
+    id = await ask(ada, f"[[call:delete {arguments}]]", model="mock:tools")
+    end = await ended(ada, id)
+    assert end["content"].startswith('{"error":"The arguments ')
+    (call,) = (await ada.run(WAITING, id=id))["message"]["toolCalls"]
+    assert (call["state"], call["expiresAt"]) == ("FAILED", None)
+
+
 async def test_only_who_may_write_there_decides(server: Server, notes: Path) -> None:
     ada, eve = server.user("ada"), server.user("eve")
     id = await ask(ada, deleting(notes), model="mock:tools")
