@@ -173,8 +173,8 @@ async def test_json_as_deep_as_may_be_is_shown_again(server: Server) -> None:
 
 async def test_deeper_arguments_are_none(server: Server) -> None:
     ada = server.user()
-    deep = "[" * 400 + "]" * 400
-    id = await ask(ada, f'[[call:nest {{"levels": 1, "x": {deep} }}]]', model="mock:tools")
+    deep = '{"in":' * DEEPEST + "{}" + "}" * DEEPEST
+    id = await ask(ada, f"[[call:nest {deep}]]", model="mock:tools")
     assert (await ended(ada, id))["content"] == '{"error":"The arguments are no JSON object."}'
 
 
