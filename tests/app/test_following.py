@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import Any
 
@@ -71,7 +72,8 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
     async def query(caller: Api) -> list[dict[str, Any]]:
         return await listing(caller, project)
 
-    copies = [Copy(callers, of, FIELDS, query, seed) for seed in range(8)]
+    anywhere = itertools.cycle(callers)
+    copies = [Copy(lambda: next(anywhere), of, FIELDS, query, seed) for seed in range(8)]
     keeping = [asyncio.create_task(copy.keep()) for copy in copies]
 
     async def busy(seed: int) -> None:
@@ -89,6 +91,7 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
     assert len(fresh) > 20
     assert sum(copy.sessions for copy in copies) > 30
     for copy in copies:
+        assert copy.resets == 0
         assert copy.rows == fresh
 
 

@@ -3,158 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-import random
-from itertools import groupby
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-from tests.harness.api import Api, Refused, Server, StartServer
-from tests.harness.copying import LAST, Copy, Rows
-from tests.harness.eventually import eventually
+import asyncpg
+import pytest
+from aiohttp import ClientSession
+
+from tests.harness.api import StartServer
+from tests.harness.copying import Copy
+from tests.harness.fleet import Fleet
+from tests.harness.nursery import nursery
+from tests.harness.talking import Talk, check_copies
 from tests.harness.tools import TOOLS
 
-ACTIONS = 30  # of each of three users at once
+KILLS = 5  # of servers, and of workers
 COPIES = 8
-FIELDS = """{ id orderId parentId branchIndex selected onBranch role type status outcome content
-  parts messageGroupId regeneratedFromId error usage }"""
-BRANCH = f"""query($id: ID!, $after: String) {{ conversation(id: $id) {{
-  messages(first: 100, after: $after) {{
-    nodes {{ ...Of siblings {{ ...Of }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}
-fragment Of on Message {FIELDS}"""
-NODES = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Message {FIELDS} }} }}"
-CALLS = "query($id: ID!) { message(id: $id) { toolCalls { id state } } }"
-SENT = "{ reply { id } }"
-MODELS = ("mock:raypx-1", "mock:fail", "mock:endless", "mock:tools")
 
 
-class Talk:
-    """A conversation, and users who do anything to it, allowed or not."""
-
-    def __init__(self, server: Server, callers: list[Api], id: str, notes: Path) -> None:
-        self.server = server
-        self.callers = callers
-        self.id = id
-        self.call = f"[[call:delete {json.dumps({'to': str(notes)})}]]"
-
-    async def branch(self, caller: Api) -> list[dict[str, Any]]:
-        """The selected branch, each message with its siblings."""
-        found: list[dict[str, Any]] = []
-        after = None
-        while True:
-            asked = await caller.run(BRANCH, id=self.id, after=after)
-            page = asked["conversation"]["messages"]
-            found += page["nodes"]
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
-
-    async def begin(self, caller: Api) -> list[dict[str, Any]]:
-        """What a client that begins asks for: the branch and all versions of what is on it."""
-        shown = await self.branch(caller)
-        return [one for row in shown for one in row["siblings"]]
-
-    async def whole(self) -> Rows:
-        """All messages as a fresh query gives them, wherever they are in the tree."""
-        ids = [row["id"] for row in await self.rows()]
-        found: Rows = {}
-        for first in range(0, len(ids), 100):
-            nodes = (await self.callers[0].run(NODES, ids=ids[first : first + 100]))["nodes"]
-            found |= {node["id"]: node for node in nodes}
-        return found
-
-    async def rows(self) -> list[dict[str, Any]]:
-        """Id, role and status of all messages."""
-        query = "SELECT id, role, status FROM message WHERE conversation_id = $1 ORDER BY id"
-        return await self.server.sql(query, self.id)
-
-    async def busy(self, seed: int) -> None:
-        """Do things for a while."""
-        chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        for _ in range(ACTIONS):
-            try:
-                await self._act(chance.choice(self.callers), chance)
-            except Refused as refused:
-                if refused.code not in ("CONFLICT", "NOT_FOUND"):
-                    raise
-            await asyncio.sleep(chance.random() * 0.1)
-
-    async def _act(self, caller: Api, chance: random.Random) -> None:
-        kind = chance.choices(list(ACTS), [weight for weight, _ in ACTS.values()])[0]
-        _, role = ACTS[kind]
-        known = [row["id"] for row in await self.rows() if role in (None, row["role"])]
-        some = chance.choice(known) if known else "msg_none"
-        text = f"hello [[tokens:{chance.randrange(80)}]] [[fail-after:3]] [[delay:1ms]]"
-        model = chance.choice(MODELS)
-        said = {"content": self.call if model == "mock:tools" else text, "supersede": True}
-        match kind:
-            case "sendMessage":
-                to = {"conversationId": self.id}
-                await caller.do(kind, SENT, to=to, model=model, **said)
-            case "group":
-                to = {"conversationId": self.id}
-                await caller.do("sendMessage", SENT, to=to, models=list(MODELS[:2]), **said)
-            case "editMessage":
-                await caller.do(kind, SENT, id=some, model=model, **said)
-            case "regenerateMessage":
-                await caller.do(kind, SENT, id=some, supersede=chance.random() < 0.7)
-            case "updateMessage":
-                await caller.do(kind, "{ __typename }", id=some, content="corrected")
-            case "decide":
-                await self._decide(caller, some, chance.choice(("approveToolCall", "denyToolCall")))
-            case "clearConversation":
-                await caller.do(kind, "{ __typename }", id=self.id)
-            case _:
-                await caller.do(kind, "{ __typename }", id=some)
-
-    async def _decide(self, caller: Api, message: str, how: str) -> None:
-        found = (await caller.run(CALLS, id=message))["message"]
-        for call in found["toolCalls"] if found else ():
-            await caller.do(how, "{ __typename }", id=call["id"])
-
-    async def finish(self) -> None:
-        """Have no answer be written any more, and say the last word."""
-
-        async def finished() -> bool:
-            left = [row["id"] for row in await self.rows() if row["status"] != "COMPLETE"]
-            for id in left:
-                await self.callers[0].ask(STOP, id=id)
-            return not left
-
-        await eventually(finished, 40)
-        to = {"conversationId": self.id}
-        await self.callers[1].do("createMessage", "{ message { id } }", to=to, content=LAST)
-
-
-STOP = "mutation($id: ID!) { stopMessage(input: {id: $id}) { message { id } } }"
-ACTS: dict[str, tuple[float, str | None]] = {
-    "sendMessage": (6, None),
-    "group": (2, None),
-    "editMessage": (4, "USER"),
-    "regenerateMessage": (4, "ASSISTANT"),
-    "selectBranch": (6, None),
-    "deleteMessage": (1.5, None),
-    "updateMessage": (1, "USER"),
-    "stopMessage": (2, "ASSISTANT"),
-    "decide": (3, "ASSISTANT"),
-    "clearConversation": (0.2, None),
-}
-"""How often each is done, and to whose messages."""
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections that no server knows of."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=4) as made:
+        yield made
 
 
 async def test_old_state_and_events_are_the_fresh_state_of_a_tree(
-    start_server: StartServer, tmp_path: Path
+    start_server: StartServer, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     servers = [await start_server(tools=TOOLS), await start_server(worker=False)]
     callers = [server.user() for server in servers]
     made = await callers[0].do("createConversation", "{ conversation { id } }")
-    talk = Talk(servers[0], callers, made["conversation"]["id"], tmp_path / "notes")
-    of = {"conversationId": talk.id}
-    copies = [Copy(callers, of, FIELDS, talk.begin, seed) for seed in range(COPIES)]
+    anywhere = itertools.cycle(callers)
+    notes = tmp_path / "notes"
+    talk = Talk(pool, lambda: next(anywhere), made["conversation"]["id"], notes)
+    copies = [talk.copy(seed) for seed in range(COPIES)]
     first, later = copies[: COPIES // 2], copies[COPIES // 2 :]
-    keeping = [asyncio.create_task(copy.keep()) for copy in first]
-    while any(copy.rows is None for copy in first):
-        await asyncio.sleep(0.02)
+    keeping = await begun(first)
     acting = asyncio.gather(*(talk.busy(seed) for seed in range(3)))
     for copy in later:
         await asyncio.sleep(0.2)
@@ -163,36 +50,36 @@ async def test_old_state_and_events_are_the_fresh_state_of_a_tree(
     await talk.finish()
     async with asyncio.timeout(40):
         await asyncio.gather(*keeping)
-    whole, branch = await talk.whole(), await talk.branch(callers[1])
-    assert len(whole) > 20
+    assert len(await talk.rows()) > 20
     assert sum(copy.sessions for copy in copies) > 30
-    for copy in copies:
-        assert copy.rows is not None
-        assert copy.rows == {id: whole[id] for id in copy.rows}, "nothing is old, or gone"
-        check_branch(copy.rows, branch)
-    for copy in first:
-        assert copy.rows == whole, "who heard of all has all"
-        check_tree(copy.rows, branch)
+    await check_copies(talk, copies, first)
 
 
-def check_branch(rows: Rows, branch: list[dict[str, Any]]) -> None:
-    """A copy shows the branch that a fresh query gives."""
-    shown = sorted((row for row in rows.values() if row["onBranch"]), key=lambda r: r["orderId"])
-    assert [row["id"] for row in shown] == [row["id"] for row in branch]
+async def test_kills_lose_no_change(database: str, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    async with nursery(tmp_path) as children, ClientSession() as session:
+        fleet = Fleet(children, database, session, {"tools": json.dumps(TOOLS)})
+        await asyncio.gather(*(fleet.start(kind) for kind in ("serve", "serve", "worker")))
+        made = await fleet.api("ada").do("createConversation", "{ conversation { id } }")
+        id, notes = made["conversation"]["id"], tmp_path / "notes"
+        talk = Talk(pool, lambda: fleet.api("ada"), id, notes)
+        copies = [talk.copy(seed) for seed in range(COPIES // 2)]
+        keeping = await begun(copies)
+        acting = asyncio.gather(*(talk.busy(seed) for seed in range(3)))
+        for kind in ("serve", "worker") * KILLS:
+            await asyncio.sleep(0.2)
+            await fleet.kill(next(one for one in fleet.members if one.kind == kind))
+            await fleet.start(kind)
+        await acting
+        await talk.finish()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*keeping)
+        assert len(await talk.rows()) > 10
+        await check_copies(talk, copies, copies)
 
 
-def check_tree(rows: Rows, branch: list[dict[str, Any]]) -> None:
-    """Its families are those of a fresh query, each with one that is selected."""
-
-    def place(row: dict[str, Any]) -> tuple[str, int]:
-        return row["parentId"] or "", row["branchIndex"]
-
-    families: dict[str, list[dict[str, Any]]] = {
-        parent: list(family)
-        for parent, family in groupby(sorted(rows.values(), key=place), lambda r: place(r)[0])
-    }
-    for family in families.values():
-        assert [row["selected"] for row in family].count(True) == 1
-    for row in branch:
-        siblings = [one["id"] for one in families[row["parentId"] or ""]]
-        assert siblings == [one["id"] for one in row["siblings"]]
+async def begun(copies: list[Copy]) -> list[asyncio.Task[None]]:
+    """Have copies be kept, once all of them have begun."""
+    keeping = [asyncio.create_task(copy.keep()) for copy in copies]
+    while any(copy.rows is None for copy in copies):
+        await asyncio.sleep(0.02)
+    return keeping

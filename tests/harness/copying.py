@@ -7,22 +7,29 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.harness.api import Api
+from aiohttp import ClientError
+
+from tests.harness.api import Api, Refused
 
 Rows = dict[str, dict[str, Any]]
 Query = Callable[[Api], Awaitable[list[dict[str, Any]]]]
 
+BROKEN = (ClientError, OSError, TypeError, AssertionError)
+"""What comes of a server's death; the last two of a close frame where a message was due."""
 LAST = "the last one"
 """The text of the message after which nothing more happens."""
 
 
 class Copy:
-    """The messages of `of` as one client has them; `query` is what it asks for when it begins."""
+    """The messages of `of` as one client has them; `query` is what it asks for when it begins.
+
+    `caller` gives the user at any server, another one each time, which may die meanwhile.
+    """
 
     def __init__(
-        self, callers: list[Api], of: dict[str, str], fields: str, query: Query, seed: int
+        self, caller: Callable[[], Api], of: dict[str, str], fields: str, query: Query, seed: int
     ) -> None:
-        self.callers = callers
+        self.caller = caller
         self.of = of
         self.subscription = f"""subscription($of: MessageTarget!, $after: String) {{
           messageChanged(of: $of, after: $after) {{ node {fields} deletedId cursor reset }} }}"""
@@ -31,6 +38,7 @@ class Copy:
         self.rows: Rows | None = None
         self.cursor: str | None = None
         self.sessions = 0
+        self.resets = 0
         self.done = False
 
     async def keep(self) -> None:
@@ -39,16 +47,20 @@ class Copy:
             self.sessions += 1
             try:
                 async with asyncio.timeout(self.chance.random()):
-                    await self._session(self.chance.choice(self.callers))
-            except TimeoutError:
+                    await self._session(self.caller())
+            except (*BROKEN, TimeoutError) as error:
+                if isinstance(error, Refused) and error.code != "UNAVAILABLE":
+                    raise
                 await asyncio.sleep(self.chance.random() * 0.2)
 
     async def _session(self, caller: Api) -> None:
         async with caller.listen(self.subscription, of=self.of, after=self.cursor) as events:
             async for event in events:
-                assert not event["reset"]
+                if event["reset"]:
+                    self.resets += 1
+                    self.rows = None
                 if self.rows is None:
-                    listed = await self.query(self.chance.choice(self.callers))
+                    listed = await self.query(self.caller())
                     self.rows = {row["id"]: row for row in listed}
                 self._apply(self.rows, event)
                 self.cursor = event["cursor"]
