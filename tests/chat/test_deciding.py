@@ -15,6 +15,8 @@ from tests.harness.orgs import found, join
 from tests.harness.tools import TOOLS, lines
 
 RACES = 12
+CHANGED = """subscription($of: MessageTarget!) {
+  messageChanged(of: $of) { node { id toolCalls { state } } } }"""
 START = "{ conversation { id } message { id } reply { id } }"
 
 
@@ -34,7 +36,7 @@ async def start(user: Api, notes: Path, **more: Any) -> Any:
     """A conversation whose answer waits, and its call."""
     asked = {"content": deleting(notes), "model": "mock:tools"} | more
     begun = await user.do("startConversation", START, **asked)
-    (call,) = (await waiting(user, begun["reply"]["id"]))["toolCalls"]
+    call, *_ = (await waiting(user, begun["reply"]["id"]))["toolCalls"]
     return begun | {"call": call["id"]}
 
 
@@ -69,6 +71,17 @@ async def test_of_decisions_on_two_servers_the_first_holds(
     assert kinds == ["tool_call"] * RACES + ["tool_result"] * RACES + ["text"]
     row = await generation(servers[0], id)
     assert (row["epoch"], row["state"]) == (2, "DONE"), "it went on once"
+
+
+async def test_each_decision_is_announced(servers: list[Server], notes: Path) -> None:
+    ada, there = (server.user() for server in servers)
+    begun = await start(ada, notes, content=deleting(notes, 2))
+    async with there.listen(CHANGED, of={"conversationId": begun["conversation"]["id"]}) as events:
+        await events.next()
+        await approve(ada, begun["call"])
+        told = await events.next()
+    states = [call["state"] for call in told["node"]["toolCalls"]]
+    assert states == ["READY", "AWAITING_APPROVAL"]
 
 
 async def test_stopping_and_approving_at_once_leaves_one_of_both(

@@ -18,7 +18,7 @@ from tests.harness.eventually import eventually
 
 ACTIONS = 30
 FIELDS = """{ id orderId parentId branchIndex selected onBranch role type status outcome content
-  parts messageGroupId regeneratedFromId error usage }"""
+  parts messageGroupId regeneratedFromId error usage toolCalls { id state } }"""
 BRANCH = f"""query($id: ID!, $after: String) {{ conversation(id: $id) {{
   messages(first: 100, after: $after) {{
     nodes {{ ...Of siblings {{ ...Of }} }} pageInfo {{ hasNextPage endCursor }} }} }} }}
@@ -37,7 +37,7 @@ class Talk:
         self.pool = pool
         self.caller = caller
         self.id = id
-        self.call = f"[[call:delete {json.dumps({'to': str(notes)})}]]"
+        self.call = f"[[call:delete {json.dumps({'to': str(notes)})}]]" * 2
 
     def copy(self, seed: int) -> Copy:
         """A client that is about to follow."""
@@ -116,7 +116,8 @@ class Talk:
 
     async def _decide(self, caller: Api, message: str, how: str) -> None:
         found = (await caller.run(CALLS, id=message))["message"]
-        for call in found["toolCalls"] if found else ():
+        calls = found["toolCalls"] if found else ()
+        for call in [one for one in calls if one["state"] == "AWAITING_APPROVAL"][:1]:
             await caller.do(how, "{ __typename }", id=call["id"])
 
     async def finish(self) -> None:
