@@ -14,8 +14,17 @@ from app.convex.source import Link, Source, snake
 
 if TYPE_CHECKING:
     from app.convex.report import Report
+    from app.convex.source import App
 
 NEWEST = "s.updated_at DESC NULLS LAST, s.doc_at DESC, s.doc_id DESC"
+
+
+async def derive(connection: Any, app: App, source: Source) -> None:
+    """Make the staged table of a source that is a view over others; nothing for any other."""
+    if source.name in app.views:
+        await connection.execute(
+            f"CREATE TEMPORARY TABLE {source.staged} ON COMMIT DROP AS {app.views[source.name]()}"
+        )
 
 
 async def resolve(connection: Any, source: Source, report: Report) -> None:
@@ -34,6 +43,7 @@ def resolving(source: Source) -> str:
         "id": f"coalesce(e.id, {source.id})",
         **{column: _linked(name, link) for column, (name, link) in _links(source).items()},
         **source.values,
+        **source.tells,
         "dated": "s.updated_at IS NOT NULL",
         "created_at": "coalesce(s.created_at, s.doc_made)",
         "updated_at": "coalesce(s.updated_at, s.created_at, s.doc_made)",
@@ -65,7 +75,8 @@ def _join(name: str, link: Link, source: Source) -> str:
     if link.required:
         return f"JOIN {table} {name}_ ON {on}"
     # A link to another owner's row would be a way to it.
-    return f"LEFT JOIN {table} {name}_ ON {on} AND {name}_.owner_id = {source.values['owner_id']}"
+    own = f"{name}_.{link.owner} = {source.values['owner_id']}"
+    return f"LEFT JOIN {table} {name}_ ON {on} AND {own}"
 
 
 def _gone(source: Source) -> str:
@@ -94,9 +105,10 @@ async def _tell(connection: Any, source: Source, report: Report) -> None:
     )
     report.flaw(source.name, "duplicate: the newest counts", doubles)
     report.count(source.name, "deleted here: left so", gone)
-    for rule, condition in source.counted.items():
-        new = f"r.kept AND NOT r.gone AND NOT r.here AND {condition}"
-        report.count(source.name, rule, await connection.fetchval(_counted(source, new)))
+    for rules, tell in ((source.counted, report.count), (source.flawed, report.flaw)):
+        for rule, condition in rules.items():
+            new = f"r.kept AND NOT r.gone AND NOT r.here AND {condition}"
+            tell(source.name, rule, await connection.fetchval(_counted(source, new)))
 
 
 def _orphans(source: Source, field: str) -> str:
