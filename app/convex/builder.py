@@ -6,7 +6,7 @@ its id from the parent's; the two connections of a user differ in the last lette
 
 from __future__ import annotations
 
-from app.convex.owners import OWN, PREFERENCES, USER
+from app.convex.owners import OWN, PREFERENCES, ROOT, USER
 from app.convex.placing import told
 from app.convex.readers import files, loosely, web_address
 from app.convex.source import NOW, Link, Source
@@ -45,7 +45,7 @@ PROJECTS = Source(
     optional="modelPreference",
     subject="userId",
     links=USER,
-    values=OWN | {"kind": "'APP'"},
+    values=ROOT | {"kind": "'APP'"},
 )
 CONVERSATIONS = Source(
     "conversations",

@@ -13,7 +13,7 @@ from app.convex.chat_readers import (
     picture,
     with_text,
 )
-from app.convex.owners import OWN, PREFERENCES, USER
+from app.convex.owners import OWN, PREFERENCES, ROOT, USER
 from app.convex.placing import told
 from app.convex.readers import text, web_address
 from app.convex.resolving import NEWEST
@@ -30,7 +30,7 @@ from models.chat.share_links import ShareLink
 from models.fields import KEY_TYPE
 from models.files.stored_files import StoredFile
 
-AUTHOR = {"user": Link("userId", "users", required=False, owner="id")}
+AUTHOR = {"user": Link("userId", "users", required=False, own="user_.id = conversation_.user_id")}
 CHAT = {"conversation": Link("chatId", "chats")}
 PART = {"owner_id": "conversation_.owner_id"}
 
@@ -38,6 +38,17 @@ _HELD = (
     "EXISTS (SELECT FROM user_account o WHERE o.email = s.email AND o.deleted_at IS NULL "
     "AND o.id <> coalesce(e.id, s.user_key))"
 )
+
+_LINK = "'shr' || substr(t.id, 4)"
+_PUBLIC = f"""\
+CASE WHEN s.public THEN NOT EXISTS (
+    SELECT FROM import_mark k LEFT JOIN share_link l ON l.id = k.row_id
+    WHERE k.row_id = {_LINK} AND l.id IS NULL
+) ELSE EXISTS (
+    SELECT FROM share_link l
+    WHERE l.conversation_id = t.id AND l.mode = 'public' AND l.id <> {_LINK}
+) END"""
+"""Whether a chat that was imported before is public, after what was shared and ended here."""
 
 USERS = Source(
     "users",
@@ -81,7 +92,7 @@ CHOSEN_PREFERENCES = Source(
     adopts=True,
 )
 PROJECTS = Source(
-    "projects", Project, required="name", links=USER, values=OWN | {"kind": "'FOLDER'"}
+    "projects", Project, required="name", links=USER, values=ROOT | {"kind": "'FOLDER'"}
 )
 CHATS = Source(
     "chats",
@@ -89,12 +100,17 @@ CHATS = Source(
     required="public pinned",
     optional="title model systemPrompt pinnedAt",
     links=USER | {"project": Link("projectId", "projects", required=False)},
-    values=OWN
+    values=ROOT
     | {
         "title_source": f"CASE WHEN s.title <> '{DEFAULT_TITLE}' THEN 'user' END",
         "pinned_at": "CASE WHEN s.pinned THEN coalesce(s.pinned_at, s.updated_at, s.doc_made) END",
     },
-    changes={"project_id": "r.project_id"},
+    # A chat that was moved to another owner here can't lie in a folder of the source's.
+    changes={
+        "project_id": "CASE WHEN s.project_id IS NOT NULL "
+        "THEN coalesce(r.project_id, t.project_id) END",
+        "public": _PUBLIC,
+    },
 )
 SHARE_LINKS = Source(
     "shareLinks",
@@ -102,7 +118,7 @@ SHARE_LINKS = Source(
     links=CHAT,
     values=PART
     | {
-        "user_id": "conversation_.owner_id",
+        "user_id": "conversation_.user_id",
         "mode": "'public'",
         "token_hash": "encode(sha256(convert_to(s.id, 'UTF8')), 'hex')",
         "expires_at": f"CASE WHEN NOT s.public THEN {NOW} END",
@@ -124,7 +140,7 @@ MESSAGES = Source(
     },
     values=PART
     | {
-        "user_id": "CASE WHEN s.user_id IS NULL AND s.role = 'USER' THEN conversation_.owner_id "
+        "user_id": "CASE WHEN s.user_id IS NULL AND s.role = 'USER' THEN conversation_.user_id "
         "ELSE user_.id END",
         "outcome": "CASE s.role WHEN 'ASSISTANT' THEN 'SUCCEEDED' END",
     },
@@ -141,6 +157,7 @@ STORAGE = Source(
     "_storage",
     StoredFile,
     asides={"contentType": Aside("text", text)},
+    unused=frozenset({"size", "sha256", "internalId"}),
 )
 FILES = Source(
     "files",
@@ -149,7 +166,7 @@ FILES = Source(
     links=CHAT,
     values=PART
     | {
-        "user_id": "conversation_.owner_id",
+        "user_id": "conversation_.user_id",
         "purpose": "'attachment'",
         "state": "'ready'",
         # A worker looks then whether anything refers to it.
@@ -182,7 +199,7 @@ ATTACHMENTS = Source(
     },
     values=PART
     | {
-        "user_id": "coalesce(user_.id, conversation_.owner_id)",
+        "user_id": "coalesce(user_.id, conversation_.user_id)",
         "url": "CASE WHEN stored_file_.gone IS NOT FALSE THEN s.url END",
         "file_type": "coalesce(stored_file_.told_content_type, s.file_type)",
         "size": "coalesce(stored_file_.told_size, s.size, 0)",
@@ -191,6 +208,7 @@ ATTACHMENTS = Source(
         "type": "CASE WHEN coalesce(stored_file_.told_content_type, s.file_type) LIKE 'image/%' "
         "THEN 'IMAGE' ELSE 'FILE' END",
     },
+    counted={"in no message": "r.message_id IS NULL"},
 )
 FEEDBACK = Source("feedback", Feedback, required="message", links=USER)
 ANONYMOUS_USAGE = Source(
@@ -216,6 +234,6 @@ ORDER = (
 """What is merged, and in what order."""
 
 LEFT_OUT = {
-    "userKeys": "left out: only the old deployment can decrypt keys; users set them again",
-    "embeddings": "left out: made from texts, and not kept here",
+    "userKeys": "left out: only the old deployment can decrypt them",
+    "embeddings": "left out: they are made from texts",
 }

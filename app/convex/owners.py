@@ -7,6 +7,8 @@ from models.accounts.preferences import UserPreferences
 
 USER = {"user": Link("userId", "users")}
 OWN = {"owner_id": "user_.id"}
+ROOT = {"owner_id": "coalesce(e.owner_id, user_.id)"}
+"""The owner of what can be moved to another one here."""
 
 PREFERENCES = Source(
     "preferences",

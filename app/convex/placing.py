@@ -65,7 +65,8 @@ LEFT JOIN (
     SELECT n.doc_line, q.id FROM numbered_message n
     JOIN resolved_messages q ON q.doc_id = n.told_parent AND {_EARLIER}
     LEFT JOIN numbered_message e ON e.id = q.id
-    WHERE q.here OR e.order_id < n.order_id
+    WHERE e.order_id < n.order_id OR EXISTS (
+        SELECT FROM message m WHERE m.id = q.id AND m.conversation_id = n.conversation_id)
 ) t ON t.doc_line = n.doc_line"""
 
 _PLACE = f"""\

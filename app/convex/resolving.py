@@ -52,13 +52,18 @@ def resolving(source: Source) -> str:
         "kept": _kept(source),
     }
     listed = ",\n    ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    joins = "\n".join(_join(name, link, source) for name, link in source.links.items())
+    here = f"LEFT JOIN {source.model.table()} e ON {source.match}"
+    joins = "\n".join((*_joins(source, required=True), here, *_joins(source, required=False)))
     return (
         f"CREATE TEMPORARY TABLE {source.resolved} ON COMMIT DROP AS SELECT\n    {listed}\n"
         f"FROM {source.staged} s\n{joins}\n"
-        f"LEFT JOIN {source.model.table()} e ON {source.match}\n"
         f"LEFT JOIN import_mark mark ON mark.row_id = {source.id}"
     )
+
+
+def _joins(source: Source, *, required: bool) -> list[str]:
+    links = source.links.items()
+    return [_join(name, link, source) for name, link in links if link.required is required]
 
 
 def _links(source: Source) -> dict[str, tuple[str, Link]]:
@@ -75,7 +80,7 @@ def _join(name: str, link: Link, source: Source) -> str:
     if link.required:
         return f"JOIN {table} {name}_ ON {on}"
     # A link to another owner's row would be a way to it.
-    own = f"{name}_.{link.owner} = {source.values['owner_id']}"
+    own = link.own or f"{name}_.owner_id = {source.values['owner_id']}"
     return f"LEFT JOIN {table} {name}_ ON {on} AND {own}"
 
 

@@ -24,14 +24,14 @@ class Link:
     """A reference: `field` of a document holds the `_id` of one of the source `to`.
 
     In SQL the row it resolves to is called by the link's name. A document without a required one
-    is an orphan; one that is not required leads to rows of the same owner only, whom the column
-    `owner` names.
+    is an orphan; one that is not required leads to rows of the same owner only, or to those of
+    which `own` is true.
     """
 
     field: str
     to: str
     required: bool = True
-    owner: str = "owner_id"
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Source:
     prepare: Callable[[Document, Note], Document] | None = None
     """What makes of a document the one that is read."""
     asides: Mapping[str, Aside] = field(default_factory=dict[str, Aside])
+    unused: frozenset[str] = frozenset()
+    """Fields that say what is known without them."""
     tells: Mapping[str, str] = field(default_factory=dict[str, str])
     """What later steps want to know of a row and no column of it holds, as SQL."""
     values: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -108,6 +110,14 @@ class Source:
     def columns(self) -> dict[str, Column]:
         """Field → column, of those fields."""
         return {name: self.model.column(self.column_name(name)) for name in self.fields}
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Every field that something is made of, by all its names."""
+        other = self.spelt.values()
+        return frozenset(
+            (*self.fields, *self.references, *self.asides, *self.unused, *other, *TIMES)
+        )
 
     def column_name(self, name: str) -> str:
         """The column of a field."""

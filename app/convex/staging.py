@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Seal = Callable[[str], str]
 """Encrypts a secret for the time it is staged."""
 
+NAMED, MOST_UNKNOWN = 40, 50
+"""Characters of a name that is told, and such names of one table."""
+
 SYSTEM = {
     "doc_line": "integer",
     "doc_id": fields.KEY_TYPE,
@@ -50,6 +53,8 @@ class Stager:
         self._readers |= {name: aside.read for name, aside in source.asides.items()}
         self._required = {*source.required.split()}
         self._required |= {name for name, needed in source.references.items() if needed}
+        self._unknown: set[str] = set()
+        self._known = source.named | {"_id", "_creationTime"}
         self._absent = {name: _absent(source.columns[name]) for name in source.fields}
 
     @property
@@ -68,12 +73,20 @@ class Stager:
         """The rows, one at a time. Raises BadSnapshot."""
         for line, document in snapshot.documents(snapshot.table_of(self.source), progress):
             self._report.count(self.source.name, READ)
+            self._tell_unknown(document)
             try:
                 yield self._row(line, document)
             except Skipped as skipped:
                 self._note(str(skipped))
             except ValueError as error:
                 raise BadSnapshot(self.source.name, line, str(error)) from error
+
+    def _tell_unknown(self, document: Document) -> None:
+        """Count the fields that nothing is made of, by name as long as there are few."""
+        for name in document.keys() - self._known:
+            told = name[:NAMED] if len(self._unknown) < MOST_UNKNOWN else "…"
+            self._unknown.add(told)
+            self._report.count(self.source.name, f"field left out: {told}")
 
     def _row(self, line: int, raw: Document) -> tuple[Any, ...]:
         document = self._prepared(raw)

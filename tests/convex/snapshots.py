@@ -14,6 +14,7 @@ from typing import Any
 START = 1_750_000_000_000  # ms
 MINUTE = 60_000
 FIRST, SECOND = "user_ruth", "user_omar"
+_UNUSED = {"_id": "kg2", "_creationTime": START, "size": 3}
 
 
 @dataclass
@@ -51,7 +52,7 @@ class SnapshotFile:
             listed = [{"name": name, "id": n} for n, name in enumerate(sorted(self.tables), 10_001)]
             archive.writestr("_tables/documents.jsonl", _lines(listed))
             if not self.files:
-                archive.writestr("_storage/documents.jsonl", _lines([{"_id": "kg2", "size": 3}]))
+                archive.writestr("_storage/documents.jsonl", _lines([_UNUSED]))
                 archive.writestr("_storage/kg2.png", b"png")
             for name, data in self.files.items():
                 archive.writestr(f"_storage/{name}", data)
