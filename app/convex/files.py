@@ -52,6 +52,10 @@ ORDER BY w.storage_id LIMIT {BATCH}"""
 _TOLD = "SELECT storage_key FROM stored_file WHERE storage_key = ANY($1)"
 
 
+class NotTaken(Exception):
+    """A file that is left out; says why."""
+
+
 class Nowhere:
     """Keeps nothing, for a dry run."""
 
@@ -82,7 +86,7 @@ class Keeper:
                     file = self._read(snapshot, row)
                     progress(file.getbuffer().nbytes)
                     kept.append(await asyncio.to_thread(self._kept, store, file, row))
-                except Invalid as error:
+                except NotTaken as error:
                     report.flaw("_storage", f"file left out: {error}")
             await connection.copy_records_to_table("kept_file", records=kept)
             last = rows[-1]["storage_id"]
@@ -96,18 +100,18 @@ class Keeper:
             await self._store.remove_folder(key)
 
     def _read(self, snapshot: Snapshot, row: Any) -> io.BytesIO:
-        """The bytes of a file. Raises Invalid for one that can't be taken."""
+        """The bytes of a file. Raises NotTaken for one that can't be."""
         found = snapshot.file(row["storage_id"], MOST_BYTES + 1)
         if found is None or row["id"] is None:
-            raise Invalid("not in the snapshot")
+            raise NotTaken("not in the snapshot")
         if len(found) > MOST_BYTES:
-            raise Invalid("too large")
+            raise NotTaken("too large")
         if not found or _type_of(row) not in ALLOWED:
-            raise Invalid("of a type that is not taken")
+            raise NotTaken("of a type that is not taken")
         return io.BytesIO(found)
 
     def _kept(self, store: Store | Nowhere, file: io.BytesIO, row: Any) -> tuple[Any, ...]:
-        """Keep a file; returns its row of `kept_file`. Raises Invalid for what it is not."""
+        """Keep a file; returns its row of `kept_file`. Raises NotTaken for what it is not."""
         key, kind = self._key(row["id"]), _type_of(row)
         self._keys.append(key)
         data = file.getbuffer()
@@ -116,7 +120,7 @@ class Keeper:
             check_type(file, kind)
             found = keep_file(store, announced, file, hashlib.sha256(data).hexdigest())
         except Invalid as error:
-            raise Invalid("not what it is said to be") from error
+            raise NotTaken("not what it is said to be") from error
         return (row["storage_id"], row["id"], key, *_columns(found))
 
     def _key(self, id: str) -> str:

@@ -162,9 +162,10 @@ class App:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every table that it has or may have."""
-        also = {source.also for source in self.tables if source.also}
-        return frozenset({source.name for source in self.tables} | also | self.left_out.keys())
+        """Every table of its own that it has or may have."""
+        found = {name for source in self.tables for name in (source.name, source.also)}
+        found |= self.left_out.keys()
+        return frozenset(name for name in found if name and not name.startswith("_"))
 
 
 def snake(name: str) -> str:
