@@ -91,8 +91,8 @@ def wanted() -> dict[str, set[str]]:
         if row["exposure"] == "api":
             found.setdefault(row["entity"], set()).add(row["name"])
     for name, model in OURS.items():
-        fields: dict[str, Any] = graphql_core_schema().type_map[name].fields  # type: ignore[attr-defined]
-        found[name] = {camel(column) for column in model.columns()}.intersection(fields)
+        kind: Any = graphql_core_schema().type_map[name]
+        found[name] = {camel(column) for column in model.columns()}.intersection(kind.fields)
     return found
 
 
