@@ -89,6 +89,19 @@ async def test_what_is_newer_is_taken(server: Server, bring: Bring, table: str) 
     assert next(iter(values.values())) in found
 
 
+async def test_a_chat_without_a_time_is_followed_after_its_messages(
+    server: Server, bring: Bring
+) -> None:
+    made = chats()
+    chat = made.find("chats", title="Quince")
+    del chat["updatedAt"]
+    await bring(made)
+    chat["title"] = "Medlar"
+    report = await bring(made)
+    assert report.counts["chats", UPDATED] == 1
+    assert await server.sql("SELECT title FROM conversation WHERE pinned") == [{"title": "Medlar"}]
+
+
 async def test_what_was_changed_here_is_kept(server: Server, bring: Bring) -> None:
     made = chats()
     await bring(made)

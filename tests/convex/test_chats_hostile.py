@@ -102,6 +102,7 @@ async def test_each_flaw_is_counted_and_refused_when_strict(
     before = await everything(server)
     report = await bring(made, dry_run=True)
     assert report.counts[table, rule] == 1
+    assert kept(tmp_path) == {}
     with pytest.raises(Refused):
         await bring(made, strict=True)
     assert await everything(server) == before
