@@ -59,7 +59,7 @@ export const THREAD = `query($id: ID!, $before: String) {
     id title pinned model unread
     messages(last: 30, before: $before) {
       nodes {
-        id role type status outcome error model regeneratedFromId createdAt
+        id role type status outcome model createdAt
         contentParts { ...Parts }
         attachments { id type url thumbnailUrl fileName fileType size }
         toolCalls { id callId name arguments state expiresAt }

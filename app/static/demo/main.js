@@ -19,6 +19,12 @@ const IDEAS = [
   "What can I cook with strawberries and basil?",
 ];
 
+const POINTS = [
+  ["again", "Resumes", "A lost connection or a reload loses no word of an answer."],
+  ["fork", "Branches", "Edit or regenerate: every version stays, one step away."],
+  ["share", "Shares", "A link shows one branch, live or as it was, until you end it."],
+];
+
 let open = null; // the conversation that is shown
 let known = false; // whether the viewer was asked for
 
@@ -147,6 +153,9 @@ function prepare() {
   $("share").append(icon("share"), h("span", {}, "Share"));
   for (const idea of IDEAS) {
     $("ideas").append(h("button", { type: "button", class: "outline", onclick: () => composer.write(idea) }, idea));
+  }
+  for (const [picture, name, about] of POINTS) {
+    $("points").append(h("li", {}, icon(picture), h("strong", {}, name), h("span", { class: "hint" }, about)));
   }
   const on = (id, act) => $(id).addEventListener("click", act);
   on("start", () => attempt(() => begin().then(route)));

@@ -63,12 +63,15 @@ export class MessageView {
     this.element.classList.toggle("writing", this.#stream !== null && this.#message.outcome === null);
     this.element.classList.toggle("waiting", this.#stream !== null && parts.length === 0);
     if (role === "USER") this.#body.textContent = textOf(this.#message);
-    else this.#parts.show(parts, toolCalls);
+    else this.#parts.show(this.#failed ? [] : parts, toolCalls);
   }
 
-  /** Puts the focus on the switch of versions. */
+  /** Puts the focus on what can be done, or for a switch at its end on the other one. */
   focusOn(key) {
-    this.#actions.querySelector(`[data-key="${key}"]`)?.focus();
+    const other = { earlier: "later", later: "earlier" }[key] ?? key;
+    for (const one of [other, key]) {
+      this.#actions.querySelector(`[data-key="${one}"]:enabled`)?.focus();
+    }
   }
 
   #showFiles() {
@@ -80,18 +83,21 @@ export class MessageView {
   }
 
   #showNote() {
-    const { outcome, error } = this.#message;
-    const failed = outcome === "FAILED";
-    this.#note.hidden = !failed && outcome !== "CANCELED";
-    this.#note.classList.toggle("failed", failed);
-    this.#note.textContent = failed ? (error ?? "The answer could not be written.") : "You stopped this answer.";
+    this.#note.hidden = !this.#failed && this.#message.outcome !== "CANCELED";
+    this.#note.classList.toggle("failed", this.#failed);
+    this.#note.textContent = this.#failed ? textOf(this.#message) : "You stopped this answer.";
+  }
+
+  /** Whether its text says what went wrong. */
+  get #failed() {
+    return this.#message.type === "ERROR";
   }
 
   #showActions() {
     const message = this.#message;
     const busy = this.#thread.isBusy;
     const copy = iconButton("copy", "Copy", { "data-key": "copy", onclick: () => copyText(textOf(message), copy) });
-    const label = message.outcome === "FAILED" ? "Try again" : "Regenerate";
+    const label = this.#failed ? "Try again" : "Regenerate";
     replace(
       this.#actions,
       this.#versions(),
@@ -147,7 +153,7 @@ export class MessageView {
       if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) this.#editor.requestSubmit();
     });
     const cancel = h("button", { type: "button", class: "outline", onclick: close }, "Cancel");
-    const send = h("button", { type: "submit", class: "primary" }, "Send");
+    const send = h("button", { type: "submit", class: "primary" }, "Save and send");
     this.#editor = h("form", { class: "editor", onsubmit: save }, text, h("div", { class: "row" }, cancel, send));
     this.element.classList.add("editing");
     this.element.append(this.#editor);

@@ -31,7 +31,8 @@ export class Sidebar {
   mark(id) {
     this.#open = id;
     for (const row of $("lists").querySelectorAll("a")) {
-      row.toggleAttribute("aria-current", row.dataset.id === id);
+      if (row.dataset.id === id) row.setAttribute("aria-current", "page");
+      else row.removeAttribute("aria-current");
     }
   }
 
