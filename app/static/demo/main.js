@@ -118,7 +118,7 @@ function showOpen(conversation) {
   $("title").textContent = title;
   document.title = `${title} · Punnet`;
   if (fresh && conversation.model) composer.choose(conversation.model);
-  if (fresh && sidebar.find(conversation.id) === null) attempt(() => sidebar.refresh());
+  if (sidebar.find(conversation.id)?.title !== conversation.title) attempt(() => sidebar.refresh());
 }
 
 /** After an answer: the day's counts, the order of the list, and perhaps a title. */
@@ -163,6 +163,7 @@ function prepare() {
   on("open-sidebar", () => showSidebar(true));
   on("close-sidebar", () => showSidebar(false));
   on("shade", () => showSidebar(false));
+  on("lists", (event) => event.target.closest("a") && showSidebar(false));
   on("share", () => open && openSharing(open.id, open.messages.at(-1)?.id ?? null));
   on("more", () => open && sidebar.openMenu($("more"), open));
   on("sign-out", leave);

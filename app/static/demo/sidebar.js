@@ -129,11 +129,14 @@ export class Sidebar {
 
   #showFound({ searchConversations, searchMessages }) {
     const titles = searchConversations.edges.map(({ excerpt, node }) => found(node.id, highlighted(excerpt)));
-    const texts = searchMessages.edges
-      .filter(({ node }) => node.conversation)
-      .map(({ excerpt, node: { conversation } }) =>
-        found(conversation.id, [conversation.title ?? UNTITLED], h("small", {}, highlighted(excerpt))),
-      );
+    const newest = new Map(); // of each conversation
+    for (const edge of searchMessages.edges) {
+      const { conversation } = edge.node;
+      if (conversation && !newest.has(conversation.id)) newest.set(conversation.id, edge);
+    }
+    const texts = [...newest.values()].map(({ excerpt, node: { conversation } }) =>
+      found(conversation.id, [conversation.title ?? UNTITLED], h("small", {}, highlighted(excerpt))),
+    );
     const none = titles.length + texts.length === 0;
     replace($("lists"), none && h("p", { class: "hint" }, "Nothing was found."), section("Titles", titles), section("Messages", texts));
     this.mark(this.#open);

@@ -48,8 +48,8 @@ export class ToolCall {
     this.element.dataset.state = state;
     this.#name.textContent = part.name ?? "A tool";
     this.#state.textContent = STATES[state] ?? "";
-    this.#given.textContent = JSON.stringify(part.arguments ?? null, null, 2);
-    this.#gave.textContent = JSON.stringify(result ?? null, null, 2);
+    this.#given.textContent = pretty(call?.arguments ?? part.arguments);
+    this.#gave.textContent = pretty(result);
     this.#result.hidden = result === undefined;
     this.#decision.hidden = !waits;
     if (waits) this.#details.open = true;
@@ -71,4 +71,9 @@ export class ToolCall {
       this.#changed(); // also when somebody else was first
     }
   }
+}
+
+/** A value as JSON; text, which what a model has only begun to write still is, as it stands. */
+function pretty(value) {
+  return typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
 }
