@@ -44,7 +44,7 @@ async def test_what_is_no_image_is_not_taken(page: Page, start_server: StartServ
     await chat.start()
     lie = PICTURE | {"buffer": b"<html>" * 20}
     await page.locator("input[type=file]").set_input_files([lie])
-    await expect(page.get_by_role("alert")).to_contain_text("not")
+    await expect(page.get_by_role("alert")).to_contain_text("plan.png: What was uploaded")
     await expect(page.get_by_role("list", name="Attachments")).to_be_hidden()
 
 
@@ -85,4 +85,4 @@ async def test_a_guest_is_told_what_the_day_still_has(
     await expect(chat.button("Send")).to_be_disabled()
     await shoot(page, "demo-limit")
     await chat.answer.get_by_role("button", name="Regenerate").click()
-    await expect(page.get_by_role("alert")).to_contain_text("today")
+    await expect(page.get_by_role("alert")).to_contain_text("That was all for today")

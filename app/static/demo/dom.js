@@ -55,8 +55,9 @@ export function announce(text) {
 
 /** Shows, for some seconds, what went wrong. */
 export function complain(error) {
-  console.debug(error);
-  const toast = h("div", { class: "toast" }, h("span", {}, error.message));
+  const until = error.extensions?.resetsAt;
+  const text = until ? `That was all for today. There is more from ${when(until)}.` : error.message;
+  const toast = h("div", { class: "toast" }, h("span", {}, text));
   toast.append(iconButton("close", "Dismiss", { onclick: () => toast.remove() }));
   $("toasts").append(toast);
   setTimeout(() => toast.remove(), 8_000);

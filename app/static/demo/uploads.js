@@ -65,6 +65,7 @@ export class Uploads {
       announce(`${file.name} is attached.`);
     } catch (error) {
       this.#remove(one);
+      error.message = `${file.name}: ${error.message}`;
       complain(error);
     }
     this.#show();
@@ -99,7 +100,7 @@ async function upload(file, contentType) {
   const named = Object.fromEntries(headers.map(({ name, value }) => [name, value]));
   const response = await fetch(url, { method, headers: named, body: file }).catch(() => null);
   if (response === null) throw new Unreachable();
-  if (!response.ok) throw new Error(`${file.name} could not be sent.`);
+  if (!response.ok) throw new Error("It could not be sent.");
   const { completeUpload } = await ask(COMPLETE, { id: createUpload.file.id });
   return completeUpload.file.id;
 }
