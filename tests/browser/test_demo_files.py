@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
@@ -50,7 +52,7 @@ async def test_what_is_no_image_is_not_taken(page: Page, start_server: StartServ
 
 @pytest.mark.parametrize(("decision", "state"), [("Approve", "done"), ("Deny", "denied")])
 async def test_a_call_of_a_tool_waits_for_the_reader(
-    page: Page, start_server: StartServer, tmp_path, decision: str, state: str
+    page: Page, start_server: StartServer, tmp_path: Path, decision: str, state: str
 ) -> None:
     notes = tmp_path / "notes"
     chat = Chat(page, await start_server(tools=TOOLS))
@@ -80,7 +82,7 @@ async def test_a_guest_is_told_what_the_day_still_has(
     await chat.ask("One")
     await expect(page.get_by_text("1 of 2 left today")).to_be_visible()
     await chat.ask("Two")
-    await expect(page.get_by_text("That was today’s last message.")).to_be_visible()
+    await expect(page.get_by_text("There are 2 more from")).to_be_visible()
     await chat.draft.fill("Three")
     await expect(chat.button("Send")).to_be_disabled()
     await shoot(page, "demo-limit")
