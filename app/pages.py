@@ -62,13 +62,14 @@ def page_headers(request: web.Request, policy: Mapping[str, str]) -> dict[str, s
         "form-action": "'none'",
         "frame-ancestors": "'none'",
     }
-    full = {name: f"{strict.get(name, '')} {policy.get(name, '')}" for name in strict | policy}
+    full = {
+        name: f"{strict.get(name, '')} {policy.get(name, '')}".strip()
+        for name in {**strict, **policy}
+    }
     return {
         **SAFE,
         "Cache-Control": "no-store",
-        "Content-Security-Policy": "; ".join(
-            f"{name} {sources.strip()}" for name, sources in full.items()
-        ),
+        "Content-Security-Policy": "; ".join(f"{name} {full[name]}" for name in full),
         "Referrer-Policy": "no-referrer",
     }
 

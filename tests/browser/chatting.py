@@ -40,10 +40,10 @@ class Chat:
         await self.page.get_by_role("combobox", name="Model").select_option(model)
 
     async def send(self, text: str) -> None:
-        """Write a message and send it with Enter."""
+        """Write a message and send it."""
         there = await self.messages.count()
         await self.draft.fill(text)
-        await self.draft.press("Enter")
+        await self.button("Send").click()
         await expect(self.draft).to_have_value("")
         await expect(self.messages).to_have_count(there + 2)
 

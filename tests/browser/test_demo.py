@@ -9,7 +9,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.browser.chatting import Chat, Streams
 from tests.browser.conftest import shoot, watch
-from tests.harness.api import Server, StartServer
+from tests.harness.api import Api, Server, StartServer
 
 
 @pytest.fixture
@@ -157,6 +157,45 @@ async def test_what_a_model_writes_is_only_text(chat: Chat) -> None:
     await expect(body.get_by_role("link")).to_have_attribute("href", "https://example.com/a")
     await expect(body.locator("strong")).to_have_text("<b>bold</b>")
     assert seen.complaints == []
+
+
+async def test_deep_and_long_markup_is_shown_all_the_same(chat: Chat) -> None:
+    await chat.start()
+    await chat.ask(f"Say [[echo:{'>' * 5_000} deep\n\n{'**[_`' * 2_000} end]]")
+    await expect(chat.answer.locator("blockquote")).to_have_count(8)
+    await expect(chat.answer).to_contain_text("deep")
+    await expect(chat.answer).to_contain_text("end")
+
+
+async def test_earlier_messages_are_shown_when_asked_for(chat: Chat) -> None:
+    await chat.start()
+    await chat.ask("Jam [[echo:Jam it is.]]")
+    token = await chat.page.evaluate("localStorage.getItem('punnet:token')")
+    guest = Api(chat.server.session, chat.server.url, token)
+    to = {"conversationId": chat.page.url.partition("#c=")[2]}
+    for number in range(33):
+        await guest.do("createMessage", "{ message { id } }", to=to, content=f"Note {number}")
+    await expect(chat.messages).to_have_count(30)
+    await expect(chat.messages.last).to_contain_text("Note 32")
+    await chat.button("Show earlier messages").click()
+    await expect(chat.messages).to_have_count(35)
+    await expect(chat.messages.nth(1)).to_contain_text("Jam it is.")
+    await expect(chat.button("Show earlier messages")).to_be_hidden()
+
+
+async def test_a_conversation_goes_on_elsewhere_from_an_answer(chat: Chat) -> None:
+    await chat.start()
+    await chat.ask("Jam [[echo:Jam it is.]]")
+    first = chat.page.url
+    await chat.ask("Cake [[echo:Cake it is.]]")
+    fork = chat.messages.nth(1).get_by_role("button", name="Go on from here")
+    await chat.messages.nth(1).hover()
+    await fork.click()
+    await expect(chat.messages).to_have_count(2)
+    await expect(chat.answer).to_contain_text("Jam it is.")
+    assert chat.page.url != first
+    await chat.page.go_back()
+    await expect(chat.messages).to_have_count(4)
 
 
 async def test_a_failed_answer_can_be_tried_again(chat: Chat) -> None:

@@ -94,6 +94,15 @@ async def test_what_could_not_be_sent_stays_in_the_box(page: Page, server: Serve
     await expect(page.get_by_text("The connection is lost.")).to_be_hidden()
 
 
+async def test_a_token_that_ended_leads_back_to_the_welcome(page: Page, server: Server) -> None:
+    chat = Chat(page, server)
+    await chat.start()
+    await page.evaluate("localStorage.setItem('punnet:token', 'no.such.token')")
+    await page.reload()
+    await chat.button("Start as a guest").click()
+    await chat.ask("Jam [[echo:Jam it is.]]")
+
+
 async def test_two_tabs_show_the_same(page: Page, server: Server) -> None:
     first = Chat(page, server)
     await first.start()

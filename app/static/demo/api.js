@@ -6,6 +6,7 @@ const ENDPOINT = "/graphql";
 const FIRST_WAIT = 300; // milliseconds before a lost stream is tried again
 const LONGEST_WAIT = 8_000;
 const PING = 10_000;
+const PROBE = 2_000;
 const REFUSED = new Set([4400, 4401, 4403, 4406]); // closed for good: trying again is no use
 
 /** What the server refused, with its code and `extensions`. */
@@ -26,6 +27,7 @@ export class Unreachable extends Error {
 
 let token = null;
 let socket = null;
+let probing = 0;
 const watchers = new Set();
 
 /** Has everything from now on asked in the name of who holds the token; null: of nobody. */
@@ -40,9 +42,14 @@ export function onReach(watcher) {
   watchers.add(watcher);
 }
 
+/** Tells it; while the server is out of reach, asks for nothing now and then. */
 function reached(well) {
   for (const watcher of watchers) watcher(well);
+  clearTimeout(probing);
+  if (!well) probing = setTimeout(() => ask("{ __typename }").catch(() => {}), PROBE);
 }
+
+window.addEventListener("offline", () => reached(false));
 
 /** The data of a query or mutation. Rejects with Refused or Unreachable. */
 export async function ask(query, variables = {}) {

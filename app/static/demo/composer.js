@@ -7,6 +7,8 @@ import { ACCEPTED, Uploads } from "./uploads.js";
 const DRAFT = "punnet:draft:";
 const MODEL = "punnet:model";
 
+const hasKeyboard = () => matchMedia("(hover: hover)").matches;
+
 /** The form below the thread. */
 export class Composer {
   #thread;
@@ -53,7 +55,7 @@ export class Composer {
     this.#uploads.clear();
     this.#key = newKey();
     this.show();
-    if (matchMedia("(hover: hover)").matches) $("draft").focus();
+    if (hasKeyboard()) $("draft").focus();
   }
 
   /** Writes a text for the user. */
@@ -88,7 +90,8 @@ export class Composer {
   }
 
   #pressed(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    // On a phone there is no Shift: there Enter begins another line.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !hasKeyboard()) return;
     event.preventDefault();
     if (!this.#thread.isBusy && !$("send").disabled) $("composer").requestSubmit();
   }

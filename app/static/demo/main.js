@@ -180,7 +180,6 @@ onElsewhere(() => {
   route();
 });
 window.addEventListener("hashchange", route);
-window.addEventListener("offline", () => document.body.classList.add("offline"));
 document.addEventListener("keydown", (event) => event.key === "Escape" && showSidebar(false));
 prepare();
 route();

@@ -8,6 +8,7 @@ const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^ {0,3}> ?(.*)$/;
 const ROW = /^\s*\|(.+)\|\s*$/;
+const DEEPEST = 8; // quotations in each other
 // The bounds keep a hostile text from taking quadratic time.
 const INLINE = new RegExp(
   [
@@ -25,21 +26,27 @@ const INLINE = new RegExp(
 /** An element that shows Markdown; only blocks that changed are built anew. */
 export class Markdown {
   #shown = [];
+  #depth;
   element = h("div", { class: "markdown" });
+
+  /** `depth` is how many quotations it stands in. */
+  constructor(depth = 0) {
+    this.#depth = depth;
+  }
 
   /** Shows a text, which usually is the last one with some more behind. */
   show(text) {
-    const blocks = blocksOf(text);
+    const blocks = blocksOf(text, this.#depth);
     let same = 0;
     while (same < blocks.length && blocks[same] === this.#shown[same]) same += 1;
     while (this.element.childNodes.length > same) this.element.lastChild.remove();
-    this.element.append(...blocks.slice(same).map(block));
+    this.element.append(...blocks.slice(same).map((source) => block(source, this.#depth)));
     this.#shown = blocks;
   }
 }
 
 /** The sources of a text's blocks, one element each. */
-function blocksOf(text) {
+function blocksOf(text, depth) {
   const blocks = [];
   let lines = [];
   let kind = "";
@@ -58,7 +65,7 @@ function blocksOf(text) {
       }
       continue;
     }
-    const found = kindOf(line, kind);
+    const found = kindOf(line, kind, depth);
     if (found === "blank" || found !== kind) end();
     if (found === "blank") continue;
     lines.push(line);
@@ -76,12 +83,12 @@ function closes(line, fence) {
 }
 
 /** What a line begins or goes on with; `inside` is the kind of the block above it. */
-function kindOf(line, inside) {
+function kindOf(line, inside, depth) {
   if (line.trim() === "") return "blank";
   if (FENCE.test(line)) return "fence";
   if (HEADING.test(line)) return "heading";
   if (RULE.test(line)) return "rule";
-  if (QUOTE.test(line)) return "quote";
+  if (depth < DEEPEST && QUOTE.test(line)) return "quote";
   if (ITEM.test(line)) return "list";
   if (ROW.test(line)) return "table";
   return inside === "list" || inside === "quote" ? inside : "text";
@@ -89,9 +96,9 @@ function kindOf(line, inside) {
 
 const BUILDERS = { fence: code, heading, rule: () => h("hr"), quote, list, table, text: paragraph };
 
-function block(source) {
+function block(source, depth) {
   const lines = source.split("\n");
-  return BUILDERS[kindOf(lines[0], "")](lines);
+  return BUILDERS[kindOf(lines[0], "", depth)](lines, depth);
 }
 
 function paragraph(lines) {
@@ -103,8 +110,8 @@ function heading([line]) {
   return h(`h${Math.min(marks.length + 2, 6)}`, {}, ...inline(text));
 }
 
-function quote(lines) {
-  const inner = new Markdown();
+function quote(lines, depth) {
+  const inner = new Markdown(depth + 1);
   inner.show(lines.map((line) => QUOTE.exec(line)?.[1] ?? line).join("\n"));
   return h("blockquote", {}, ...inner.element.childNodes);
 }

@@ -4,6 +4,8 @@ import { $, attempt, h, iconButton, replace, when } from "./dom.js";
 import { copyText } from "./markdown.js";
 import { attachments, Parts } from "./parts.js";
 
+const IDLE = 4; // how much longer than it works the page rests while text comes
+
 /** Whether an answer is still to come. */
 export const isRunning = (message) => message.role === "ASSISTANT" && message.status !== "COMPLETE";
 
@@ -16,7 +18,8 @@ export class MessageView {
   #thread;
   #message = null;
   #stream = null;
-  #frame = 0;
+  #timer = 0;
+  #cost = 0; // milliseconds that the text took the last time
   #editor = null;
   #files = "";
   #parts;
@@ -47,13 +50,15 @@ export class MessageView {
     this.#showActions();
   }
 
-  /** Shows the text as it is now, at the next frame. */
+  /** Shows the text soon: at the next frame, or later where it takes long to build. */
   paintSoon() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
+    this.#timer ||= setTimeout(() => requestAnimationFrame(() => {
+      const began = performance.now();
+      this.#timer = 0;
       this.paint();
       this.#thread.grew();
-    });
+      this.#cost = performance.now() - began;
+    }), IDLE * this.#cost);
   }
 
   /** Shows the text as it is now. */

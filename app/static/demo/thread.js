@@ -1,11 +1,14 @@
 /* The open conversation: its selected branch, kept up to date. */
 
 import { $, announce, attempt, complain, h } from "./dom.js";
-import { ask, follow, newKey } from "./api.js";
+import { ask, follow, newKey, Unreachable } from "./api.js";
+import { loadBranch } from "./branch.js";
 import * as documents from "./documents.js";
 import { isRunning, MessageView } from "./message.js";
 import { Place } from "./scrolling.js";
 import { Stream } from "./streaming.js";
+
+const PATIENCE = 1_500; // milliseconds
 
 /** Shows one conversation at a time. */
 export class Thread {
@@ -89,32 +92,23 @@ export class Thread {
     try {
       while (this.#stale && id !== null && id === this.#id) {
         this.#stale = false;
-        const conversation = await this.#load(id);
+        const conversation = await loadBranch(id, this.#pages);
         if (id !== this.#id) return;
         if (conversation === null) return void this.#told.gone();
         this.#show(conversation);
       }
     } catch (error) {
-      if (id === this.#id) complain(error);
+      if (id === this.#id) this.#failed(error);
     } finally {
       if (id === this.#id) this.#refreshing = null;
     }
   }
 
-  /** The conversation with as many pages of messages as were asked for. */
-  async #load(id) {
-    let found = null;
-    let before = null;
-    for (let page = 0; page < this.#pages; page += 1) {
-      const { conversation } = await ask(documents.THREAD, { id, before });
-      if (conversation === null) return null;
-      const { nodes, pageInfo } = conversation.messages;
-      found = { ...conversation, messages: [...nodes, ...(found?.messages ?? [])] };
-      found.hasEarlier = pageInfo.hasPreviousPage;
-      before = pageInfo.startCursor;
-      if (!found.hasEarlier) break;
-    }
-    return found;
+  /** What could not be asked is asked again: nobody will tell of it a second time. */
+  #failed(error) {
+    const id = this.#id;
+    if (!(error instanceof Unreachable)) complain(error);
+    else setTimeout(() => id === this.#id && this.refresh(), PATIENCE);
   }
 
   #show(conversation) {

@@ -42,7 +42,8 @@ export class ToolCall {
 
   /** Shows a part, the call that it tells of, and its result once there is one. */
   show(part, call, result) {
-    const state = call?.state ?? (result === undefined ? "READY" : "SUCCEEDED");
+    const known = call?.state ?? "READY";
+    const state = known === "READY" && result !== undefined ? "SUCCEEDED" : known;
     const waits = state === "AWAITING_APPROVAL";
     this.#id = call?.id ?? null;
     this.element.dataset.state = state;
