@@ -36,10 +36,12 @@ export class Composer {
 
   /** Offers these models; the one chosen last is chosen again. */
   offer(models) {
-    const options = models.filter((model) => model.available).map(({ id }) => {
-      const [provider, name] = id.split(":");
-      return h("option", { value: id }, provider === "mock" ? `${name} (mock)` : name);
-    });
+    const options = models
+      .filter((model) => model.available)
+      .map(({ id }) => {
+        const [provider, name] = id.split(":");
+        return h("option", { value: id }, provider === "mock" ? `${name} (mock)` : name);
+      });
     replace($("model"), options);
     this.choose(localStorage.getItem(MODEL));
   }
@@ -74,7 +76,8 @@ export class Composer {
     button.title = stop ? "Stop" : "Send";
     replace(button, icon(stop ? "stop" : "send"));
     const empty = $("draft").value.trim() === "";
-    button.disabled = !stop && (empty || this.#sending || this.#uploads.pending || this.#limits.none);
+    button.disabled =
+      !stop && (empty || this.#sending || this.#uploads.pending || this.#limits.none);
   }
 
   get #place() {

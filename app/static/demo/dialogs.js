@@ -6,7 +6,12 @@ import { $, attempt, h, icon, iconButton } from "./dom.js";
 export function openDialog(title, ...children) {
   const heading = h("h2", { id: "dialog-title" }, title);
   const close = iconButton("close", "Close", { onclick: () => dialog.close() });
-  const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, h("header", {}, heading, close), ...children);
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": "dialog-title" },
+    h("header", {}, heading, close),
+    ...children,
+  );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
@@ -20,7 +25,11 @@ export function confirmFirst(title, text, label, action) {
     dialog.close();
     await attempt(action);
   };
-  const cancel = h("button", { type: "button", class: "outline", autofocus: true, onclick: () => dialog.close() }, "Cancel");
+  const cancel = h(
+    "button",
+    { type: "button", class: "outline", autofocus: true, onclick: () => dialog.close() },
+    "Cancel",
+  );
   const go = h("button", { type: "button", class: "danger", onclick: yes }, label);
   const dialog = openDialog(title, h("p", {}, text), h("div", { class: "row" }, cancel, go));
 }
@@ -34,9 +43,18 @@ export function askFor(title, label, value, action) {
     dialog.close();
     await attempt(() => action(field.value.trim()));
   };
-  const cancel = h("button", { type: "button", class: "outline", onclick: () => dialog.close() }, "Cancel");
+  const cancel = h(
+    "button",
+    { type: "button", class: "outline", onclick: () => dialog.close() },
+    "Cancel",
+  );
   const save = h("button", { type: "submit", class: "primary" }, "Save");
-  const form = h("form", { onsubmit: submit }, h("label", {}, label, field), h("div", { class: "row" }, cancel, save));
+  const form = h(
+    "form",
+    { onsubmit: submit },
+    h("label", {}, label, field),
+    h("div", { class: "row" }, cancel, save),
+  );
   const dialog = openDialog(title, form);
   field.select();
 }
@@ -50,7 +68,12 @@ export function openMenu(button, items) {
     attempt(act);
   };
   for (const { icon: picture, label, act, danger } of items) {
-    const one = { type: "button", role: "menuitem", class: danger ? "dangerous" : null, onclick: choose(act) };
+    const one = {
+      type: "button",
+      role: "menuitem",
+      class: danger ? "dangerous" : null,
+      onclick: choose(act),
+    };
     menu.append(h("button", one, icon(picture), label));
   }
   menu.addEventListener("keydown", (event) => walk(menu, event));

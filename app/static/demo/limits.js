@@ -41,5 +41,13 @@ function meter(name, one) {
   const label = `${name} left today`;
   const bar = h("meter", { min: 0, max: one.limit, value: one.remaining, "aria-label": label });
   const text = h("span", {}, `${one.remaining} of ${one.limit}`);
-  return [h("div", { class: "limit", title: `Until ${when(one.resetsAt)}` }, h("span", {}, name), bar, text)];
+  return [
+    h(
+      "div",
+      { class: "limit", title: `Until ${when(one.resetsAt)}` },
+      h("span", {}, name),
+      bar,
+      text,
+    ),
+  ];
 }

@@ -146,16 +146,26 @@ function leave() {
 }
 
 function prepare() {
-  for (const [id, name] of [["close-sidebar", "close"], ["open-sidebar", "menu"], ["theme", "theme"], ["more", "more"], ["to-end", "down"]]) {
+  for (const [id, name] of [
+    ["close-sidebar", "close"],
+    ["open-sidebar", "menu"],
+    ["theme", "theme"],
+    ["more", "more"],
+    ["to-end", "down"],
+  ]) {
     $(id).append(icon(name));
   }
   $("new-chat").append(icon("plus"), "New chat");
   $("share").append(icon("share"), h("span", {}, "Share"));
   for (const idea of IDEAS) {
-    $("ideas").append(h("button", { type: "button", class: "outline", onclick: () => composer.write(idea) }, idea));
+    $("ideas").append(
+      h("button", { type: "button", class: "outline", onclick: () => composer.write(idea) }, idea),
+    );
   }
   for (const [picture, name, about] of POINTS) {
-    $("points").append(h("li", {}, icon(picture), h("strong", {}, name), h("span", { class: "hint" }, about)));
+    $("points").append(
+      h("li", {}, icon(picture), h("strong", {}, name), h("span", { class: "hint" }, about)),
+    );
   }
   const on = (id, act) => $(id).addEventListener("click", act);
   on("start", () => attempt(() => begin().then(route)));

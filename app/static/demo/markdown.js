@@ -19,7 +19,9 @@ const INLINE = new RegExp(
     /(?<!\w)_(?=\S)(?<leaning>.{1,1000}?)(?<=\S)_(?!\w)/,
     /\[(?<label>[^[\]]{1,500})\]\((?<target>[^()\s]{1,2000})\)/,
     /(?<address>\bhttps?:\/\/[^\s<>()[\]"'*]{1,2000}[^\s<>()[\]"'*.,;:!?])/,
-  ].map((one) => one.source).join("|"),
+  ]
+    .map((one) => one.source)
+    .join("|"),
   "gsu",
 );
 
@@ -117,9 +119,18 @@ function quote(lines, depth) {
 }
 
 function table(lines) {
-  const rows = lines.map((line) => ROW.exec(line)[1].split("|").map((cell) => cell.trim()));
+  const rows = lines.map((line) =>
+    ROW.exec(line)[1]
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
   const ruled = rows.length > 1 && rows[1].every((cell) => /^:?-+:?$/.test(cell));
-  const row = (cells, tag) => h("tr", {}, cells.map((cell) => h(tag, {}, ...inline(cell))));
+  const row = (cells, tag) =>
+    h(
+      "tr",
+      {},
+      cells.map((cell) => h(tag, {}, ...inline(cell))),
+    );
   const head = ruled ? h("thead", {}, row(rows[0], "th")) : null;
   const body = (ruled ? rows.slice(2) : rows).map((cells) => row(cells, "td"));
   return h("div", { class: "wide-table" }, h("table", {}, head, h("tbody", {}, body)));

@@ -11,7 +11,10 @@ export const isRunning = (message) => message.role === "ASSISTANT" && message.st
 
 /** The text of a message, as it was written. */
 const textOf = (message) =>
-  message.contentParts.filter((part) => part.__typename === "TextPart").map((part) => part.text).join("\n\n");
+  message.contentParts
+    .filter((part) => part.__typename === "TextPart")
+    .map((part) => part.text)
+    .join("\n\n");
 
 /** Shows a message, and what can be done with it; `thread` does it. */
 export class MessageView {
@@ -43,7 +46,10 @@ export class MessageView {
     const mine = message.role === "USER";
     this.element.dataset.id = message.id;
     this.element.classList.toggle("mine", mine);
-    this.element.setAttribute("aria-label", mine ? "You" : `Answer by ${message.model ?? "a model"}`);
+    this.element.setAttribute(
+      "aria-label",
+      mine ? "You" : `Answer by ${message.model ?? "a model"}`,
+    );
     this.#showFiles();
     this.paint();
     this.#showNote();
@@ -52,20 +58,27 @@ export class MessageView {
 
   /** Shows the text soon: at the next frame, or later where it takes long to build. */
   paintSoon() {
-    this.#timer ||= setTimeout(() => requestAnimationFrame(() => {
-      const began = performance.now();
-      this.#timer = 0;
-      this.paint();
-      this.#thread.grew();
-      this.#cost = performance.now() - began;
-    }), IDLE * this.#cost);
+    this.#timer ||= setTimeout(
+      () =>
+        requestAnimationFrame(() => {
+          const began = performance.now();
+          this.#timer = 0;
+          this.paint();
+          this.#thread.grew();
+          this.#cost = performance.now() - began;
+        }),
+      IDLE * this.#cost,
+    );
   }
 
   /** Shows the text as it is now. */
   paint() {
     const { role, contentParts, toolCalls } = this.#message;
     const parts = this.#stream ? this.#stream.parts : contentParts;
-    this.element.classList.toggle("writing", this.#stream !== null && this.#message.outcome === null);
+    this.element.classList.toggle(
+      "writing",
+      this.#stream !== null && this.#message.outcome === null,
+    );
     this.element.classList.toggle("waiting", this.#stream !== null && parts.length === 0);
     if (role === "USER") this.#body.textContent = textOf(this.#message);
     else this.#parts.show(this.#failed ? [] : parts, toolCalls);
@@ -101,17 +114,29 @@ export class MessageView {
   #showActions() {
     const message = this.#message;
     const busy = this.#thread.isBusy;
-    const copy = iconButton("copy", "Copy", { "data-key": "copy", onclick: () => copyText(textOf(message), copy) });
+    const copy = iconButton("copy", "Copy", {
+      "data-key": "copy",
+      onclick: () => copyText(textOf(message), copy),
+    });
     const label = this.#failed ? "Try again" : "Regenerate";
     replace(
       this.#actions,
       this.#versions(),
       !isRunning(message) && copy,
-      message.role === "USER" && !busy && iconButton("pencil", "Edit", { "data-key": "edit", onclick: () => this.#edit() }),
-      message.role === "ASSISTANT" && !busy && [
-        iconButton("again", label, { "data-key": "again", onclick: () => this.#thread.regenerate(message) }),
-        iconButton("fork", "Go on from here in a new chat", { "data-key": "fork", onclick: () => this.#thread.fork(message) }),
-      ],
+      message.role === "USER" &&
+        !busy &&
+        iconButton("pencil", "Edit", { "data-key": "edit", onclick: () => this.#edit() }),
+      message.role === "ASSISTANT" &&
+        !busy && [
+          iconButton("again", label, {
+            "data-key": "again",
+            onclick: () => this.#thread.regenerate(message),
+          }),
+          iconButton("fork", "Go on from here in a new chat", {
+            "data-key": "fork",
+            onclick: () => this.#thread.fork(message),
+          }),
+        ],
       h("time", { datetime: message.createdAt }, when(message.createdAt)),
     );
   }
@@ -159,7 +184,12 @@ export class MessageView {
     });
     const cancel = h("button", { type: "button", class: "outline", onclick: close }, "Cancel");
     const send = h("button", { type: "submit", class: "primary" }, "Save and send");
-    this.#editor = h("form", { class: "editor", onsubmit: save }, text, h("div", { class: "row" }, cancel, send));
+    this.#editor = h(
+      "form",
+      { class: "editor", onsubmit: save },
+      text,
+      h("div", { class: "row" }, cancel, send),
+    );
     this.element.classList.add("editing");
     this.element.append(this.#editor);
     text.focus();

@@ -56,7 +56,12 @@ function text() {
 
 function reasoning() {
   const markdown = new Markdown();
-  const element = h("details", { class: "thought" }, h("summary", {}, "Thoughts"), markdown.element);
+  const element = h(
+    "details",
+    { class: "thought" },
+    h("summary", {}, "Thoughts"),
+    markdown.element,
+  );
   return { element, show: (part) => markdown.show(part.text) };
 }
 
@@ -98,6 +103,11 @@ function attachment(one) {
   const picture = one.type === "IMAGE" && one.thumbnailUrl;
   const shown = picture
     ? h("img", { src: one.thumbnailUrl, alt: name, loading: "lazy", title: name })
-    : h("span", { class: "file" }, icon("file"), h("span", {}, name, h("small", {}, bytes(one.size))));
+    : h(
+        "span",
+        { class: "file" },
+        icon("file"),
+        h("span", {}, name, h("small", {}, bytes(one.size))),
+      );
   return h("li", {}, link(one.url, [shown]) ?? shown);
 }

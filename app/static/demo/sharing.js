@@ -12,7 +12,12 @@ const MODES = {
   SIGNED_IN: ["Signed-in people", "Whoever has the link and an account; guests have none."],
   NAMED: ["Named people", "Only these addresses, once they are signed in."],
 };
-const DAYS = { "": "Never ends", 1: "Ends after a day", 7: "Ends after a week", 30: "Ends after 30 days" };
+const DAYS = {
+  "": "Never ends",
+  1: "Ends after a day",
+  7: "Ends after a week",
+  30: "Ends after 30 days",
+};
 
 /** Where a token leads: it stays in the fragment, which no server and no log sees. */
 const addressOf = (token) => `${location.origin}${location.pathname}#s=${token}`;
@@ -24,7 +29,12 @@ export function openSharing(id, lastId) {
   const refresh = () => attempt(() => showLinks(links, id, refresh));
   const form = shareForm(async (choice) => {
     const frozen = choice.frozen ? lastId : null;
-    const input = { conversationId: id, ...choice.input, messageId: frozen, idempotencyKey: newKey() };
+    const input = {
+      conversationId: id,
+      ...choice.input,
+      messageId: frozen,
+      idempotencyKey: newKey(),
+    };
     const { createShareLink } = await ask(SHARE, { input });
     showMade(made, addressOf(createShareLink.token));
     await refresh();
@@ -37,24 +47,47 @@ function shareForm(create) {
   const people = h("input", { type: "text", placeholder: "ada@example.com, grace@example.com" });
   const whom = h("label", { hidden: true }, "Addresses", people);
   const modes = Object.entries(MODES).map(([mode, [name, about]]) => {
-    const radio = h("input", { type: "radio", name: "mode", value: mode, checked: mode === "TOKEN" });
+    const radio = h("input", {
+      type: "radio",
+      name: "mode",
+      value: mode,
+      checked: mode === "TOKEN",
+    });
     return h("label", { class: "choice" }, radio, h("span", {}, name, h("small", {}, about)));
   });
-  const what = h("select", { name: "what" }, h("option", { value: "live" }, "As it goes on"), h("option", { value: "frozen" }, "As it is now"));
-  const days = h("select", { name: "days" }, Object.entries(DAYS).map(([value, name]) => h("option", { value }, name)));
+  const what = h(
+    "select",
+    { name: "what" },
+    h("option", { value: "live" }, "As it goes on"),
+    h("option", { value: "frozen" }, "As it is now"),
+  );
+  const days = h(
+    "select",
+    { name: "days" },
+    Object.entries(DAYS).map(([value, name]) => h("option", { value }, name)),
+  );
   days.value = "";
   const button = h("button", { type: "submit", class: "primary" }, "Create a link");
   const form = h(
-    "form", {},
-    h("fieldset", {}, h("legend", {}, "Who may read it"), modes), whom,
-    h("div", { class: "two" }, h("label", {}, "What they see", what), h("label", {}, "How long", days)),
+    "form",
+    {},
+    h("fieldset", {}, h("legend", {}, "Who may read it"), modes),
+    whom,
+    h(
+      "div",
+      { class: "two" },
+      h("label", {}, "What they see", what),
+      h("label", {}, "How long", days),
+    ),
     h("div", { class: "row" }, button),
   );
   form.addEventListener("change", () => (whom.hidden = form.elements.mode.value !== "NAMED"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    await attempt(() => create(choiceOf(form.elements.mode.value, people.value, what.value, days.value)));
+    await attempt(() =>
+      create(choiceOf(form.elements.mode.value, people.value, what.value, days.value)),
+    );
     button.disabled = false;
   });
   return form;
@@ -90,7 +123,12 @@ async function showLinks(place, id, refresh) {
   replace(
     place,
     links.length > 0 && h("h3", {}, "Links"),
-    links.length > 0 && h("ul", {}, links.map((link) => row(link, refresh))),
+    links.length > 0 &&
+      h(
+        "ul",
+        {},
+        links.map((link) => row(link, refresh)),
+      ),
   );
 }
 
@@ -106,6 +144,10 @@ function row(link, refresh) {
     link.messageId ? "as it was" : "as it goes on",
     link.expiresAt ? `until ${when(link.expiresAt)}` : `since ${when(link.createdAt)}`,
   ].join(", ");
-  const end = h("button", { type: "button", class: "outline", "data-key": link.id, onclick: revoke }, "End");
+  const end = h(
+    "button",
+    { type: "button", class: "outline", "data-key": link.id, onclick: revoke },
+    "End",
+  );
   return h("li", {}, h("span", {}, MODES[link.mode][0] + people, h("small", {}, about)), end);
 }

@@ -65,13 +65,19 @@ export class Sidebar {
   openMenu(button, { id, title, pinned }) {
     openMenu(button, [
       { icon: "pencil", label: "Rename", act: () => this.#rename(id, title) },
-      { icon: "pin", label: pinned ? "Unpin" : "Pin", act: () => this.#update({ id, pinned: !pinned }) },
+      {
+        icon: "pin",
+        label: pinned ? "Unpin" : "Pin",
+        act: () => this.#update({ id, pinned: !pinned }),
+      },
       { icon: "trash", label: "Delete", danger: true, act: () => this.#delete(id, title) },
     ]);
   }
 
   #rename(id, title) {
-    askFor("Rename this conversation", "Title", title ?? "", (text) => this.#update({ id, title: text }));
+    askFor("Rename this conversation", "Title", title ?? "", (text) =>
+      this.#update({ id, title: text }),
+    );
   }
 
   async #update(input) {
@@ -98,13 +104,30 @@ export class Sidebar {
   }
 
   #showLists() {
-    const more = this.#next && h("button", { type: "button", class: "quiet wide", "data-key": "more", onclick: () => attempt(() => this.#more()) }, "Show more");
+    const more =
+      this.#next &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet wide",
+          "data-key": "more",
+          onclick: () => attempt(() => this.#more()),
+        },
+        "Show more",
+      );
     const none = this.#pinned.length + this.#recent.length === 0;
     replace(
       $("lists"),
       none && h("p", { class: "hint" }, "Your conversations will be listed here."),
-      section("Pinned", this.#pinned.map((one) => this.#row(one))),
-      section("Recent", this.#recent.map((one) => this.#row(one))),
+      section(
+        "Pinned",
+        this.#pinned.map((one) => this.#row(one)),
+      ),
+      section(
+        "Recent",
+        this.#recent.map((one) => this.#row(one)),
+      ),
       more,
     );
     this.mark(this.#open);
@@ -120,25 +143,48 @@ export class Sidebar {
   #row(one) {
     const title = one.title ?? one.latestMessage?.preview ?? UNTITLED;
     const name = h("span", { class: "name" }, title);
-    const unread = one.unread && one.id !== this.#open && h("span", { class: "dot", role: "img", "aria-label": "Unread" });
-    const open = h("a", { href: `#c=${one.id}`, "data-id": one.id, "data-key": one.id }, one.pinned && icon("pin"), name, unread);
-    const more = iconButton("more", `More about ${title}`, { "aria-haspopup": "menu", "data-key": `${one.id} more` });
+    const unread =
+      one.unread &&
+      one.id !== this.#open &&
+      h("span", { class: "dot", role: "img", "aria-label": "Unread" });
+    const open = h(
+      "a",
+      { href: `#c=${one.id}`, "data-id": one.id, "data-key": one.id },
+      one.pinned && icon("pin"),
+      name,
+      unread,
+    );
+    const more = iconButton("more", `More about ${title}`, {
+      "aria-haspopup": "menu",
+      "data-key": `${one.id} more`,
+    });
     more.addEventListener("click", () => this.openMenu(more, one));
     return h("li", { class: "row-of-list" }, open, more);
   }
 
   #showFound({ searchConversations, searchMessages }) {
-    const titles = searchConversations.edges.map(({ excerpt, node }) => found(node.id, highlighted(excerpt)));
+    const titles = searchConversations.edges.map(({ excerpt, node }) =>
+      found(node.id, highlighted(excerpt)),
+    );
     const newest = new Map(); // of each conversation
     for (const edge of searchMessages.edges) {
       const { conversation } = edge.node;
       if (conversation && !newest.has(conversation.id)) newest.set(conversation.id, edge);
     }
     const texts = [...newest.values()].map(({ excerpt, node: { conversation } }) =>
-      found(conversation.id, [conversation.title ?? UNTITLED], h("small", {}, highlighted(excerpt))),
+      found(
+        conversation.id,
+        [conversation.title ?? UNTITLED],
+        h("small", {}, highlighted(excerpt)),
+      ),
     );
     const none = titles.length + texts.length === 0;
-    replace($("lists"), none && h("p", { class: "hint" }, "Nothing was found."), section("Titles", titles), section("Messages", texts));
+    replace(
+      $("lists"),
+      none && h("p", { class: "hint" }, "Nothing was found."),
+      section("Titles", titles),
+      section("Messages", texts),
+    );
     this.mark(this.#open);
   }
 }

@@ -91,14 +91,15 @@ const NAMES = {
 function shownPart({ kind, text }) {
   const __typename = NAMES[kind];
   if (kind === "TEXT" || kind === "REASONING") return { __typename, text };
-  const { id, callId = id, ...rest } = parsed(text);
-  return { __typename, callId, ...rest };
+  const { id, callId = id, arguments: given, ...rest } = parsed(text);
+  const known = typeof given === "string" ? parsed(given, given) : given;
+  return { __typename, callId, ...rest, arguments: known };
 }
 
-function parsed(text) {
+function parsed(text, otherwise = {}) {
   try {
     return JSON.parse(text);
   } catch {
-    return {};
+    return otherwise;
   }
 }

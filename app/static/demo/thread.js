@@ -1,6 +1,6 @@
 /* The open conversation: its selected branch, kept up to date. */
 
-import { $, announce, attempt, complain, h } from "./dom.js";
+import { $, announce, attempt, complain } from "./dom.js";
 import { ask, follow, newKey, Unreachable } from "./api.js";
 import { loadBranch } from "./branch.js";
 import * as documents from "./documents.js";
@@ -112,7 +112,9 @@ export class Thread {
   }
 
   #show(conversation) {
-    this.#messages = conversation.messages.filter((one) => one.role === "USER" || one.role === "ASSISTANT");
+    this.#messages = conversation.messages.filter(
+      (one) => one.role === "USER" || one.role === "ASSISTANT",
+    );
     this.#follow();
     const elements = this.#messages.map((message) => {
       const view = this.#views.get(message.id) ?? new MessageView(this);
@@ -174,7 +176,12 @@ export class Thread {
 
   /** Sends a message, here or in a new conversation. Rejects with what was refused. */
   async send(content, model, files, key) {
-    const input = { content, model, attachments: files.map((fileId) => ({ fileId })), idempotencyKey: key };
+    const input = {
+      content,
+      model,
+      attachments: files.map((fileId) => ({ fileId })),
+      idempotencyKey: key,
+    };
     this.#place.toEnd();
     if (this.#id === null) {
       const { startConversation } = await ask(documents.START, { input });
@@ -198,7 +205,9 @@ export class Thread {
   regenerate(message) {
     const model = $("model").value || null;
     return attempt(async () => {
-      await ask(documents.REGENERATE, { input: { id: message.id, model, idempotencyKey: newKey() } });
+      await ask(documents.REGENERATE, {
+        input: { id: message.id, model, idempotencyKey: newKey() },
+      });
       await this.refresh();
       $("draft").focus();
       this.#told.settled();
@@ -225,10 +234,13 @@ export class Thread {
   /** Ends the answer that is being written; its text stays. */
   stop() {
     const running = this.running;
-    return running && attempt(async () => {
-      await ask(documents.STOP, { id: running.id });
-      await this.refresh();
-    });
+    return (
+      running &&
+      attempt(async () => {
+        await ask(documents.STOP, { id: running.id });
+        await this.refresh();
+      })
+    );
   }
 
   async #showEarlier() {

@@ -23,12 +23,16 @@ export class ToolCall {
   #gave = h("pre", { tabindex: "0" });
   #result = h("div", { hidden: true }, h("h4", {}, "Result"), this.#gave);
   #details = h(
-    "details", {},
+    "details",
+    {},
     h("summary", {}, icon("tool"), this.#name, this.#state),
-    h("h4", {}, "Arguments"), this.#given, this.#result,
+    h("h4", {}, "Arguments"),
+    this.#given,
+    this.#result,
   );
   #decision = h(
-    "fieldset", { class: "decision", hidden: true },
+    "fieldset",
+    { class: "decision", hidden: true },
     h("legend", { class: "unseen" }, "Approve this call?"),
     h("p", {}, "The model asks to call this tool. Nothing happens until you decide."),
     this.#button("Approve", "primary", APPROVE, "Approved."),
@@ -74,7 +78,7 @@ export class ToolCall {
   }
 }
 
-/** A value as JSON; text, which what a model has only begun to write still is, as it stands. */
+/** A value as JSON; arguments that a model is still writing as they stand. */
 function pretty(value) {
   return typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2);
 }

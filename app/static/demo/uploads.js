@@ -7,14 +7,24 @@ import { ANNOUNCE, COMPLETE } from "./documents.js";
 const MOST = 10;
 const LARGEST = 10 * 2 ** 20; // bytes that the server takes
 const TYPES = {
-  png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp",
-  pdf: "application/pdf", txt: "text/plain", md: "text/markdown", csv: "text/csv",
-  json: "application/json", xls: "application/vnd.ms-excel",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  pdf: "application/pdf",
+  txt: "text/plain",
+  md: "text/markdown",
+  csv: "text/csv",
+  json: "application/json",
+  xls: "application/vnd.ms-excel",
   xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 };
 
 /** What a file input may offer. */
-export const ACCEPTED = Object.keys(TYPES).map((ending) => `.${ending}`).join();
+export const ACCEPTED = Object.keys(TYPES)
+  .map((ending) => `.${ending}`)
+  .join();
 
 /** The chosen files; `changed` is told when one comes, goes or is ready. */
 export class Uploads {
@@ -56,7 +66,14 @@ export class Uploads {
 
   async #send(file, type) {
     const picture = type.startsWith("image/") ? URL.createObjectURL(file) : null;
-    const one = { name: file.name, size: file.size, picture, state: "sending", id: null, key: newKey() };
+    const one = {
+      name: file.name,
+      size: file.size,
+      picture,
+      state: "sending",
+      id: null,
+      key: newKey(),
+    };
     this.#files.push(one);
     this.#show();
     try {
@@ -79,14 +96,20 @@ export class Uploads {
 
   #show() {
     $("chosen").hidden = this.#files.length === 0;
-    replace($("chosen"), this.#files.map((one) => this.#item(one)));
+    replace(
+      $("chosen"),
+      this.#files.map((one) => this.#item(one)),
+    );
     this.#changed();
   }
 
   #item(one) {
     const shown = one.picture ? h("img", { src: one.picture, alt: "" }) : icon("file");
     const state = one.state === "sending" ? "Uploading…" : bytes(one.size);
-    const gone = iconButton("close", `Remove ${one.name}`, { "data-key": one.key, onclick: () => this.#remove(one) });
+    const gone = iconButton("close", `Remove ${one.name}`, {
+      "data-key": one.key,
+      onclick: () => this.#remove(one),
+    });
     const text = h("span", {}, one.name, h("small", {}, state));
     return h("li", { class: one.state }, shown, text, gone);
   }
