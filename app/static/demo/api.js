@@ -32,6 +32,7 @@ const watchers = new Set();
 
 /** Has everything from now on asked in the name of who holds the token; null: of nobody. */
 export function speakFor(given) {
+  if (given === token) return;
   token = given;
   socket?.dispose();
   socket = null;

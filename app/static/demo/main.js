@@ -19,6 +19,7 @@ const IDEAS = [
   "What can I cook with strawberries and basil?",
 ];
 
+const AGAIN = 3_000; // milliseconds until a server out of reach is tried again
 const POINTS = [
   ["again", "Resumes", "A lost connection or a reload loses no word of an answer."],
   ["fork", "Branches", "Edit or regenerate: every version stays, one step away."],
@@ -78,15 +79,12 @@ async function route() {
 
 /** Asks who is here. False when nobody is. */
 async function meet() {
-  const found = await attempt(async () => {
-    try {
-      return await session();
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      return { me: null };
-    }
-  });
-  if (found === undefined) return void setTimeout(route, 3_000); // out of reach: later, then
+  let found = { me: null };
+  try {
+    found = await session();
+  } catch (error) {
+    if (!(error instanceof Refused)) return void setTimeout(route, AGAIN);
+  }
   if (found.me === null) {
     forget();
     view("welcome");
