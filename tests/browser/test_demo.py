@@ -14,7 +14,7 @@ from tests.harness.api import Api, Server, StartServer
 
 
 @pytest.fixture
-async def chat(page: Page, server: Server) -> Chat:
+async def chat(server: Server, page: Page) -> Chat:
     return Chat(page, server)
 
 
@@ -170,6 +170,8 @@ async def test_deep_and_long_markup_is_shown_all_the_same(chat: Chat) -> None:
     await chat.ask(f"Say [[echo:{'>' * 5_000} deep\n\n{'**[_`' * 2_000} end]]")
     await expect(chat.answer.locator("blockquote")).to_have_count(8)
     await expect(chat.answer).to_contain_text("deep")
+    await expect(chat.title).to_contain_text(">>>>")
+    await expect(chat.button("Share")).to_be_in_viewport(ratio=1)
     await expect(chat.answer).to_contain_text("end")
 
 

@@ -22,7 +22,7 @@ async def is_shown(picture: Locator) -> None:
     assert await picture.evaluate("image => image.naturalWidth") > 0
 
 
-async def test_an_image_is_attached(page: Page, start_server: StartServer) -> None:
+async def test_an_image_is_attached(start_server: StartServer, page: Page) -> None:
     chat = Chat(page, await start_server())
     seen = watch(page)
     await chat.start()
@@ -41,7 +41,7 @@ async def test_an_image_is_attached(page: Page, start_server: StartServer) -> No
     assert seen.complaints == []
 
 
-async def test_what_is_no_image_is_not_taken(page: Page, start_server: StartServer) -> None:
+async def test_what_is_no_image_is_not_taken(start_server: StartServer, page: Page) -> None:
     chat = Chat(page, await start_server())
     await chat.start()
     lie = PICTURE | {"buffer": b"<html>" * 20}
@@ -52,7 +52,7 @@ async def test_what_is_no_image_is_not_taken(page: Page, start_server: StartServ
 
 @pytest.mark.parametrize(("decision", "state"), [("Approve", "done"), ("Deny", "denied")])
 async def test_a_call_of_a_tool_waits_for_the_reader(
-    page: Page, start_server: StartServer, tmp_path: Path, decision: str, state: str
+    start_server: StartServer, page: Page, tmp_path: Path, decision: str, state: str
 ) -> None:
     notes = tmp_path / "notes"
     chat = Chat(page, await start_server(tools=TOOLS))
@@ -71,7 +71,7 @@ async def test_a_call_of_a_tool_waits_for_the_reader(
 
 
 async def test_a_guest_is_told_what_the_day_still_has(
-    page: Page, start_server: StartServer
+    start_server: StartServer, page: Page
 ) -> None:
     server = await start_server(
         daily_limits=True, guest_messages=2, guest_address_messages=2, free_uploads=1

@@ -21,7 +21,7 @@ async def colour(page: Page) -> str:
     return await page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-async def test_both_themes(new_page: NewPage, server: Server) -> None:
+async def test_both_themes(server: Server, new_page: NewPage) -> None:
     chat = Chat(await new_page(color_scheme="dark"), server)
     await chat.start()
     await chat.ask("Build a landing page for a farm shop")
@@ -38,7 +38,7 @@ async def test_both_themes(new_page: NewPage, server: Server) -> None:
     assert await colour(chat.page) == dark
 
 
-async def test_a_phone(new_page: NewPage, server: Server) -> None:
+async def test_a_phone(server: Server, new_page: NewPage) -> None:
     chat = Chat(await new_page(**PHONE), server)
     await chat.page.goto(f"{server.url}/demo")
     await expect(chat.button("Start as a guest")).to_be_visible()
@@ -56,7 +56,7 @@ async def test_a_phone(new_page: NewPage, server: Server) -> None:
     await expect(chat.lists).to_be_hidden()
 
 
-async def test_the_keyboard_is_enough(page: Page, server: Server) -> None:
+async def test_the_keyboard_is_enough(server: Server, page: Page) -> None:
     chat = Chat(page, server)
     await page.goto(f"{server.url}/demo")
     await page.keyboard.press("Tab")
@@ -77,7 +77,7 @@ async def test_the_keyboard_is_enough(page: Page, server: Server) -> None:
     await expect(chat.button("More about this conversation")).to_be_focused()
 
 
-async def test_what_could_not_be_sent_stays_in_the_box(page: Page, server: Server) -> None:
+async def test_what_could_not_be_sent_stays_in_the_box(server: Server, page: Page) -> None:
     chat = Chat(page, server)
     await chat.start()
     await page.route("**/graphql", lambda route: route.abort())
@@ -94,7 +94,7 @@ async def test_what_could_not_be_sent_stays_in_the_box(page: Page, server: Serve
     await expect(page.get_by_text("The connection is lost.")).to_be_hidden()
 
 
-async def test_a_token_that_ended_leads_back_to_the_welcome(page: Page, server: Server) -> None:
+async def test_a_token_that_ended_leads_back_to_the_welcome(server: Server, page: Page) -> None:
     chat = Chat(page, server)
     await chat.start()
     await page.evaluate("localStorage.setItem('punnet:token', 'no.such.token')")
@@ -103,7 +103,7 @@ async def test_a_token_that_ended_leads_back_to_the_welcome(page: Page, server: 
     await chat.ask("Jam [[echo:Jam it is.]]")
 
 
-async def test_two_tabs_show_the_same(page: Page, server: Server) -> None:
+async def test_two_tabs_show_the_same(server: Server, page: Page) -> None:
     first = Chat(page, server)
     await first.start()
     await first.ask("Jam [[echo:Jam it is.]]")

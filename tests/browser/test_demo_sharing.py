@@ -16,7 +16,7 @@ async def server(start_server: StartServer) -> Server:
 
 
 @pytest.fixture
-async def chat(page: Page, server: Server) -> Chat:
+async def chat(server: Server, page: Page) -> Chat:
     """A guest with an answered question."""
     chat = Chat(page, server)
     await chat.start()

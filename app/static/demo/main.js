@@ -188,6 +188,10 @@ onElsewhere(() => {
   route();
 });
 window.addEventListener("hashchange", route);
+// Nothing tells of conversations that began elsewhere: who comes back to the page asks.
+document.addEventListener("visibilitychange", () => {
+  if (known && document.visibilityState === "visible") attempt(() => sidebar.refresh());
+});
 document.addEventListener("keydown", (event) => event.key === "Escape" && showSidebar(false));
 prepare();
 route();
