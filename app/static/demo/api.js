@@ -74,7 +74,10 @@ export async function ask(query, variables = {}) {
 }
 
 /** A new key: a mutation that is repeated with it happens once. */
-export const newKey = () => crypto.randomUUID();
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is for HTTPS only
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 /**
  * Follows a subscription through every break, until it ends or is refused.
@@ -107,6 +110,7 @@ export function follow(query, variables, { event, ended = () => {}, refused = ()
   };
 
   function start() {
+    timer = 0;
     const payload = { query, variables: variables() };
     leave = client().subscribe(payload, { next, error, complete: () => finish(ended) });
   }
@@ -114,7 +118,6 @@ export function follow(query, variables, { event, ended = () => {}, refused = ()
   const hurry = () => {
     if (timer === 0 || over) return;
     clearTimeout(timer);
-    timer = 0;
     start();
   };
   window.addEventListener("online", hurry);

@@ -48,6 +48,13 @@ export function replace(parent, ...children) {
   }
 }
 
+/** Puts children in this order, without touching those that are in their place. */
+export function arrange(parent, children) {
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}
+
 /** Says something to screen readers. */
 export function announce(text) {
   $("status").textContent = text;

@@ -172,6 +172,7 @@ function code(lines) {
 /** Copies a text; the button says so for a moment. */
 export async function copyText(text, button) {
   await attempt(async () => {
+    if (!navigator.clipboard) throw new Error("The browser lets pages copy over HTTPS only.");
     await navigator.clipboard.writeText(text);
     button.classList.add("done");
     setTimeout(() => button.classList.remove("done"), 1_500);

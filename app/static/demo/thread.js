@@ -1,6 +1,6 @@
 /* The open conversation: its selected branch, kept up to date. */
 
-import { $, announce, attempt, complain } from "./dom.js";
+import { $, announce, arrange, attempt, complain } from "./dom.js";
 import { ask, follow, newKey, Unreachable } from "./api.js";
 import { loadBranch } from "./branch.js";
 import * as documents from "./documents.js";
@@ -123,7 +123,7 @@ export class Thread {
       return view.element;
     });
     this.#drop(new Set(this.#messages.map((message) => message.id)));
-    this.#arrange(elements);
+    arrange($("thread"), elements);
     $("thread").setAttribute("aria-busy", "false");
     $("earlier").hidden = !conversation.hasEarlier;
     if (this.#focus) this.#views.get(this.#focus.id)?.focusOn(this.#focus.key);
@@ -131,14 +131,6 @@ export class Thread {
     this.#place.grew();
     this.#told.changed(conversation);
     if (conversation.unread) attempt(() => ask(documents.READ, { id: conversation.id }));
-  }
-
-  /** Puts elements in their order without touching those that are in place. */
-  #arrange(elements) {
-    const list = $("thread");
-    elements.forEach((element, at) => {
-      if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null);
-    });
   }
 
   #drop(kept) {
@@ -163,6 +155,7 @@ export class Thread {
   #stream(id) {
     announce("The answer is being written.");
     const settled = async () => {
+      this.#streams.delete(id);
       await this.refresh();
       announce("The answer is complete.");
       this.#told.settled();
