@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -86,6 +88,18 @@ async def test_a_link_for_users_keeps_guests_out(chat: Chat, new_page: NewPage) 
     await guest.page.goto(link)
     await expect(guest.messages).to_contain_text("people who are signed in")
     await expect(guest.page.get_by_text("quinces")).to_have_count(0)
+
+
+async def test_a_link_for_named_people_says_for_whom(chat: Chat) -> None:
+    await chat.button("Share").click()
+    await chat.page.get_by_role("radio", name="Named people").check()
+    await chat.page.get_by_role("textbox", name="Addresses").fill("ada@example.com, not-one")
+    await chat.button("Create a link").click()
+    await expect(chat.page.get_by_role("alert")).to_contain_text(re.compile("address", re.I))
+    await chat.page.get_by_role("textbox", name="Addresses").fill("ada@example.com")
+    await chat.button("Create a link").click()
+    links = chat.page.get_by_role("region", name="Links").get_by_role("listitem")
+    await expect(links).to_contain_text("Named people: ada@example.com")
 
 
 async def test_conversations_are_found_renamed_pinned_and_deleted(chat: Chat) -> None:
