@@ -64,9 +64,10 @@ export function announce(text) {
 export function complain(error) {
   const until = error.extensions?.resetsAt;
   const text = until ? `That was all for today. There is more from ${when(until)}.` : error.message;
-  const toast = h("div", { class: "toast" }, h("span", {}, text));
+  const toast = h("div", { class: "toast", role: "alert" }, h("span", {}, text));
   toast.append(iconButton("close", "Dismiss", { onclick: () => toast.remove() }));
-  $("toasts").append(toast);
+  // What is outside an open dialog can neither be seen nor reached.
+  (document.querySelector("dialog[open]") ?? $("toasts")).append(toast);
   setTimeout(() => toast.remove(), 8_000);
 }
 
