@@ -60,10 +60,12 @@ export function announce(text) {
   $("status").textContent = text;
 }
 
-/** Shows, for some seconds, what went wrong. */
+/** Shows, for some seconds, what went wrong; not twice at once. */
 export function complain(error) {
   const until = error.extensions?.resetsAt;
   const text = until ? `That was all for today. There is more from ${when(until)}.` : error.message;
+  const said = [...document.querySelectorAll(".toast > span")].map((one) => one.textContent);
+  if (said.includes(text)) return;
   const toast = h("div", { class: "toast", role: "alert" }, h("span", {}, text));
   toast.append(iconButton("close", "Dismiss", { onclick: () => toast.remove() }));
   // What is outside an open dialog can neither be seen nor reached.
