@@ -112,7 +112,7 @@ def _object(arguments: Any) -> Any:
         read = orjson.loads(arguments)
     except orjson.JSONDecodeError:
         return arguments
-    return read if isinstance(read, dict) else arguments
+    return cast("Json", read) if isinstance(read, dict) else arguments
 
 
 def _result(one: Json) -> Iterator[Part]:
