@@ -51,7 +51,7 @@ async def test_a_call_and_its_result_stream_and_are_kept(server: Server) -> None
     found = await calls_of(ada, id)
     call = {"callId": "call_0_0", "name": "add"}
     assert found["contentParts"] == [
-        {"__typename": "ToolCallPart", **call, "arguments": '{"a": 2, "b": 3}'},
+        {"__typename": "ToolCallPart", **call, "arguments": {"a": 2, "b": 3}},
         {"__typename": "ToolResultPart", **call, "result": {"sum": 5}},
         {"__typename": "TextPart", "text": '{"sum":5}'},
     ]
