@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from models.errors import Invalid
 
@@ -23,6 +23,18 @@ def storable(text: str) -> str:
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.replace("\0", "\ufffd")
+
+
+def storable_json(value: Any) -> Any:
+    """A JSON value with every text in it made storable, names too; no deeper than Python calls."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [storable_json(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {storable(name): storable_json(item) for name, item in fields.items()}
+    return value
 
 
 def refuse_unstorable_json(value: Any, field: str) -> None:

@@ -54,6 +54,7 @@ MAY_WRITE = {
     "models/chat/chunks.py:_APPEND": "Chunks are no records; streams carry them.",
     "models/chat/chunks.py:forget": "Chunks are no records; streams carry them.",
     "models/chat/leases.py:_RENEW": "A heartbeat: no client can see when a lease ends.",
+    "app/chats/writing.py:_GROW": IMPORTER,
     "app/convex/merging.py:_WRITTEN": IMPORTER,
     "app/convex/merging.py:adding": IMPORTER,
     "app/convex/merging.py:updating": IMPORTER,
@@ -163,6 +164,7 @@ MAY_BE_SILENT = {
     "app/providers/openai.py: client.chat.completions.create": "That is OpenAI's.",
     "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
     "app/convex/staging.py: connection.copy_records_to_table": "Into temporary tables.",
+    "app/importing/copying.py: connection.copy_records_to_table": "One note for each owner.",
     "app/importing/exports.py: connection.copy_records_to_table": "One note for each owner.",
 }
 """Who may call what writes without a note, and why."""
