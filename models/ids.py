@@ -29,6 +29,15 @@ def derived_id(prefix: str, milliseconds: int, key: str) -> str:
     return f"{prefix}_{encode(number)}"
 
 
+def milliseconds_of(id: str) -> int:
+    """The time that a well-formed id tells, since 1970."""
+    _, _, letters = id.partition("_")
+    number = 0
+    for letter in letters:
+        number = number << 5 | ALPHABET.index(letter)
+    return number >> 80
+
+
 def prefix_of(value: str) -> str | None:
     """The prefix of a well-formed id, or None for any other text."""
     found = _PATTERN.fullmatch(value)

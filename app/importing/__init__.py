@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from app.running import refusals_shown, run
 if TYPE_CHECKING:
     from app.chats.findings import Findings
     from app.chats.importing import Product
+    from app.own_imports.merging import Came
 
 importing = typer.Typer(name="import", help="Load data from elsewhere.", no_args_is_help=True)
 
@@ -74,6 +76,25 @@ def claude(
     from app.chats.importing import CLAUDE
 
     _import_chats(CLAUDE, file, user, dry_run=dry_run)
+
+
+@importing.command()
+def own(
+    file: Annotated[Path, typer.Argument(help="What `exportMyData` gave a user.", exists=True)],
+    user: User,
+) -> None:
+    """Add what a user took along to an account, which is made for an address that nobody has."""
+    from app.files.store import open_store
+    from app.own_imports.importing import import_own
+
+    async def work(settings: Settings, url: str) -> Mapping[str, Came]:
+        await migrate(url)
+        return await import_own(url, open_store(settings), file, user)
+
+    with refusals_shown():
+        for name, came in run(work).items():
+            rest = f"{came.here:,} here already, {came.left_out:,} left out"
+            typer.echo(f"{came.added:>12,}  {name} ({rest})")
 
 
 def _import_chats(product: Product, file: Path, user: str, *, dry_run: bool) -> None:
