@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -15,11 +15,13 @@ from app.files.store import open_store
 from app.own_exports import export_user
 from app.own_imports.importing import import_own
 from app.own_imports.merging import Came
-from tests.harness.api import settings_for_tests
+from models.packages import record_models
+from tests.harness.api import StartServer, settings_for_tests
 from tests.harness.postgres import NewDatabase
 from tests.harness.processes import ask
+from tests.harness.tools import TOOLS
+from tests.own_imports.scene import EMAIL, furnish
 
-EMAIL = "ada@example.com"
 Row = dict[str, Any]
 
 
@@ -29,6 +31,7 @@ class Place:
 
     url: str
     folder: Path
+    ids: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def _store(self) -> Any:
@@ -46,6 +49,12 @@ class Place:
     async def ask(self, query: str) -> Any:
         """One value straight from the database."""
         return await ask(self.url, query)
+
+    async def rows(self) -> dict[str, Any]:
+        """Every row of every record, and how much was told of them."""
+        tables = [*(model.table() for model in record_models()), "event_log"]
+        rows = "SELECT coalesce(jsonb_agg(t ORDER BY t::text), '[]') FROM {} t"
+        return {name: await self.ask(rows.format(name)) for name in tables}
 
     @property
     def kept(self) -> dict[str, bytes]:
@@ -67,6 +76,15 @@ async def new_place(new_database: NewDatabase, tmp_path: Path) -> NewPlace:
         return made[-1]
 
     return make
+
+
+@pytest.fixture
+async def home(new_place: NewPlace, start_server: StartServer) -> Place:
+    """Where Ada has a row of each kind, and files."""
+    place = await new_place()
+    server = await start_server(url=place.url, data_dir=place.folder, tools=TOOLS)
+    place.ids = await furnish(server, server.user("ada"))
+    return place
 
 
 def rows_of(file: Path, table: str) -> list[Row]:
