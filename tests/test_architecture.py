@@ -59,6 +59,10 @@ MAY_WRITE = {
     "app/convex/merging.py:adding": IMPORTER,
     "app/convex/merging.py:updating": IMPORTER,
     "app/convex/placing.py:_COUNT_ON": IMPORTER,
+    "app/own_imports/files.py:_LOOKED_AT": "A temporary table of the importer's own.",
+    "app/own_imports/importing.py:_TOLD": "A temporary table of the importer's own.",
+    "app/own_imports/merging.py:adding": IMPORTER,
+    "app/own_imports/merging.py:choose": "A temporary table of the importer's own.",
     "app/convex/secrets.py:Sealer": "A temporary table of the importer's own.",
     "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
     "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
@@ -165,6 +169,7 @@ MAY_BE_SILENT = {
     "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
     "app/convex/staging.py: connection.copy_records_to_table": "Into temporary tables.",
     "app/importing/copying.py: connection.copy_records_to_table": "One note for each owner.",
+    "app/own_imports/staging.py: connection.copy_records_to_table": "Into temporary tables.",
     "app/importing/exports.py: connection.copy_records_to_table": "One note for each owner.",
 }
 """Who may call what writes without a note, and why."""

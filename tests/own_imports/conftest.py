@@ -54,7 +54,7 @@ class Place:
         """Every row of every record, and how much was told of them."""
         tables = [*(model.table() for model in record_models()), "event_log"]
         rows = "SELECT coalesce(jsonb_agg(t ORDER BY t::text), '[]') FROM {} t"
-        return {name: await self.ask(rows.format(name)) for name in tables}
+        return {name: json.loads(await self.ask(rows.format(name))) for name in tables}
 
     @property
     def kept(self) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from tests.harness.api import StartServer
 from tests.harness.verbs import id_of
 from tests.own_imports.conftest import NewPlace, Place, Row, rows_of
 
-PREFERENCES = "{ viewer { name email favoriteModels } preferences { layout } }"
+PREFERENCES = "{ me { name email favoriteModels } preferences { layout } }"
 CONTENT = [taken.model.table() for taken in TAKEN if taken.model is not User]
 
 
@@ -88,7 +88,8 @@ async def test_another_account_gets_rows_of_its_own(
 
 
 def alike(rows: list[Row]) -> list[Any]:
-    """Messages without what names rows, in their order, with the place of what they follow."""
+    """Messages without what names rows, with the place of what they follow."""
+    rows = sorted(rows, key=lambda row: (row["order_id"], row["content"]))
     places = {row["id"]: place for place, row in enumerate(rows)}
     kept = ("role", "content", "parts", "order_id", "selected", "on_branch", "created_at")
     return [[row[name] for name in kept] + [places.get(row["parent_id"])] for row in rows]
