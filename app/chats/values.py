@@ -23,11 +23,10 @@ def moment(value: Any, notes: Notes, message: str | None = None) -> datetime | N
     if value is None:
         return None
     try:
-        found = _seconds(value) if isinstance(value, int | float) else _iso(value)
+        return _seconds(value) if type(value) in (int, float) else _iso(value)
     except (ValueError, TypeError, OverflowError):
         notes.flaw("time left out: none between 1970 and 9999", message)
         return None
-    return found
 
 
 def _seconds(value: float) -> datetime:

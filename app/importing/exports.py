@@ -60,7 +60,7 @@ def check_manifest(archive: ZipFile, ours: M) -> M:
     try:
         manifest = type(ours).model_validate_json(_told(archive))
     except (KeyError, ValidationError) as error:
-        raise Invalid("The file is no export of Punnet, or one of another kind.") from error
+        raise Invalid("The file is no export of Punnet.") from error
     if manifest.format != FORMAT:
         raise Invalid(f"The export has format {manifest.format}; this version reads {FORMAT}.")
     if manifest.migration != ours.migration:

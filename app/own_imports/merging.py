@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
-from app.own_imports.taken import BROKEN, Taken, staged
+from app.own_imports.checks import BROKEN
+from app.own_imports.taken import Taken, staged
 from models.errors import Invalid
 from models.fields import JsonColumn
 

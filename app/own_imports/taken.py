@@ -3,38 +3,33 @@
 A table that is not here is left out: ways in, sessions, tokens, keys, money, logs, links for
 readers, and work that is under way. A row is taken when it is new and what it lies in is taken with
 it; what is here already stays as it is, with all in it. The SQL speaks of `s`, the row as the file
-has it, of `own_<table>`, what the file has of a table, and of $1, the new owner.
+has it, of `own_<table>`, what the file has of a table, and of `own_target`, the new owner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from models.accounts.preferences import MODEL_LIMIT, MOST_MODELS, UserPreferences
+from app.own_imports.checks import Row, address, allowed_type, models_in, safe_paths
+from models.accounts.preferences import UserPreferences
 from models.accounts.users import User
 from models.builder.agent_runs import AgentRun
 from models.builder.drafts import FragmentDraft
-from models.builder.files import check_files
 from models.builder.fragments import Fragment
 from models.builder.imports import Import
 from models.builder.snapshots import FileSnapshot
-from models.chat.attachments import PER_MESSAGE, Attachment, refuse_unsafe
-from models.chat.branches import SIBLINGS
+from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.message_feedback import MessageFeedback
 from models.chat.messages import Message
 from models.chat.projects import Project
 from models.chat.tool_calls import ToolCall
-from models.errors import Invalid
-from models.files.media_types import ALLOWED
 from models.files.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from models.base import Record
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,30 +62,6 @@ def _link(model: type[Record], column: str) -> dict[str, str]:
     """A column that is null unless what it names is taken."""
     sql = f"(SELECT w.id FROM {staged(model)} w WHERE w.id = s.{column} AND w.taken)"
     return {column: sql}
-
-
-def _models(row: Row, name: str) -> None:
-    ids = row[name]
-    if not isinstance(ids, list) or not _are_models(cast("list[Any]", ids)):
-        raise Invalid(f"{name}: Must be at most {MOST_MODELS} ids of models.")
-
-
-def _are_models(ids: Sequence[Any]) -> bool:
-    fine = (isinstance(id, str) and len(id) <= MODEL_LIMIT for id in ids)
-    return len(ids) <= MOST_MODELS and all(fine)
-
-
-def _address(name: str) -> Callable[[Row], None]:
-    def check(row: Row) -> None:
-        if row[name] is not None:
-            refuse_unsafe(row[name])
-
-    return check
-
-
-def _file(row: Row) -> None:
-    if row["content_type"] not in ALLOWED:
-        raise Invalid("content_type: No such files are taken.")
 
 
 OWNER = "(SELECT id FROM own_target)"
@@ -157,21 +128,21 @@ TAKEN = (
         "user_id source source_id source_name source_url status metadata error project_id",
         _OWN | _link(Message, "message_id"),
         _with(Project, "project_id"),
-        _address("source_url"),
+        address("source_url"),
     ),
     Taken(
         Fragment,
         "sandbox_url title files metadata framework message_id",
         _OWN,
         _with(Message, "message_id"),
-        lambda row: check_files(row["files"]),
+        safe_paths,
     ),
     Taken(
         FragmentDraft,
         "files framework project_id",
         _OWN,
         _with(Project, "project_id"),
-        lambda row: check_files(row["files"]),
+        safe_paths,
     ),
     Taken(
         FileSnapshot,
@@ -181,7 +152,7 @@ TAKEN = (
         | _link(Fragment, "fragment_id")
         | _link(FileSnapshot, "restored_from"),
         _with(Project, "project_id"),
-        lambda row: check_files(row["files"]),
+        safe_paths,
     ),
     Taken(
         AgentRun,
@@ -209,7 +180,7 @@ TAKEN = (
         "due_at storage_key",
         _OWN,
         _WANTED,
-        _file,
+        allowed_type,
     ),
     Taken(
         Attachment,
@@ -222,14 +193,14 @@ TAKEN = (
             "WHERE w.id = s.message_id)"
         },
         f"{_with(Message, 'message_id')} AND {_FILE_THERE}",
-        _address("url"),
+        address("url"),
     ),
     Taken(
         User,
         "name favorite_models system_prompt last_active_at",
         {"email": "(SELECT email FROM own_target)", "email_verified": "true"}
         | {"avatar_file_id": _PICTURE},
-        check=lambda row: _models(row, "favorite_models"),
+        check=lambda row: models_in(row, "favorite_models"),
     ),
     Taken(
         UserPreferences,
@@ -238,21 +209,7 @@ TAKEN = (
         "marketing_opt_in",
         _OWN,
         _with(User, "user_id"),
-        lambda row: _models(row, "hidden_models"),
+        lambda row: models_in(row, "hidden_models"),
     ),
 )
 """In an order in which each finds what it refers to."""
-
-BROKEN = {
-    "a message does not follow one of its own conversation": """\
-SELECT s.id FROM own_message s WHERE s.taken AND s.parent_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM own_message p WHERE p.id = s.parent_id
-    AND p.conversation_id = s.conversation_id AND p.order_id < s.order_id)""",
-    f"a message has more than {SIBLINGS} versions": f"""\
-SELECT min(s.id) AS id FROM own_message s WHERE s.taken
-GROUP BY coalesce(s.parent_id, s.conversation_id) HAVING count(*) > {SIBLINGS}""",
-    f"a message has more than {PER_MESSAGE} attachments": f"""\
-SELECT s.message_id AS id FROM own_attachment s WHERE s.message_id IS NOT NULL
-GROUP BY s.message_id HAVING count(*) > {PER_MESSAGE}""",
-}
-"""What no export of ours has: the reason, and the query that finds an id."""
