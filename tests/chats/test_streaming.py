@@ -14,11 +14,11 @@ MUCH = 96 << 20  # bytes
 GROWTH = 32 << 20  # bytes of memory; far less than what is read
 
 
-def large(path: Path, bytes: int) -> Path:
+def large(path: Path, size: int) -> Path:
     """An export of so many bytes, in conversations of 1 MiB that say little."""
     with path.open("w") as file:
         file.write("[")
-        for number in range(bytes >> 20):
+        for number in range(size >> 20):
             chat = jam(id=str(number)) | {"moderation_results": ["x" * (1 << 20)]}
             file.write("," * bool(number) + json.dumps(chat))
         file.write("]")
