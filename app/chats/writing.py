@@ -13,10 +13,11 @@ from models.chat.conversations import Conversation
 from models.chat.messages import FAMILY, Message
 
 _FAMILY = f"coalesce({', '.join(FAMILY)})"
-_LOCKED = """\
+_SEEN = """\
 SELECT c.id, c.owner_id, c.last_order_id, c.deleted_at, p.deleted_at AS folder_deleted_at
 FROM conversation c LEFT JOIN project p ON p.id = c.project_id
-WHERE c.id = ANY($1) ORDER BY c.id FOR NO KEY UPDATE OF c"""
+WHERE c.id = ANY($1) ORDER BY c.id"""
+_LOCKED = f"{_SEEN} FOR NO KEY UPDATE OF c"
 _MARKED = "SELECT row_id FROM import_mark WHERE row_id = ANY($1)"
 _MESSAGES = "SELECT id, conversation_id, on_branch FROM message WHERE id = ANY($1)"
 _FAMILIES = f"""\
@@ -39,8 +40,15 @@ class ChatWriter:
         self.wrote = False
 
     async def write(self, batch: Sequence[Placing]) -> None:
-        """Add what is new in some chats, of which no two are the same one."""
-        here = await self._here(batch)
+        """Add what is new in some chats, of which no two are the same one.
+
+        Only conversations that may get messages are held until the end.
+        """
+        own = [id for chat in batch for id in (chat.id, *chat.ids.values())]
+        marked = {row["row_id"] for row in await self._connection.fetch(_MARKED, own)}
+        whole = [chat for chat in batch if marked.issuperset(chat.ids.values())]
+        rest = [chat for chat in batch if chat not in whole]
+        here = await self._here(whole, marked, _SEEN) | await self._here(rest, marked, _LOCKED)
         conversations: list[Conversation] = []
         messages: list[Message] = []
         grown: list[tuple[str, int, datetime]] = []
@@ -56,12 +64,13 @@ class ChatWriter:
                 grown.append((chat.id, new[-1].order_id, max(row.created_at for row in new)))
         await self._add(conversations, messages, grown)
 
-    async def _here(self, batch: Sequence[Placing]) -> dict[str, Here | None]:
-        """What there is of each chat; None for one that is to be left alone."""
+    async def _here(
+        self, batch: Sequence[Placing], marked: set[str], query: str
+    ) -> dict[str, Here | None]:
+        """What there is of each chat, as `query` sees it; None for one that is to be left alone."""
         ids = [chat.id for chat in batch]
         own = [id for chat in batch for id in chat.ids.values()]
-        rows = {row["id"]: row for row in await self._connection.fetch(_LOCKED, ids)}
-        marked = {row["row_id"] for row in await self._connection.fetch(_MARKED, [*ids, *own])}
+        rows = {row["id"]: row for row in await self._connection.fetch(query, ids)}
         placed = {
             row["id"]: (row["conversation_id"], row["on_branch"])
             for row in await self._connection.fetch(_MESSAGES, own)

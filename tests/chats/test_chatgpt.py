@@ -66,6 +66,15 @@ async def test_one_can_go_on(bring: Bring, ada: Reader) -> None:
     assert (await ada.said())[-2][1] == "Thank you."
 
 
+async def test_an_answer_is_written_anew_by_a_model_of_this_server(
+    bring: Bring, ada: Reader
+) -> None:
+    await bring("chatgpt", jam())
+    _, answer, *_ = await ada.shown()
+    made = await ada.api.do("regenerateMessage", "{ reply { model } }", id=answer["id"])
+    assert (answer["model"], made["reply"]["model"]) == ("gpt-4o", "mock:raypx-1")
+
+
 async def test_hidden_nodes_lead_on(bring: Bring, ada: Reader) -> None:
     nodes = [
         said("q", None, "user", "One."),

@@ -14,7 +14,8 @@ from tests.harness.verbs import id_of
 EMAIL = "ada@example.com"
 PLAIN = "mock:raypx-1"
 FILES = {"src/App.vue": "<template/>"}
-ASKED = 'How do I cook \u201cquince\u201d jam? \U0001f34f [[call:add {"a": 2, "b": 3}]]'
+QUICK = "[[first:0]] [[delay:0]]"
+ASKED = QUICK + ' How do I cook \u201cquince\u201d jam? \U0001f34f [[call:add {"a": 2, "b": 3}]]'
 STARTED = "{ conversation { id } message { id } reply { id } }"
 
 
@@ -26,7 +27,7 @@ async def furnish(server: Server, api: Api, email: str = EMAIL) -> dict[str, str
     chat = await _chat(server, api)
     app = await api.do(
         "createProjectWithMessage", "{ project { id } message { id } }",
-        content="Build a shop", framework="VUE",
+        content=f"Build a shop {QUICK}", framework="VUE",
     )  # fmt: skip
     project = app["project"]["id"]
     await settled(server)
@@ -55,7 +56,11 @@ async def _chat(server: Server, api: Api) -> dict[str, str]:
     await api.do("regenerateMessage", "{ reply { id } }", id=made["reply"]["id"])
     await settled(server)
     await api.do(
-        "editMessage", "{ message { id } }", id=made["message"]["id"], content="Pears?", model=PLAIN
+        "editMessage",
+        "{ message { id } }",
+        id=made["message"]["id"],
+        content=f"Pears? {QUICK}",
+        model=PLAIN,
     )
     await settled(server)
     await api.do(
