@@ -74,12 +74,15 @@ async def test_what_was_said_here_stays_shown(bring: Bring, ada: Reader) -> None
     assert (await ada.conversations())[0]["title"] == "Mine"
 
 
-async def test_what_was_deleted_here_stays_deleted(bring: Bring, ada: Reader) -> None:
+async def test_what_was_deleted_here_stays_deleted(
+    bring: Bring, ada: Reader, server: Server
+) -> None:
     await bring("chatgpt", jam(), jam(id="2"))
     kept, gone = [one["id"] for one in await ada.conversations()]
     await ada.api.do("deleteConversation", "{ deletedConversationId }", id=gone)
     last = (await ada.shown(kept))[-1]
     await ada.api.do("deleteMessage", "{ deletedMessageId }", id=last["id"])
+    await server.sql("DELETE FROM message WHERE id = $1", last["id"])  # as after 30 days
     more = said("q3", "a3", "user", "And then?")
     chats = [grown(more) | {"conversation_id": id} for id in ("chat-1", "2")]
     findings = await bring("chatgpt", *chats)

@@ -179,7 +179,7 @@ async def test_versions_beyond_what_one_can_choose_from(bring: Bring, ada: Reade
     assert len((await ada.shown())[1]["siblings"]) == SIBLINGS
 
 
-async def test_an_entry_that_is_too_large_is_not_even_kept(
+async def test_an_entry_that_is_too_large_is_left_out(
     bring: Bring, ada: Reader, tmp_path: Path
 ) -> None:
     long = {"id": "x" * (entries.ENTRY_LIMIT + 1)}

@@ -113,6 +113,7 @@ async def test_rows_of_others_are_out_of_reach(
     # Conversations of her own, with all that is below them.
     mine = {row["id"]: new_id("cnv") for row in rows_of(file, "conversation")}
     mine |= {row["id"]: new_id("msg") for row in rows_of(file, "message")}
+    mine |= {row["id"]: new_id("att") for row in rows_of(file, "attachment")}
     await home.bring(renamed(file, tmp_path / "own.zip", named | mine), eve)
     rows = await home.rows()
     own = [row for row in rows["conversation"] if row["owner_id"] == eve]
