@@ -167,6 +167,7 @@ def silent_writes(tree: ast.AST) -> Iterator[str]:
 MAY_BE_SILENT = {
     "app/providers/openai.py: client.chat.completions.create": "That is OpenAI's.",
     "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
+    "app/convex/files.py: connection.copy_records_to_table": "Into a temporary table.",
     "app/convex/staging.py: connection.copy_records_to_table": "Into temporary tables.",
     "app/importing/copying.py: connection.copy_records_to_table": "One note for each owner.",
     "app/own_imports/staging.py: connection.copy_records_to_table": "Into temporary tables.",

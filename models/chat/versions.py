@@ -57,7 +57,7 @@ async def regenerate_message(
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)
-    named = model or await usable_again(tx, source.model)
+    named = model if model is not None else await usable_again(tx, source.model)
     (chosen,) = await answering(tx, conversation, named)
     reply = new_reply(chosen)
     reply.regenerated_from_id = source.id
