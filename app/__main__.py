@@ -18,6 +18,7 @@ from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
 from app.config import Settings
 from app.explaining import explain
+from app.export_command import export
 from app.importing import importing
 from app.migrations import migrate as bring_up_to_date
 from app.migrations import write_migrations
@@ -38,6 +39,7 @@ command = typer.Typer(
 command.add_typer(importing)
 command.add_typer(runs)
 command.command()(explain)
+command.command()(export)
 command.command()(grant_operator)
 command.command()(revoke_operator)
 
@@ -155,18 +157,6 @@ def demo() -> None:
         return await load_demo(settings, url)
 
     show("The demo data is loaded." if run(work) else "The demo data is there already.")
-
-
-@command.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="The ZIP to write; replaced when there is one.")],
-) -> None:
-    """Write every row to a file, secrets left out; nobody needs to stop meanwhile."""
-    from app.exporting import show_tables, write_export
-    from app.files.store import open_store
-
-    with refusals_shown():
-        show_tables(run(lambda settings, url: write_export(url, open_store(settings), file)))
 
 
 @command.command()

@@ -22,7 +22,7 @@ import typer
 from pydantic import BaseModel
 
 from app.database import connect
-from app.files.moving import export_files
+from app.files.moving import Moved, export_files
 from app.files.store import Store
 from app.migrations import applied, newest
 from models.base import Record
@@ -88,7 +88,7 @@ async def write_export(url: str, store: Store, target: Path) -> Manifest:
     try:
         if await applied(connection) != newest():
             raise Conflict("The database is not up to date; run `punnet migrate` first.")
-        with _replacing(target) as file, ZipFile(file, "w") as archive:
+        with replacing(target) as file, ZipFile(file, "w") as archive:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 return await _write(connection, archive, store)
     finally:
@@ -111,9 +111,7 @@ async def _write(connection: Any, archive: ZipFile, store: Store) -> Manifest:
     manifest = empty_manifest()
     for model in exported_models():
         await write_rows(connection, archive, model, manifest.tables[model.table()])
-    moved = await export_files(connection, archive, store)
-    manifest.objects, manifest.lacking = moved.objects, sorted({*moved.lacking})
-    write_manifest(archive, manifest)
+    write_manifest(archive, manifest, await export_files(connection, archive, store))
     return manifest
 
 
@@ -132,14 +130,15 @@ async def write_rows(
     table.rows = int(tag.rsplit(maxsplit=1)[-1])
 
 
-def write_manifest(archive: ZipFile, manifest: Manifest) -> None:
-    """Write what an archive says of itself, as its last entry."""
+def write_manifest(archive: ZipFile, manifest: Manifest, files: Moved) -> None:
+    """Write what an archive says of itself and of its files, as its last entry."""
+    manifest.objects, manifest.lacking = files.objects, sorted({*files.lacking})
     archive.writestr(_entry(MANIFEST), manifest.model_dump_json(indent=2) + "\n")
 
 
-def exported_table(model: type[Record]) -> ExportedTable:
-    """What an export has of a table, without its rows."""
-    columns = exported_columns(model)
+def exported_table(model: type[Record], *left_out: str) -> ExportedTable:
+    """What an export has of a table, without its rows, secrets and the columns `left_out`."""
+    columns = [name for name in exported_columns(model) if name not in left_out]
     return ExportedTable(
         columns=columns, secrets=[name for name in model.columns() if name not in columns]
     )
@@ -169,7 +168,7 @@ def _entry(name: str) -> ZipInfo:
 
 
 @contextmanager
-def _replacing(target: Path) -> Generator[IO[bytes], None, None]:
+def replacing(target: Path) -> Generator[IO[bytes], None, None]:
     """A file beside `target` that takes its place at the end, and goes when there is an error."""
     start = f"{target.name}."
     with NamedTemporaryFile(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 from zipfile import ZipFile
@@ -17,7 +18,16 @@ import structlog
 from aiohttp import web
 
 from app.database import PLANNING, connect, lost
-from app.exporting import Manifest, exported_models, exported_table, write_manifest, write_rows
+from app.exporting import (
+    Manifest,
+    exported_models,
+    exported_table,
+    replacing,
+    write_manifest,
+    write_rows,
+)
+from app.files.moving import export_files
+from app.importing.accounts import user_named
 from app.migrations import newest
 from app.responses import SAFE_HEADERS, plain_refusal
 from models.accounts.exporting import (
@@ -28,11 +38,13 @@ from models.accounts.exporting import (
     own_tables,
 )
 from models.errors import DomainError, Invalid, NotFound, TimedOut, Unavailable
+from models.files.stored_files import StoredFile
 
 if TYPE_CHECKING:
     from app.callers import Callers
     from app.contexts import PunnetContexts
     from app.cors import Origins
+    from app.files.store import Store
     from app.process import Services
     from models.base import Record
 
@@ -43,6 +55,9 @@ ATTACHED = {
     "Content-Type": "application/zip",
     "Content-Disposition": 'attachment; filename="punnet-data.zip"',
 }
+
+WITHHELD: dict[type[Record], tuple[str, ...]] = {StoredFile: ("storage_key",)}
+"""Columns that are ours alone: where bytes lie is for nobody to know or choose."""
 
 log = structlog.get_logger()
 
@@ -66,6 +81,7 @@ class OwnExports:
         origins: Origins,
     ) -> None:
         self._url = url
+        self._store = services.storage.store
         self._services = services
         self._contexts = contexts
         self._callers = callers
@@ -121,7 +137,7 @@ class OwnExports:
         try:
             async with asyncio.timeout(PATIENCE):
                 with lost():
-                    await write_own_export(self._url, user_id, file)
+                    await write_own_export(self._url, self._store, user_id, file)
         except TimeoutError:
             file.close()
             raise TimedOut("It took too long to write.") from None
@@ -133,8 +149,8 @@ class OwnExports:
         return file
 
 
-async def write_own_export(url: str, user_id: str, file: IO[bytes]) -> None:
-    """Write one snapshot of what a user owns."""
+async def write_own_export(url: str, store: Store, user_id: str, file: IO[bytes]) -> OwnManifest:
+    """Write one snapshot of what a user owns, and the files in `store` that are theirs."""
     connection, manifest = await connect(url, server_settings=PLANNING), empty_own_manifest(user_id)
     try:
         with ZipFile(file, "w") as archive:
@@ -142,14 +158,27 @@ async def write_own_export(url: str, user_id: str, file: IO[bytes]) -> None:
                 for model, where in _own():
                     table = manifest.tables[model.table()]
                     await write_rows(connection, archive, model, table, where, user_id)
-            write_manifest(archive, manifest)
+                files = await export_files(connection, archive, store, user_id)
+            write_manifest(archive, manifest, files)
     finally:
         await connection.close()
+    return manifest
+
+
+async def export_user(url: str, store: Store, who: str, target: Path) -> OwnManifest:
+    """Write what a user owns to `target`, as they get it themselves. Raises NotFound, OSError."""
+    connection = await connect(url)
+    try:
+        user_id = await user_named(connection, who)
+    finally:
+        await connection.close()
+    with replacing(target) as file:
+        return await write_own_export(url, store, user_id, file)
 
 
 def empty_own_manifest(user_id: str) -> OwnManifest:
     """The manifest of a user who owns nothing."""
-    tables = {model.table(): exported_table(model) for model, _ in _own()}
+    tables = {model.table(): exported_table(model, *WITHHELD.get(model, ())) for model, _ in _own()}
     others = [model.table() for model in exported_models() if model.table() not in tables]
     return OwnManifest(migration=newest(), tables=tables, user=user_id, left_out=others)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from uuid_utils import uuid7
@@ -18,6 +19,23 @@ def new_id(prefix: str) -> str:
 def encode(number: int) -> str:
     """128 bits as 26 characters of Crockford's base 32, the first bit first."""
     return "".join([ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)])
+
+
+def derived_id(prefix: str, milliseconds: int, key: str) -> str:
+    """An id that sorts by the time given and is otherwise a hash of `key` (a UUID v7)."""
+    noise = int.from_bytes(hashlib.sha256(key.encode()).digest()[:10])
+    high, low = noise >> 62 & 0xFFF, noise & (1 << 62) - 1
+    number = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | high << 64 | 2 << 62 | low
+    return f"{prefix}_{encode(number)}"
+
+
+def milliseconds_of(id: str) -> int:
+    """The time that a well-formed id tells, since 1970."""
+    _, _, letters = id.partition("_")
+    number = 0
+    for letter in letters:
+        number = number << 5 | ALPHABET.index(letter)
+    return number >> 80
 
 
 def prefix_of(value: str) -> str | None:

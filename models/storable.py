@@ -29,6 +29,18 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
+def storable_json(value: Any) -> Any:
+    """A JSON value with every text in it made storable, names too; no deeper than Python calls."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [storable_json(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {storable(name): storable_json(item) for name, item in fields.items()}
+    return value
+
+
 def refuse_unstorable_json(value: Any, field: str) -> None:
     """The same for every text in a JSON value, and raise Invalid for one that is too deep."""
     if too_deep(value):

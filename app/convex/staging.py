@@ -15,8 +15,9 @@ from app.convex.readers import ID_LIMIT, Note, Reader, Skipped, moment, reader, 
 from app.convex.report import READ
 from app.convex.snapshot import BadSnapshot
 from app.convex.source import TIMES, Document, Source, snake
-from models import fields, ids
+from models import fields
 from models.fields import JsonColumn
+from models.ids import derived_id
 
 if TYPE_CHECKING:
     from app.convex.report import Report
@@ -95,7 +96,7 @@ class Stager:
                 raise ValueError(f"{name} is missing")
         key, at = _identity(document)
         found: list[Any] = [line, key, at, _named("_creationTime", moment, at)]
-        found += [_id(self.source.model.prefix, int(at), key), _digest(raw)]
+        found += [derived_id(self.source.model.prefix, int(at), key), _digest(raw)]
         found += [self._value(document, name, moment) for name in TIMES]
         found += [self._value(document, name, reference) for name in self.source.references]
         if self.source.subject:
@@ -149,15 +150,7 @@ async def stage(connection: Any, stager: Stager, snapshot: Snapshot, progress: P
 @lru_cache(maxsize=10_000)
 def user_key(subject: Any) -> str:
     """The id of a user of whom only the subject is known; it says no time."""
-    return _id("usr", 0, str(subject))
-
-
-def _id(prefix: str, milliseconds: int, key: str) -> str:
-    """An id that sorts by the time given and is otherwise a hash of `key` (a UUID v7)."""
-    noise = int.from_bytes(hashlib.sha256(key.encode()).digest()[:10])
-    high, low = noise >> 62 & 0xFFF, noise & (1 << 62) - 1
-    number = (milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | high << 64 | 2 << 62 | low
-    return f"{prefix}_{ids.encode(number)}"
+    return derived_id("usr", 0, str(subject))
 
 
 def _identity(document: Document) -> tuple[str, float]:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, cast
 
-from models.storable import storable
+from models.storable import storable_json
 
 _ENCODED, _NUL = b'"$', b"\\u0000"
 
@@ -22,7 +22,7 @@ def plain(value: Any, line: bytes) -> Any:
     """
     if _ENCODED in line:
         value = _decoded(value)
-    return _storable(value) if _NUL in line else value
+    return storable_json(value) if _NUL in line else value
 
 
 def _decoded(value: Any) -> Any:
@@ -36,17 +36,6 @@ def _decoded(value: Any) -> Any:
         if name in _DECODERS:
             return _DECODERS[name](encoded)
     return {name: _decoded(item) for name, item in fields.items()}
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_storable(item) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return {storable(name): _storable(item) for name, item in fields.items()}
-    return value
 
 
 def _bytes(encoded: Any, length: int | None = None) -> bytes:

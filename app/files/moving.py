@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 FOLDER = "stored_file/bytes"
 _READY = """\
 SELECT id, storage_key, sha256, has_thumbnail FROM stored_file
-WHERE state = 'ready' AND deleted_at IS NULL ORDER BY id"""
+WHERE state = 'ready' AND deleted_at IS NULL{of} ORDER BY id"""
+_ALL, _OWN = _READY.format(of=""), _READY.format(of=" AND owner_id = $1")
 _KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{38}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -53,10 +54,13 @@ class Moved:
     lacking: list[str] = field(default_factory=list[str])
 
 
-async def export_files(connection: Any, archive: ZipFile, store: Store) -> Moved:
-    """Write the bytes of all complete files that the transaction sees."""
+async def export_files(
+    connection: Any, archive: ZipFile, store: Store, owner: str | None = None
+) -> Moved:
+    """Write the bytes of all complete files that the transaction sees, or of one owner's."""
     moved = Moved()
-    async for row in connection.cursor(_READY):
+    query, given = (_ALL, []) if owner is None else (_OWN, [owner])
+    async for row in connection.cursor(query, *given):
         for part in parts_of(row):
             try:
                 size = await store.size(part.name)
@@ -86,7 +90,7 @@ async def import_files(connection: Any, archive: ZipFile, store: Store, objects:
 async def _store_all(connection: Any, archive: ZipFile, store: Store, keys: list[str]) -> None:
     """Store what the ZIP has, and note under which keys."""
     there = set(archive.namelist())
-    async for row in connection.cursor(_READY):
+    async for row in connection.cursor(_ALL):
         for part in parts_of(row):
             if part.entry in there:  # else it was gone when the export was made
                 keys.append(part.key)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import BadZipFile, ZipFile
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -25,6 +25,8 @@ from models.changes import note_import
 from models.errors import Conflict, Invalid
 
 LINE_LIMIT = 64 << 20  # bytes
+MANIFEST_LIMIT = 1 << 20  # bytes
+M = TypeVar("M", bound=Manifest)
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _LINE = re.compile(r"^\w+ \w+, line (\d+)")
 
@@ -37,7 +39,7 @@ async def load_export(url: str, store: Store, path: Path) -> Manifest:
     """
     try:
         with ZipFile(path) as archive:
-            manifest = _manifest(archive)
+            manifest = check_manifest(archive, empty_manifest())
             await migrate(url)
             connection = await connect(url)
             try:
@@ -52,15 +54,15 @@ async def load_export(url: str, store: Store, path: Path) -> Manifest:
     return manifest
 
 
-def _manifest(archive: ZipFile) -> Manifest:
-    """What an export says of itself. Raises Invalid unless this version could have written it."""
+def check_manifest(archive: ZipFile, ours: M) -> M:
+    """What an export says of itself. Raises Invalid unless this version, which would write `ours`
+    of no rows, could have written it."""
     try:
-        manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+        manifest = type(ours).model_validate_json(_told(archive))
     except (KeyError, ValidationError) as error:
         raise Invalid("The file is no export of Punnet.") from error
     if manifest.format != FORMAT:
         raise Invalid(f"The export has format {manifest.format}; this version reads {FORMAT}.")
-    ours = empty_manifest()
     if manifest.migration != ours.migration:
         raise Invalid(
             f"The export is of the schema {manifest.migration}; this one is {ours.migration}."
@@ -71,6 +73,11 @@ def _manifest(archive: ZipFile) -> Manifest:
     if missing:
         raise Invalid(f"The file is broken: it lacks {', '.join(sorted(missing))}.")
     return manifest
+
+
+def _told(archive: ZipFile) -> bytes:
+    with archive.open(MANIFEST) as file:
+        return file.read(MANIFEST_LIMIT)
 
 
 def _shape(manifest: Manifest) -> dict[str, list[str]]:
@@ -110,7 +117,7 @@ async def _load_table(
             name, columns=said.columns, records=_rows(archive, model, said.columns)
         )
     except _REFUSED as error:
-        raise Invalid(_told(name, error)) from error
+        raise Invalid(_refused(name, error)) from error
     rows = int(tag.rsplit(maxsplit=1)[-1])
     if rows != said.rows:
         raise Invalid(f"{name}: The file has {rows:,} rows and should have {said.rows:,}.")
@@ -125,7 +132,7 @@ def _rows(archive: ZipFile, model: type[Record], columns: list[str]) -> Iterator
                 raise Invalid(f"{model.table()}, line {number}: {error}") from error
 
 
-def _told(table: str, error: asyncpg.PostgresError) -> str:
+def _refused(table: str, error: asyncpg.PostgresError) -> str:
     """What PostgreSQL refused; it names the line of all but repeated keys and foreign keys."""
     fields: Any = error  # asyncpg gives it attributes that it does not declare
     line = _LINE.match(fields.context or "")

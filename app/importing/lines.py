@@ -26,14 +26,21 @@ def read_line(model: type[Record], columns: list[str], line: bytes) -> list[Any]
 
     Raises Invalid with a reason. What the database itself checks is left to it.
     """
+    row = parse_line(columns, line)
+    return [read_value(model, name, row[name]) for name in columns]
+
+
+def parse_line(columns: list[str], line: bytes) -> dict[str, Any]:
+    """The JSON of a row that has these columns and no others. Raises Invalid."""
     row = _parsed(line)
     if row.keys() != set(columns):
         names = ", ".join(sorted(row.keys() ^ set(columns)))
         raise Invalid(f"Columns that are missing or not known: {names}.")
-    return [_value(model, name, row[name]) for name in columns]
+    return row
 
 
-def _value(model: type[Record], name: str, value: Any) -> Any:
+def read_value(model: type[Record], name: str, value: Any) -> Any:
+    """The value of a column as COPY takes it. Raises Invalid."""
     try:
         return _read(model.column(name), value)
     except Invalid as error:

@@ -60,6 +60,14 @@ async def _one(tx: Transaction, conversation: Conversation, named: str | None) -
     return await usable_model(tx, preferred)
 
 
+async def usable_again(tx: Transaction, model_id: str | None) -> str | None:
+    """A model that wrote before; None where it is not on offer any more, or never was here."""
+    try:
+        return (await choose_model(tx, model_id)).id if model_id is not None else None
+    except DomainError:
+        return None
+
+
 async def usable_model(tx: Transaction, preferred: str | None) -> ModelInfo:
     """The preferred model, or the default one where that is not on offer any more."""
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.chat import branches
 from models.chat.attachments import copy_attachments
-from models.chat.choosing import answering
+from models.chat.choosing import answering, usable_again
 from models.chat.messages import Message, MessageRole, reach_in_tree, refuse_empty
 from models.chat.sending import (
     Draft,
@@ -47,7 +47,7 @@ async def edit_message(
 async def regenerate_message(
     tx: Transaction, message_id: str, model: str | None = None, *, supersede: bool = False
 ) -> Sent:
-    """Have an answer written anew beside it, by its own model or another one.
+    """Have an answer written anew beside it, by its own model, if there still is one, or another.
 
     The new one is shown, but gives way to its source should it end without a word. Raises Conflict
     as sending does.
@@ -57,9 +57,8 @@ async def regenerate_message(
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)
-    (chosen,) = await answering(
-        tx, conversation, source.model if model is None else model
-    )
+    named = model if model is not None else await usable_again(tx, source.model)
+    (chosen,) = await answering(tx, conversation, named)
     reply = new_reply(chosen)
     reply.regenerated_from_id = source.id
     await branches.put_instead(tx, conversation, source, reply)

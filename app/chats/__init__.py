@@ -1,0 +1,1 @@
+"""Importers of the chats that users had elsewhere: ChatGPT's and Claude's data exports."""

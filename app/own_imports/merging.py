@@ -1,0 +1,87 @@
+"""Staged rows into the tables: those that are new, in what is new. What is here stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
+
+from app.own_imports.checks import BROKEN
+from app.own_imports.taken import Taken, staged
+from models.errors import Invalid
+from models.fields import JsonColumn
+
+if TYPE_CHECKING:
+    from models.base import Record
+
+ALWAYS = ("id", "created_at", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What became of the rows of a table."""
+
+    added: int
+    here: int
+    left_out: int
+
+
+async def choose(connection: Any, taken: Taken) -> None:
+    """Decide which rows of a table are taken, once those of what they lie in are decided."""
+    model, table = taken.model, staged(taken.model)
+    await connection.execute(
+        f"UPDATE {table} s SET taken = true WHERE ({taken.when}) "
+        f"AND NOT EXISTS (SELECT 1 FROM {model.table()} t WHERE t.id = s.id)"
+    )
+
+
+async def refuse_broken(connection: Any) -> None:
+    """Raise Invalid for what would harm whoever reads it."""
+    for reason, query in BROKEN.items():
+        if found := await connection.fetchrow(query):
+            raise Invalid(f"{found['id']}: The file is broken: {reason}.")
+
+
+async def merge(connection: Any, taken: Taken) -> Came:
+    """Add the rows of a table that are taken. Raises Invalid."""
+    model, table = taken.model, staged(taken.model)
+    here = await connection.fetchval(
+        f"SELECT count(*) FROM {table} s JOIN {model.table()} t USING (id)"
+    )
+    statement, defaults = adding(taken)
+    try:
+        tag: str = await connection.execute(statement, *defaults)
+    except asyncpg.IntegrityConstraintViolationError as error:
+        fields: Any = error  # asyncpg gives it attributes that it does not declare
+        raise Invalid(f"{model.table()}: {fields.detail or fields.message}") from error
+    added = int(tag.rsplit(maxsplit=1)[-1])
+    read = await connection.fetchval(f"SELECT count(*) FROM {table}")
+    return Came(added, here, read - added - here)
+
+
+def adding(taken: Taken) -> tuple[str, list[Any]]:
+    """The statement that adds the rows that are taken, and its arguments: the other columns'
+    defaults."""
+    columns = {name: f"s.{name}" for name in (*ALWAYS, *taken.columns.split())}
+    columns |= taken.values
+    defaults: list[Any] = []
+    for name in taken.model.columns():
+        column: Any = taken.model.column(name)
+        if name not in columns and column.default is not None:
+            value = column.default
+            defaults.append(value)
+            columns[name] = f"${len(defaults)}::{_type(taken.model, name)}"
+    listed = ", ".join(columns)
+    values = ", ".join(columns.values())
+    statement = (
+        f"INSERT INTO {taken.model.table()} ({listed}) "
+        f"SELECT {values} FROM {staged(taken.model)} s WHERE s.taken ORDER BY s.id"
+    )
+    return statement, defaults
+
+
+def _type(model: type[Record], name: str) -> str:
+    column: Any = model.column(name)
+    assert not isinstance(column, JsonColumn), "such a column is taken, or set by SQL"
+    return str(column.SQL_TYPE).split(" COLLATE")[0]
