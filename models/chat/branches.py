@@ -98,9 +98,8 @@ async def select(tx: Transaction, conversation: Conversation, message: Message) 
     if parent is None or parent.on_branch:
         await show(tx, conversation, message)
         return
-    await tx.change_many(
-        Message, f"{_FAMILY} = $1 AND selected", _family_of(message), selected=False
-    )
+    others = f"{_FAMILY} = $1 AND selected AND id <> $2"
+    await tx.change_many(Message, others, _family_of(message), message.id, selected=False)
     await message.change(selected=True)
 
 

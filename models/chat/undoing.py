@@ -110,8 +110,7 @@ async def _put_back(tx: Transaction, job: DeletionJob) -> Undone:
     }
     selected = next((message for message in first if message.selected), None)
     for message, index in zip(first, _free_indexes(first, there), strict=True):
-        back = {"parent_id": job.parent_id, "branch_index": index, "selected": False}
-        await message.change(**back, **place)
+        await message.change(parent_id=job.parent_id, branch_index=index, **place)
     await tx.change_below(conversation, Message, _ALL, gone, **place)
     await tx.change_below(conversation, Attachment, _ALL, gone, conversation_id=conversation.id)
     if selected is not None or not there:

@@ -135,9 +135,7 @@ async def test_cleared_messages_become_versions_of_what_was_said_since(quiet: Se
     await ada.do("addAttachment", "{ __typename }", messageId=made["message"]["id"], **picture)
     await say(ada, talk, "Two")
     (deletion,) = [await clear(ada, talk)]
-    await ada.do(
-        "createMessage", "{ message { id } }", to=to, content="Anew", clientMessageId="c1"
-    )
+    await ada.do("createMessage", "{ message { id } }", to=to, content="Anew", clientMessageId="c1")
     undone = await ada.do("undoDeletion", UNDONE, id=deletion)
     assert undone == {"project": None, "conversation": {"id": talk}, "message": None}
     shown = (await ada.run(TALK, id=talk))["conversation"]
