@@ -63,10 +63,16 @@ async def put_instead(
     Raises Conflict when there are too many siblings.
     """
     index = await _next_index(tx, of, more=1)
-    await _end_branch_at(tx, conversation, of.parent_id)
-    await tx.change_many(Message, f"{_FAMILY} = $1 AND selected", _family_of(of), selected=False)
+    await make_way(tx, conversation, of.parent_id)
     messages[0].branch_index = index
     await _add(tx, conversation, of.parent_id, messages)
+
+
+async def make_way(tx: Transaction, conversation: Conversation, parent: str | None) -> None:
+    """Have the selected branch end at a message, or show nothing, and select nothing below it."""
+    await _end_branch_at(tx, conversation, parent)
+    family = parent or conversation.id
+    await tx.change_many(Message, f"{_FAMILY} = $1 AND selected", family, selected=False)
 
 
 async def put_beside(

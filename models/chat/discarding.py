@@ -1,7 +1,7 @@
 """Discarding: messages, and whole conversations, are hidden at once and emptied later.
 
 Messages go into a conversation of their own that is deleted from its start, so that the rules hide
-them and a deletion job empties it as any other.
+them and a deletion job empties it as any other. There they stay as they were to each other.
 """
 
 from __future__ import annotations
@@ -123,4 +123,4 @@ async def _discard(
 
 
 def _place(gone: Conversation) -> dict[str, Any]:
-    return {"conversation_id": gone.id, "project_id": None, "on_branch": False}
+    return {"conversation_id": gone.id, "project_id": None}

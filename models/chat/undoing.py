@@ -7,7 +7,7 @@ there meanwhile stays, as their versions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from models.accounts.orgs import Org
 from models.accounts.users import User
@@ -104,20 +104,39 @@ async def _put_back(tx: Transaction, job: DeletionJob) -> Undone:
     await tx.change_many(Message, _SENT_AGAIN, gone, conversation.id, client_message_id=None)
     first = await tx.find(Message, _FIRST, gone, lock=True)
     there = await tx.find(Message, _FIRST, job.parent_id or conversation.id)
-    place = {
-        "conversation_id": conversation.id,
-        "project_id": conversation.project_id if conversation.main else None,
-    }
+    indexes = _free_indexes(first, there)
     selected = next((message for message in first if message.selected), None)
-    for message, index in zip(first, _free_indexes(first, there), strict=True):
+    place: dict[str, Any] = {
+        "conversation_id": conversation.id,
+        "project_id": _project_of(conversation),
+    }
+    as_before = selected is not None and selected.on_branch and await _is_shown(tx, job.parent_id)
+    if as_before:
+        await branches.make_way(tx, conversation, job.parent_id)
+    else:
+        place["on_branch"] = False
+    for message, index in zip(first, indexes, strict=True):
         await message.change(parent_id=job.parent_id, branch_index=index, **place)
     await tx.change_below(conversation, Message, _ALL, gone, **place)
     await tx.change_below(conversation, Attachment, _ALL, gone, conversation_id=conversation.id)
-    if selected is not None or not there:
+    if not as_before and (selected is not None or not there):
         await branches.select(tx, conversation, selected or first[0])
     await _note_newest(tx, conversation, gone)
     message = first[0] if job.kind is DeletionKind.MESSAGE else None
     return Undone(conversation=conversation, message=message)
+
+
+def _project_of(conversation: Conversation) -> str | None:
+    """The project that lists the messages of a conversation."""
+    return conversation.project_id if conversation.main else None
+
+
+async def _is_shown(tx: Transaction, parent_id: str | None) -> bool:
+    """Whether the selected branch leads to a message, or to the beginning for None."""
+    if parent_id is None:
+        return True
+    parent = await tx.first(Message, "id = $1", parent_id)
+    return parent is not None and parent.on_branch
 
 
 async def _home(tx: Transaction, job: DeletionJob) -> Conversation:
