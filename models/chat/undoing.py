@@ -104,31 +104,38 @@ async def _put_back(tx: Transaction, job: DeletionJob) -> Undone:
     await tx.change_many(Message, _SENT_AGAIN, gone, conversation.id, client_message_id=None)
     first = await tx.find(Message, _FIRST, gone, lock=True)
     there = await tx.find(Message, _FIRST, job.parent_id or conversation.id)
-    indexes = _free_indexes(first, there)
-    selected = next((message for message in first if message.selected), None)
-    place: dict[str, Any] = {
-        "conversation_id": conversation.id,
-        "project_id": _project_of(conversation),
-    }
-    as_before = selected is not None and selected.on_branch and await _is_shown(tx, job.parent_id)
+    placed = _placed(first, there)
+    shown = next((message for message in first if message.selected), None)
+    if shown is None and not there:
+        shown = first[0]
+    # Mostly they were on the selected branch and are again: then none but these has to change.
+    as_before = shown is not None and shown.on_branch and await _is_shown(tx, job.parent_id)
     if as_before:
         await branches.make_way(tx, conversation, job.parent_id)
-    else:
-        place["on_branch"] = False
-    for message, index in zip(first, indexes, strict=True):
-        await message.change(parent_id=job.parent_id, branch_index=index, **place)
-    await tx.change_below(conversation, Message, _ALL, gone, **place)
-    await tx.change_below(conversation, Attachment, _ALL, gone, conversation_id=conversation.id)
-    if not as_before and (selected is not None or not there):
-        await branches.select(tx, conversation, selected or first[0])
+    await _move(tx, job, conversation, placed, {} if as_before else {"on_branch": False})
+    if shown is not None and not as_before:
+        await branches.select(tx, conversation, shown)
     await _note_newest(tx, conversation, gone)
-    message = first[0] if job.kind is DeletionKind.MESSAGE else None
-    return Undone(conversation=conversation, message=message)
+    return Undone(
+        conversation=conversation, message=first[0] if job.kind is DeletionKind.MESSAGE else None
+    )
 
 
-def _project_of(conversation: Conversation) -> str | None:
-    """The project that lists the messages of a conversation."""
-    return conversation.project_id if conversation.main else None
+async def _move(
+    tx: Transaction,
+    job: DeletionJob,
+    conversation: Conversation,
+    placed: Sequence[tuple[Message, int]],
+    columns: dict[str, Any],
+) -> None:
+    """Move discarded messages back, the first of them to their places among their siblings."""
+    project = conversation.project_id if conversation.main else None
+    place = {"conversation_id": conversation.id, "project_id": project, **columns}
+    for message, index in placed:
+        await message.change(parent_id=job.parent_id, branch_index=index, **place)
+    await tx.change_below(conversation, Message, _ALL, job.root_id, **place)
+    attached = {"conversation_id": conversation.id}
+    await tx.change_below(conversation, Attachment, _ALL, job.root_id, **attached)
 
 
 async def _is_shown(tx: Transaction, parent_id: str | None) -> bool:
@@ -155,18 +162,19 @@ async def _home(tx: Transaction, job: DeletionJob) -> Conversation:
     return conversation
 
 
-def _free_indexes(back: Sequence[Message], there: Sequence[Message]) -> list[int]:
-    """Places among the siblings `there`: the old ones where they are free, or else after the last.
+def _placed(back: Sequence[Message], there: Sequence[Message]) -> list[tuple[Message, int]]:
+    """Each message with its index among the siblings `there`: the old one where that is free, or
+    else one after the last.
 
     Raises Conflict when there are too many.
     """
     if len(back) + len(there) > branches.SIBLINGS:
         raise Conflict(f"At most {branches.SIBLINGS} versions of one message.")
-    taken, found = {message.branch_index for message in there}, list[int]()
+    taken, found = {message.branch_index for message in there}, list[tuple[Message, int]]()
     for message in back:
         index = message.branch_index
-        found.append(index if index not in taken else max(taken) + 1)
-        taken.add(found[-1])
+        found.append((message, index if index not in taken else max(taken) + 1))
+        taken.add(found[-1][1])
     return found
 
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from models.chat.deletion import work_off_deletion
+from models.chat.undoing import undo_deletion
+from models.errors import NotFound
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.orgs import found, join
@@ -146,6 +149,42 @@ async def test_cleared_messages_become_versions_of_what_was_said_since(quiet: Se
     assert shown["latestMessage"] == {"id": two["id"]}
     names = await quiet.sql("SELECT content, client_message_id AS id FROM message ORDER BY id")
     assert {row["content"]: row["id"] for row in names} == {"One": None, "Two": None, "Anew": "c1"}
+
+
+async def test_cleared_versions_come_after_those_of_now(quiet: Server) -> None:
+    """Some at their old places, the others after the last."""
+    ada = quiet.user()
+    talk = await talk_of(ada)
+
+    async def other(id: str, content: str) -> str:
+        made = await ada.do(
+            "editMessage", "{ message { id } }", id=id, content=content, supersede=True
+        )
+        return made["message"]["id"]
+
+    old = await other(await other(await say(ada, talk, "A0"), "A1"), "A2")
+    await delete(ada, "Message", old)
+    deletion = await clear(ada, talk)
+    await other(await say(ada, talk, "B0"), "B1")
+    await ada.do("undoDeletion", UNDONE, id=deletion)
+    shown = (await ada.run(TALK, id=talk))["conversation"]["messages"]["nodes"]
+    versions = [sibling["content"] for sibling in shown[0]["siblings"]]
+    assert (versions, shown[0]["content"]) == (["B0", "B1", "A0", "A1"], "A1")
+    await undo(ada)
+    shown = (await ada.run(TALK, id=talk))["conversation"]["messages"]["nodes"]
+    versions = [sibling["content"] for sibling in shown[0]["siblings"]]
+    assert (versions[-1], shown[0]["content"]) == ("A2", "A2")
+
+
+async def test_what_a_guest_deleted_is_the_users_to_undo(quiet: Server) -> None:
+    guest, ada = await guest_of(quiet), quiet.user()
+    talk = await talk_of(guest)
+    await say(guest, talk, "One")
+    await clear(guest, talk)
+    await ada.do("claimGuest", "{ user { id } }", token=guest.token)
+    assert (await undo(ada))["conversation"] == {"id": talk}
+    shown = (await ada.run(TALK, id=talk))["conversation"]["messages"]["nodes"]
+    assert [message["content"] for message in shown] == ["One"]
 
 
 async def test_a_cleared_conversation_says_again_when_its_last_message_came(
@@ -309,9 +348,6 @@ async def _empty(server: Server) -> None:
 
 async def test_an_erased_user_brings_nothing_back(quiet: Server) -> None:
     """Not even by a request whose rights were read before."""
-    from models.chat.undoing import undo_deletion
-    from models.errors import NotFound
-
     ada = quiet.user()
     me = (await ada.run("{ me { id } }"))["me"]["id"]
     id, actor = await delete(ada, "Conversation", await talk_of(ada)), actor_of(quiet, me)
