@@ -154,10 +154,10 @@ def leaves(prefix: str, tombstone: Tombstone) -> None:
 _KINDS = {
     "prj": (DeletionKind.PROJECT, "name"),
     "cnv": (DeletionKind.CONVERSATION, "title"),
-    "org": (DeletionKind.ORG, "name"),
-    "usr": (DeletionKind.USER, "name"),
+    "org": (DeletionKind.ORG, None),
+    "usr": (DeletionKind.USER, None),
 }
-"""What the roots of each prefix are, and the column that is their title."""
+"""What the roots of each prefix are, and the column that is their title, where somebody sees it."""
 
 
 async def schedule(
@@ -166,7 +166,7 @@ async def schedule(
     """Have a root that was just hidden emptied after `retention`; `told` are columns that say what
     was deleted where it is something else."""
     kind, title = _KINDS[root.prefix]
-    about = {"kind": kind, "subject_id": root.id, "title": getattr(root, title)} | told
+    about = {"kind": kind, "subject_id": root.id, "title": title and getattr(root, title)} | told
     due_at = tx.now + retention
     await tx.add(DeletionJob(owner_id=root.owner, root_id=root.id, due_at=due_at, **about))
 

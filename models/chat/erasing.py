@@ -37,7 +37,7 @@ async def hide_and_schedule(tx: Transaction, user: User) -> None:
     there is time."""
     await stop_answers(tx, user.id, "user_id = $1")
     await tx.change_many(Project, _SHOWN, user.id, showcased=False)
-    await schedule(tx, user, AT_ONCE, title=None)
+    await schedule(tx, user, AT_ONCE)
 
 
 class Projects:
