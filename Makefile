@@ -40,7 +40,7 @@ fuzz: $(VENV)/tests ## Ask 50,000 random queries by plans and by graphql-core (F
 attack: $(VENV)/tests ## Guess 10,000 passwords, and try 600 histories of an organisation
 	FUZZ_ROUNDS=10 $(PY) -m pytest -q tests/accounts/test_guessing.py tests/accounts/test_org_machine.py
 
-test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL in chromium (Debian's package)
+test-browser: $(VENV)/tests requirements-browser.lock ## Run GraphiQL and the chat in chromium (Debian's package)
 	$(PIP) install --require-hashes -r requirements-browser.lock
 	@command -v chromium > /dev/null || { echo "Install Debian's package chromium first."; exit 1; }
 	$(PY) -m pytest -q tests/browser

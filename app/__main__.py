@@ -86,6 +86,7 @@ def _greet(settings: Settings, address: str) -> None:
     show(f"\n  [bold]Punnet[/bold] serves GraphQL at {address}/graphql")
     if settings.dev:
         show(f"  GraphiQL: {address}/")
+        show(f"  A chat: {address}/demo")
         show("  Token of the demo user, for the Authorization header:\n")
         typer.echo(f"Bearer {_token(settings, 'demo')}\n")
 

@@ -157,7 +157,7 @@ class _Writing:
     async def _keep(self, wanted: Sequence[Asked], usage: Mapping[str, Any]) -> Sequence[OpenCall]:
         self.progress = replace(self.progress, parts=self.manuscript.parts, usage=usage)
         needs = self.author.toolbox.needs_approval
-        new = [NewCall(call, needs(call.name)) for call in wanted]
+        new = [NewCall(call, await needs(call)) for call in wanted]
         calls = await keep_calls(self.author.actor, self.lease, self.progress, new)
         if calls is None:
             raise NoLongerWanted

@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         default=False,
         description="Development: GraphiQL, loopback origins, tokens signed here.",
     )
+    demo_page: bool = Field(
+        default=False, description="Show the chat at `/demo`; in development it is always there."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log lines that are written."
     )

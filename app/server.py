@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from app import graphiql
+from app import demo_page, graphiql, pages
 from app.config import Settings
 from app.contexts import PunnetContexts
 from app.database import Observe
@@ -77,7 +77,7 @@ def build(
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
     _add_transfers(app, url, settings, services, contexts)
-    _add_graphiql(app, settings, services)
+    _add_pages(app, settings, services)
     _add_health(app, metrics)
     return app
 
@@ -119,7 +119,8 @@ def _add_transfers(
     OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
 
 
-def _add_graphiql(app: web.Application, settings: Settings, services: Services) -> None:
+def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:
+    """Serve what people open in a browser."""
     examples: dict[str, str] = {}
 
     async def fill(_app: web.Application) -> None:
@@ -131,6 +132,8 @@ def _add_graphiql(app: web.Application, settings: Settings, services: Services) 
     if settings.dev:
         app.on_startup.append(fill)
     app.add_routes(graphiql.routes(settings, examples=examples, token=token))
+    app.add_routes(demo_page.routes(settings))
+    app.add_routes(pages.file_routes(settings))
 
 
 def _services(services: Services, *, worker: bool) -> Callable[[web.Application], Any]:

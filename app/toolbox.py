@@ -12,8 +12,11 @@ from typing import Any, cast
 import orjson
 import structlog
 
+from app.tool_schemas import ArgumentSchema
 from models.chat.tool_calls import ToolCallState
 from models.chat.tool_steps import OpenCall
+from models.chat.transcripts import Asked
+from models.storable import too_deep
 from models.tools import CallContext, Tool, ToolError
 
 RESULT_LIMIT = 32 << 10
@@ -37,37 +40,42 @@ class Result:
 
 
 class Toolbox:
-    """The tools that models may call. Raises ValueError for two of one name, or a bad name."""
+    """The tools that models may call.
+
+    Raises ValueError for two of one name, a bad name, or parameters that are no JSON Schema.
+    """
 
     def __init__(self, tools: Iterable[Tool] = ()) -> None:
         self._tools: dict[str, Tool] = {}
+        self._schemas: dict[str, ArgumentSchema] = {}
         for tool in tools:
             if not _NAME.fullmatch(tool.name) or tool.name in self._tools:
                 raise ValueError(f"The tool {tool.name!r} needs a name of its own.")
             self._tools[tool.name] = tool
+            self._schemas[tool.name] = ArgumentSchema(tool)
 
     @property
     def tools(self) -> Sequence[Tool]:
         """All of them, in the order they were given."""
         return tuple(self._tools.values())
 
-    def needs_approval(self, name: str) -> bool:
+    async def needs_approval(self, asked: Asked) -> bool:
         """Whether a person is asked before a call; not for one that can only fail."""
-        tool = self._tools.get(name)
-        return tool is not None and tool.needs_approval
+        tool = self._tools.get(asked.name)
+        needs = tool is not None and tool.needs_approval
+        return needs and await self._refusal(asked.name, asked.arguments) is None
 
     async def call(self, call: OpenCall, user_id: str, message_id: str) -> Result:
         """Make a call, whatever comes of it; cancelling cancels the tool."""
-        tool = self._tools.get(call.name)
         if call.denied:
             return _failure("The user denied this call.", ToolCallState.DENIED)
-        if tool is None:
-            return _failure("There is no such tool.")
-        if call.arguments is None:
-            return _failure("The arguments are no JSON object.")
+        refusal = await self._refusal(call.name, call.arguments)
+        if refusal is not None:
+            return _failure(refusal)
+        tool, arguments = self._tools[call.name], call.arguments or {}
         context = CallContext(call.id, user_id, call.owner_id, message_id)
         try:
-            return _success(await _within(tool, call.arguments, context))
+            return _success(await _within(tool, arguments, context))
         except TimeoutError:
             return _failure("The tool took too long.")
         except ToolError as error:
@@ -75,6 +83,14 @@ class Toolbox:
         except Exception:
             log.exception("tool.failed", tool=call.name, call=call.id)
             return _failure("The tool failed.")
+
+    async def _refusal(self, name: str, arguments: Mapping[str, Any] | None) -> str | None:
+        """Why a call can only fail; None when it can be made."""
+        if name not in self._tools:
+            return "There is no such tool."
+        if arguments is None:
+            return "The arguments are no JSON object."
+        return await self._schemas[name].misfit(arguments)
 
 
 def load_tools(names: Sequence[str]) -> Toolbox:
@@ -114,6 +130,8 @@ def _success(given: Any) -> Result:
     try:
         json = orjson.dumps(given)
     except TypeError:
+        json = b""
+    if not json or too_deep(orjson.loads(json)):
         return _failure("The tool gave nothing that JSON can hold.")
     if len(json) > RESULT_LIMIT:
         return _failure("The tool gave too much.")

@@ -25,7 +25,8 @@ SET last_order_id = c.last_order_id + 1, last_message_at = $3, updated_at = $3
 FROM project p
 WHERE p.id = $1 AND p.owner_id = $2 AND p.deleted_at IS NULL
     AND c.project_id = p.id AND c.main AND c.deleted_at IS NULL
-RETURNING c.id, c.owner_id, c.user_id, c.project_id, c.pinned, c.last_order_id"""
+RETURNING c.id, c.owner_id, c.user_id, c.project_id, c.pinned, c.pinned_at,
+    c.last_order_id"""
 
 TAIL = """\
 SELECT id, status FROM message WHERE conversation_id = $1 AND on_branch
@@ -41,11 +42,12 @@ LOG = """\
 INSERT INTO event_log (owner_id, changes, actor_id, verb, request_id, at)
 VALUES ($1, $2, $3, 'create_message', $4, $5)"""
 
+CONVERSATION_KEYS = ("owner_id", "user_id", "project_id", "pinned", "pinned_at")
 MESSAGE_COLUMNS = [
     "id", "created_at", "updated_at", "owner_id", "conversation_id", "project_id", "user_id",
     "role", "type", "status", "outcome", "content", "parts", "order_id", "message_group_id",
-    "model", "provider", "parent_id", "branch_index", "selected", "on_branch",
-    "client_message_id", "usage", "citations", "finish_reason", "error", "error_code",
+    "model", "provider", "parent_id", "regenerated_from_id", "branch_index", "selected",
+    "on_branch", "client_message_id", "usage", "citations", "finish_reason", "error", "error_code",
     "content_epoch",
 ]  # fmt: skip
 
@@ -84,13 +86,14 @@ async def create(connection: Any, user: str, variables: Mapping[str, Any]) -> An
 
 def _changes(place: Mapping[str, Any], id: str, parent: str | None) -> list[dict[str, Any]]:
     """The notes of the conversation and the message, as models.changes.Change.as_json has them."""
-    conversation = {name: place[name] for name in ("owner_id", "user_id", "project_id", "pinned")}
+    conversation = {name: place[name] for name in CONVERSATION_KEYS}
     message = {
         "conversation_id": place["id"],
         "project_id": place["project_id"],
         "role": "USER",
         "order_id": place["last_order_id"],
         "parent_id": parent,
+        "branch_index": 0,
         "client_message_id": None,
     }
     counted = ["last_message_at", "last_order_id", "updated_at"]

@@ -7,7 +7,8 @@ has conversations whose answer is being written, for subscribers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -70,40 +71,47 @@ def subject(user: int) -> str:
 async def generate(url: str, size: Size) -> Data:
     """Fill a migrated, empty database."""
     generator, data = Generator(size), Data()
+    async with filling(url) as connection:
+        for number in range(size.users):
+            generator.user(number, data)
+            await generator.write(connection)
+    return data
+
+
+@asynccontextmanager
+async def filling(url: str) -> AsyncGenerator[Any, None]:
+    """A connection to write rows by; the database is at rest when this ends."""
     connection: Any = await cast("Any", asyncpg).connect(url)
     try:
         # Foreign keys hold by construction; checking each would take most of the time.
         await connection.execute("SET session_replication_role = replica")
-        for number in range(size.users):
-            generator.user(number, data)
-            for model, rows in generator.take():
-                columns = model.columns()
-                await connection.copy_records_to_table(model.table(), columns=columns, records=rows)
+        yield connection
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
-    return data
 
 
 class Generator:
     """Makes the rows of one user after another; times and ids go up."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, seed: int = SEED) -> None:
         self._size = size
-        self._random = Random(SEED)
+        self._random = Random(seed)
         self._now = START
         self._rows: dict[type[Record], list[tuple[Any, ...]]] = {}
 
-    def take(self) -> Iterator[tuple[type[Record], list[tuple[Any, ...]]]]:
-        """The rows made since the last time, by table."""
+    async def write(self, connection: Any) -> None:
+        """Write the rows made since the last time."""
         rows, self._rows = self._rows, {}
-        yield from rows.items()
+        for model, made in rows.items():
+            columns = model.columns()
+            await connection.copy_records_to_table(model.table(), columns=columns, records=made)
 
     def user(self, number: int, data: Data) -> None:
         """Add a user with everything that is the user's."""
         size = self._size
-        user = self._add(User, "", name=f"User {number}", clerk_id=subject(number))
+        user = self.add(User, "", name=f"User {number}", clerk_id=subject(number))
         lengths = [size.messages] * size.projects
         if number == 0:
             lengths += [size.large_messages] * size.large_projects
@@ -112,13 +120,13 @@ class Generator:
 
     def _project(self, user: str, messages: int) -> str:
         name = prose(self._random, 1)[:60]
-        project = self._add(Project, user, user_id=user, name=name, kind="APP", framework="NEXTJS")
+        project = self.add(Project, user, user_id=user, name=name, kind="APP", framework="NEXTJS")
         self._conversation(user, messages, project_id=project, main=True, title=name)
         return project
 
     def _conversation(self, user: str, messages: int, **values: Any) -> str | None:
         """Add a conversation of so many messages in one line; returns the last one's id."""
-        conversation = self._add(Conversation, user, user_id=user, last_order_id=messages, **values)
+        conversation = self.add(Conversation, user, user_id=user, last_order_id=messages, **values)
         last = None
         for order in range(1, messages + 1):
             where = {"conversation_id": conversation, "project_id": values.get("project_id")}
@@ -127,7 +135,7 @@ class Generator:
 
     def _message(self, user: str, order: int, **where: Any) -> str:
         asked = order % 2 == 1
-        message = self._add(
+        message = self.add(
             Message,
             user,
             **where,
@@ -147,7 +155,7 @@ class Generator:
 
     def _fragment(self, user: str, message: str) -> None:
         made = files(self._random)
-        self._add(
+        self.add(
             Fragment,
             user,
             message_id=message,
@@ -159,7 +167,7 @@ class Generator:
 
     def _attachment(self, user: str, message: str, conversation: str, kind: str) -> None:
         number = self._random.randrange(1_000_000)
-        self._add(
+        self.add(
             Attachment,
             user,
             message_id=message,
@@ -173,8 +181,8 @@ class Generator:
         )
 
     def _running(self, user: str, number: int) -> Running:
-        conversation = self._add(Conversation, user, user_id=user, last_order_id=1)
-        message = self._add(
+        conversation = self.add(Conversation, user, user_id=user, last_order_id=1)
+        message = self.add(
             Message,
             user,
             conversation_id=conversation,
@@ -182,7 +190,7 @@ class Generator:
             status="STREAMING",
             order_id=1,
         )
-        generation = self._add(
+        generation = self.add(
             Generation,
             user,
             message_id=message,
@@ -194,7 +202,8 @@ class Generator:
         )
         return Running(number, message, generation)
 
-    def _add(self, model: type[Record], owner: str, /, **values: Any) -> str:
+    def add(self, model: type[Record], owner: str, /, **values: Any) -> str:
+        """Add a row of an owner, or, for "", one of its own; returns its id."""
         self._now += timedelta(milliseconds=500)
         id = self._id(model.prefix)
         given = {"id": id, "owner_id": owner, "created_at": self._now, "updated_at": self._now}

@@ -51,13 +51,18 @@ class Process:
 
     def ran(self) -> float:
         """The same to the nanosecond, of the threads that it has now."""
-        threads = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
+        return ran(self.pid)
 
     def memory(self) -> int:
         """Bytes it holds in memory."""
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def ran(pid: int) -> float:
+    """Seconds of CPU that the threads which a process has now have used, to the nanosecond."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
 
 
 def settings() -> Settings:

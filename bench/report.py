@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.growth import Grown
 from bench.importing import Imported
 from bench.memory import Kept
 from bench.processes import ROOT
@@ -57,6 +58,8 @@ def show(results: Results, console: Console) -> None:
         )
     if results.kept:
         console.print(_kept(results.kept))
+    if results.grown:
+        console.print(_grown(results.grown))
     if results.subscribers:
         console.print(_subscribers(results))
     if results.imported is not None:
@@ -107,6 +110,25 @@ def _kept(kept: list[Kept]) -> Table:
             f"{one.process / MEGABYTE:.0f}",
             str(one.connections),
             f"{one.connection / MEGABYTE:.1f}",
+        )
+    return table
+
+
+def _grown(grown: list[Grown]) -> Table:
+    table = _table(
+        "A page of few and of many, with PostgreSQL's part",
+        "page", "of few", "of many", "CPU ms, few", "many", "statements", "many", "ratio",
+    )  # fmt: skip
+    for one in grown:
+        table.add_row(
+            one.page,
+            f"{one.few:,}",
+            f"{one.many:,}",
+            f"{one.few_ms:.2f}",
+            f"{one.many_ms:.2f}",
+            str(one.few_statements),
+            str(one.many_statements),
+            f"[bold]{one.ratio:.2f}[/bold]",
         )
     return table
 

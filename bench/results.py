@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from bench.growth import Grown
 from bench.importing import Imported
 from bench.load import Sample
 from bench.memory import Kept
@@ -116,6 +117,7 @@ class Results:
     """Documents that Punnet has parsed and validated for all the requests to it."""
     operations: list[Compared] = field(default_factory=list[Compared])
     kept: list[Kept] = field(default_factory=list[Kept])
+    grown: list[Grown] = field(default_factory=list[Grown])
     subscribers: list[Delivered] = field(default_factory=list[Delivered])
     imported: Imported | None = None
 

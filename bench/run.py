@@ -15,9 +15,10 @@ from app.clock import SystemClock
 from app.migrations import migrate
 from app.postgres import EmbeddedPostgres
 from app.postgres_setup import DATABASE
-from bench import importing, memory, subscribers
+from bench import growth, importing, memory, subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
+from bench.growth import Grown, Growth
 from bench.importing import SnapshotSize
 from bench.load import Sample, documents_checked, drive
 from bench.operations import OPERATIONS, Operation, Requests, requests_of
@@ -47,6 +48,7 @@ class Plan:
     seconds: float
     crowd: int
     documents: tuple[int, ...]
+    growth: Growth
     subscribers: tuple[int, ...]
     load: Load
     snapshot: SnapshotSize
@@ -59,6 +61,7 @@ WHOLE = Plan(
     seconds=1.5,
     crowd=64,
     documents=(10, 1_000, 5_000),
+    growth=Growth(conversations=50_000, messages=100_000, rounds=7, seconds=1.0),
     subscribers=(500, 2_000),
     load=Load(rate=4_000, seconds=3.0, rounds=3),
     snapshot=SnapshotSize(projects=1_500),
@@ -70,6 +73,7 @@ QUICK = Plan(
     seconds=0.2,
     crowd=2,
     documents=(10, 50),
+    growth=Growth(conversations=300, messages=300, rounds=1, seconds=0.1),
     subscribers=(20,),
     load=Load(rate=200, seconds=0.5),
     snapshot=SnapshotSize(projects=3),
@@ -151,6 +155,8 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
         results.operations.append(
             _compared(scene, operation, rounds[operation], statements[operation], crowded)
         )
+    tell("pages of few and of many")
+    results.grown = await _grown(scene, plan.growth)
     tell("different documents")
     results.kept = await memory.measure(scene.ours, scene.url, scene.tokens, plan.documents)
     for count in plan.subscribers:
@@ -195,6 +201,12 @@ async def _statements(
             )
             for operation, asked in requests.items()
         }
+
+
+async def _grown(scene: Scene, plan: Growth) -> list[Grown]:
+    bench = growth.Bench(scene.ours, scene.url, scene.tokens, plan)
+    await bench.fill()
+    return await bench.measure(scene.postgres.log)
 
 
 def _compared(

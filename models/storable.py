@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 from models.errors import Invalid
+
+DEEPEST = 100
+"""Levels of a JSON value, at most: orjson writes 254, those around the value among them."""
 
 
 def refuse_unstorable(value: str, field: str) -> None:
@@ -26,7 +30,9 @@ def storable(text: str) -> str:
 
 
 def refuse_unstorable_json(value: Any, field: str) -> None:
-    """The same for every text in a JSON value."""
+    """The same for every text in a JSON value, and raise Invalid for one that is too deep."""
+    if too_deep(value):
+        raise Invalid(f"At most {DEEPEST} levels.", field=field)
     stack = [value]
     while stack:
         item = stack.pop()
@@ -37,3 +43,17 @@ def refuse_unstorable_json(value: Any, field: str) -> None:
             stack.extend(item.values())  # type: ignore[arg-type]
         elif isinstance(item, list):
             stack.extend(item)  # type: ignore[arg-type]
+
+
+def too_deep(value: Any) -> bool:
+    """Whether a JSON value has more levels than can be kept and shown."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value).values()
+    return cast("list[Any]", value) if isinstance(value, list) else ()

@@ -59,7 +59,7 @@ class Tool(Protocol):
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> Any:
         """Do it and return a JSON value. Raises ToolError; it must not block the event loop.
 
-        The arguments are a JSON object, and nothing else about them was checked.
+        The arguments are a JSON object that fits `parameters`.
         """
         ...
 

@@ -54,10 +54,25 @@ TARGETS = {
     "org_id": ("org",),
     "owner_user_id": ("user",),
     "avatar_file_id": ("avatar",),
+    "stored_file_id": ("picture",),
 }
+BESIDE = {
+    # One main conversation per project: the forged one is another.
+    ("conversation", "project_id"): (", main = false", ", main = true"),
+    ("attachment", "stored_file_id"): (", url = NULL", ", url = 'https://x.example/a.png'"),
+}
+"""What else must change for a link to be pointed elsewhere, and be put back."""
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
-NO_LINKS |= {"call_id", "price_id", "event_id", "request_id", "account_id", "provider_id"}
+NO_LINKS |= {
+    "anonymous_id",
+    "call_id",
+    "price_id",
+    "event_id",
+    "request_id",
+    "account_id",
+    "provider_id",
+}
 
 
 async def _links(server: Server, table: str) -> list[str]:
@@ -78,16 +93,14 @@ async def _forged(
     """Points a link of one row at rows of the other world, in turn, then back."""
     (row,) = await server.sql(f"SELECT {column} AS link FROM {table} WHERE id = $1", id)
     for target in TARGETS[column]:
-        # One main conversation per project: the forged one is another.
-        main = ", main = false" if (table, column) == ("conversation", "project_id") else ""
-        query = f"UPDATE {table} SET {column} = $2{main} WHERE id = $1"
+        there, back = BESIDE.get((table, column), ("", ""))
+        query = f"UPDATE {table} SET {column} = $2{there} WHERE id = $1"
         try:
             await server.sql(query, id, foreign[target])
         except asyncpg.UniqueViolationError:
             continue
         yield target
-        main = main.replace("false", "true")
-        await server.sql(f"UPDATE {table} SET {column} = $2{main} WHERE id = $1", id, row["link"])
+        await server.sql(f"UPDATE {table} SET {column} = $2{back} WHERE id = $1", id, row["link"])
 
 
 async def _reached_by(viewer: Api, world: World, forged: str) -> set[str]:

@@ -10,17 +10,25 @@ from rich import print as show
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.auth import derive_key, load_secret
 from app.cipher import Cipher
 from app.config import Settings
+from app.convex import AppName
+from app.convex.files import Keeper
 from app.convex.importing import ConvexImport, Refused, Stage
 from app.convex.report import READ, Report
+from app.files.store import open_store
+
+KEYS = "keys of imported files"  # what their secret is derived for
 
 
 async def import_snapshot(
-    settings: Settings, url: str, path: Path, *, strict: bool, dry_run: bool
+    settings: Settings, url: str, path: Path, *, app: AppName | None, strict: bool, dry_run: bool
 ) -> None:
     """Import a snapshot and print the counts; see ConvexImport for what it raises."""
-    work = ConvexImport(url, Cipher.of(settings), strict=strict, dry_run=dry_run)
+    keeper = Keeper(open_store(settings), derive_key(load_secret(settings), KEYS))
+    cipher = Cipher.of(settings)
+    work = ConvexImport(url, cipher, keeper, app=app, strict=strict, dry_run=dry_run)
     try:
         with _progress() as stage:
             report = await work.run(path, stage)
@@ -30,7 +38,8 @@ async def import_snapshot(
     _print(report)
     done = "would be read" if dry_run else "read"
     show(
-        f"{report.total(READ):,} documents {done} in {report.seconds:.1f} s: "
+        f"{report.total(READ):,} documents of the {report.app} app "
+        f"{done} in {report.seconds:.1f} s: "
         f"{report.speed:,.0f} rows/s."
     )
 

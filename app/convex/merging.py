@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.convex.placing import PLACED
 from app.convex.report import ADDED, UNCHANGED, UPDATED
-from app.convex.sources import MESSAGES, NOW
+from app.convex.source import NOW
+from models.chat.messages import Message
 from models.fields import Column, JsonColumn
 
 if TYPE_CHECKING:
@@ -18,14 +20,16 @@ if TYPE_CHECKING:
 
 FIXED = {
     *("owner_id", "user_id", "kind", "main", "clerk_id", "conversation_id", "project_id"),
-    *("provider", "plan_tier"),
+    *("provider", "plan_tier", "email"),
 }
-"""Columns that the source does not tell again: where a row belongs, and what is decided here."""
+"""Columns that the source does not tell again: where a row belongs, and what is decided here.
+An address may be proven here, which another one would not be."""
 
 OWNERS = "CREATE TEMPORARY TABLE imported_owner (owner_id text PRIMARY KEY) ON COMMIT DROP"
 
 _NEWER = """\
 CASE WHEN r.dated THEN r.updated_at > t.updated_at
+WHEN m.row_id IS NULL THEN {adopts} AND t.updated_at = t.created_at
 ELSE m.digest <> s.doc_digest AND t.updated_at = m.row_updated_at END"""
 
 _WRITTEN = """\
@@ -60,8 +64,8 @@ def adding(source: Source) -> tuple[str, list[Any]]:
     """The statement that adds the new rows, and its arguments: defaults of other columns."""
     columns = {"id": "r.id", "created_at": "r.created_at", "updated_at": "r.updated_at"}
     columns |= _written(source)
-    if source is MESSAGES:
-        columns |= {"order_id": "p.order_id", "parent_id": "p.parent_id"}
+    if source.model is Message:
+        columns |= PLACED
     args: list[Any] = []
     for name in source.model.columns():
         default = source.model.column(name).default
@@ -72,7 +76,7 @@ def adding(source: Source) -> tuple[str, list[Any]]:
         f"INSERT INTO {source.model.table()} ({', '.join(columns)}) "
         f"SELECT {', '.join(columns.values())} "
         f"FROM {source.resolved} r JOIN {source.staged} s USING (doc_line) "
-        f"{'JOIN placed_message p USING (doc_line) ' if source is MESSAGES else ''}"
+        f"{'JOIN placed_message p USING (doc_line) ' if source.model is Message else ''}"
         f"WHERE r.kept AND NOT r.gone AND NOT r.here RETURNING {_noted(source)}"
     )
     return _tracked(source, statement), args
@@ -88,7 +92,8 @@ def updating(source: Source) -> str:
         f"UPDATE {source.model.table()} t SET {assigned} "
         f"FROM {source.resolved} r JOIN {source.staged} s USING (doc_line) "
         "LEFT JOIN import_mark m ON m.row_id = r.id "
-        f"WHERE t.id = r.id AND r.kept AND r.here AND NOT r.gone AND {_NEWER} "
+        f"WHERE t.id = r.id AND r.kept AND r.here AND NOT r.gone "
+        f"AND {_NEWER.format(adopts=source.adopts)} "
         f"RETURNING {_noted(source, 't.')}"
     )
     return _tracked(source, statement)

@@ -28,8 +28,7 @@ LAST = 253_402_300_799_999  # ms; the end of the year 9999
 MOST = 10**14
 ID_LIMIT = 255
 OTHER_SPELLINGS = {
-    "user": "USER",
-    "assistant": "ASSISTANT",
+    **{role: role.upper() for role in ("user", "assistant", "system", "data")},
     "cancelled": "canceled",
 }
 """Spellings of the other sources whose enum is merged into one."""

@@ -13,13 +13,14 @@ PLAIN = (READ, ADDED, UPDATED, UNCHANGED)
 
 @dataclass(slots=True)
 class Report:
-    """Counts of one import; `seconds` is what all of it took.
+    """Counts of one import: of which `app` it was, and how many `seconds` all of it took.
 
     `flaws` are those counts that say that something was not taken as it is.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     flaws: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    app: str = ""
     seconds: float = 0.0
 
     def count(self, table: str, rule: str, number: int = 1) -> None:

@@ -14,8 +14,17 @@ from app.convex.source import Link, Source, snake
 
 if TYPE_CHECKING:
     from app.convex.report import Report
+    from app.convex.source import App
 
 NEWEST = "s.updated_at DESC NULLS LAST, s.doc_at DESC, s.doc_id DESC"
+
+
+async def derive(connection: Any, app: App, source: Source) -> None:
+    """Make the staged table of a source that is a view over others; nothing for any other."""
+    if source.name in app.views:
+        await connection.execute(
+            f"CREATE TEMPORARY TABLE {source.staged} ON COMMIT DROP AS {app.views[source.name]()}"
+        )
 
 
 async def resolve(connection: Any, source: Source, report: Report) -> None:
@@ -34,6 +43,7 @@ def resolving(source: Source) -> str:
         "id": f"coalesce(e.id, {source.id})",
         **{column: _linked(name, link) for column, (name, link) in _links(source).items()},
         **source.values,
+        **source.tells,
         "dated": "s.updated_at IS NOT NULL",
         "created_at": "coalesce(s.created_at, s.doc_made)",
         "updated_at": "coalesce(s.updated_at, s.created_at, s.doc_made)",
@@ -42,13 +52,18 @@ def resolving(source: Source) -> str:
         "kept": _kept(source),
     }
     listed = ",\n    ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    joins = "\n".join(_join(name, link, source) for name, link in source.links.items())
+    here = f"LEFT JOIN {source.model.table()} e ON {source.match}"
+    joins = "\n".join((*_joins(source, required=True), here, *_joins(source, required=False)))
     return (
         f"CREATE TEMPORARY TABLE {source.resolved} ON COMMIT DROP AS SELECT\n    {listed}\n"
         f"FROM {source.staged} s\n{joins}\n"
-        f"LEFT JOIN {source.model.table()} e ON {source.match}\n"
         f"LEFT JOIN import_mark mark ON mark.row_id = {source.id}"
     )
+
+
+def _joins(source: Source, *, required: bool) -> list[str]:
+    links = source.links.items()
+    return [_join(name, link, source) for name, link in links if link.required is required]
 
 
 def _links(source: Source) -> dict[str, tuple[str, Link]]:
@@ -65,7 +80,8 @@ def _join(name: str, link: Link, source: Source) -> str:
     if link.required:
         return f"JOIN {table} {name}_ ON {on}"
     # A link to another owner's row would be a way to it.
-    return f"LEFT JOIN {table} {name}_ ON {on} AND {name}_.owner_id = {source.values['owner_id']}"
+    own = link.own or f"{name}_.owner_id = {source.values['owner_id']}"
+    return f"LEFT JOIN {table} {name}_ ON {on} AND {own}"
 
 
 def _gone(source: Source) -> str:
@@ -94,9 +110,10 @@ async def _tell(connection: Any, source: Source, report: Report) -> None:
     )
     report.flaw(source.name, "duplicate: the newest counts", doubles)
     report.count(source.name, "deleted here: left so", gone)
-    for rule, condition in source.counted.items():
-        new = f"r.kept AND NOT r.gone AND NOT r.here AND {condition}"
-        report.count(source.name, rule, await connection.fetchval(_counted(source, new)))
+    for rules, tell in ((source.counted, report.count), (source.flawed, report.flaw)):
+        for rule, condition in rules.items():
+            new = f"r.kept AND NOT r.gone AND NOT r.here AND {condition}"
+            tell(source.name, rule, await connection.fetchval(_counted(source, new)))
 
 
 def _orphans(source: Source, field: str) -> str:

@@ -6,16 +6,20 @@ import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, cast
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import orjson
 
 from app.convex.values import plain
 from models.errors import Invalid
 
+if TYPE_CHECKING:
+    from app.convex.source import Source
+
 LINE_LIMIT = 64 << 20  # bytes; a Convex document has at most 1 MiB before it is escaped
 DOCUMENTS = "/documents.jsonl"
+FILES = "_storage/"
 
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What zipfile raises for an entry that is damaged, cut short, or packed in an unknown way."""
@@ -41,15 +45,36 @@ class Snapshot:
             for entry in archive.infolist()
             if entry.filename.endswith(DOCUMENTS) and entry.filename.count("/") == 1
         }
+        self._files = {
+            PurePosixPath(entry.filename).stem: entry
+            for entry in archive.infolist()
+            if entry.filename.startswith(FILES) and entry.filename.count("/") == 1
+        }
 
     @property
     def tables(self) -> list[str]:
         """The names of its tables; those of Convex itself start with an underscore."""
         return sorted(self._sizes)
 
+    def table_of(self, source: Source) -> str:
+        """Which of a source's names its table has here."""
+        other = source.also in self._sizes and source.name not in self._sizes
+        return source.also if other else source.name
+
     def size(self, table: str) -> int:
         """The bytes of a table's documents."""
         return self._sizes.get(table, 0)
+
+    def file(self, id: str, most: int) -> bytes | None:
+        """At most so many bytes of a stored file; None where there is none. Raises BadSnapshot."""
+        entry = self._files.get(id)
+        if entry is None:
+            return None
+        try:
+            with self._archive.open(entry) as file:
+                return file.read(most)
+        except UNREADABLE as error:
+            raise BadSnapshot("_storage", 0, f"the archive can't be read: {error}") from error
 
     def documents(self, table: str, progress: Progress) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each document with its line, one at a time. Raises BadSnapshot."""

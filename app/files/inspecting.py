@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Protocol
 
 from app.files.media import check_type
 from app.files.pictures import avatar_of, thumbnail_of
@@ -28,6 +28,28 @@ def upload_name(key: str) -> str:
 def kept_name(key: str, sha256: str, part: str = "file") -> str:
     """Where the bytes are that were looked at: their digest keeps one upload from another."""
     return f"{key}/{sha256}.{part}"
+
+
+class Keeps(Protocol):
+    """Where a file is kept."""
+
+    def keep(self, name: str, file: IO[bytes] | bytes) -> None: ...
+
+
+def keep_file(store: Keeps, announced: Announced, file: IO[bytes], sha256: str) -> Accepted:
+    """Keep a file whose type was checked, with a thumbnail where it is an image. Blocks.
+
+    Raises Invalid for an image that is broken or too large.
+    """
+    kind, picture = announced.content_type, None
+    if kind in IMAGES:
+        picture = thumbnail_of(file, kind)
+        store.keep(kept_name(announced.key, sha256, "thumbnail"), picture.small)
+    file.seek(0)
+    store.keep(kept_name(announced.key, sha256), file)
+    if picture is None:
+        return Accepted(kind, announced.size, sha256)
+    return Accepted(kind, announced.size, sha256, picture.width, picture.height, thumbnail=True)
 
 
 class Inspector:
@@ -59,7 +81,7 @@ class Inspector:
             check_type(file, announced.content_type)
             if announced.avatar:
                 return self._keep_avatar(announced, file)
-            return self._keep(announced, file, sha256)
+            return keep_file(self._store, announced, file, sha256)
 
     def _fetch(self, announced: Announced, file: IO[bytes]) -> str:
         """Copy what was uploaded; returns its digest."""
@@ -76,17 +98,6 @@ class Inspector:
         if announced.sha256 not in {None, digest.hexdigest()}:
             raise Invalid("Its SHA-256 is not the one that was announced.", field="id")
         return digest.hexdigest()
-
-    def _keep(self, announced: Announced, file: IO[bytes], sha256: str) -> Accepted:
-        kind, picture = announced.content_type, None
-        if kind in IMAGES:
-            picture = thumbnail_of(file, kind)
-            self._store.keep(kept_name(announced.key, sha256, "thumbnail"), picture.small)
-        file.seek(0)
-        self._store.keep(kept_name(announced.key, sha256), file)
-        if picture is None:
-            return Accepted(kind, announced.size, sha256)
-        return Accepted(kind, announced.size, sha256, picture.width, picture.height, thumbnail=True)
 
     def _keep_avatar(self, announced: Announced, file: IO[bytes]) -> Accepted:
         picture = avatar_of(file, announced.content_type)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.config import Settings
+from app.convex import AppName
 from app.migrations import migrate
 from app.running import refusals_shown, run
 
@@ -30,6 +31,7 @@ def import_punnet(
 @importing.command()
 def convex(
     snapshot: Annotated[Path, typer.Argument(help="What `npx convex export` wrote.", exists=True)],
+    app: Annotated[AppName | None, typer.Option("--app", help="Which app it is of.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse flaws.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
 ) -> None:
@@ -38,7 +40,7 @@ def convex(
 
     async def work(settings: Settings, url: str) -> None:
         await migrate(url)
-        await import_snapshot(settings, url, snapshot, strict=strict, dry_run=dry_run)
+        await import_snapshot(settings, url, snapshot, app=app, strict=strict, dry_run=dry_run)
 
     with refusals_shown():
         run(work)

@@ -54,6 +54,7 @@ def _unread(rows: Sequence[Any]) -> Sequence[bool]:
 
 @record_type(conversations.Conversation)
 class Conversation(Node):
+    user_id: strawberry.ID | None
     project_id: strawberry.ID | None
     main: bool
     title: str | None
@@ -62,6 +63,7 @@ class Conversation(Node):
     system_prompt: str | None
     task: str | None
     status: ConversationStatus
+    public: bool
     pinned: bool
     pinned_at: datetime | None
     last_message_at: datetime | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from models import fields
 from models.access import OperatorOnly
 from models.accounts.erasing import user_erased
+from models.accounts.guests import guest_claimed
 from models.accounts.rate_limits import Limit, count_try
 from models.accounts.users import User
 from models.base import Record
@@ -55,6 +56,12 @@ async def send_feedback(tx: Transaction, message: str, limits: Sequence[Limit]) 
     await count_try(tx, limits)
     await tx.add(Feedback(user_id=user, message=message))
     return Sent()
+
+
+@guest_claimed.attach
+async def follow(tx: Transaction, guest: User, user: User) -> None:
+    """What a guest said, the user said."""
+    await tx.change_many(Feedback, "user_id = $1", guest.id, user_id=user.id)
 
 
 @user_erased.attach

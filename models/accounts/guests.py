@@ -13,6 +13,7 @@ from models.access import OperatorOnly, Owned, PartOf
 from models.accounts.audit_logs import AuditAction, audit_own
 from models.accounts.users import User
 from models.errors import NotFound
+from models.hooks import Hook
 from models.packages import record_models
 from models.permissions import Permission
 from models.sealing import opened, sealed, sealed_columns
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from models.base import Record
     from models.ports import Vault
     from models.transaction import Transaction
+
+guest_claimed: Hook[[Transaction, User, User]] = Hook()
+"""Called in the transaction in which a guest turns out to be a user: what is the guest's without
+an owner goes to the user."""
 
 
 @verb.needing(Permission.ACCOUNT)
@@ -42,6 +47,7 @@ async def take_over(tx: Transaction, guest_id: str, user: User, vault: Vault) ->
         await _move(tx, path, guest.id, user.id, vault)
     if guest.message_count:
         await tx.count_up(user, "message_count", guest.message_count)
+    await guest_claimed(tx, guest, user)
     await guest.change(deleted_at=tx.now)
     await audit_own(tx, AuditAction.GUEST_CLAIMED, guest, user.id)
     return True

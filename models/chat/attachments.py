@@ -89,7 +89,9 @@ class NewAttachment:
     def check(self) -> None:
         """Raise Invalid for the first value that does not fit."""
         if (self.url is None) == (self.file_id is None):
-            raise Invalid("Give either a URL or the id of an upload.", field="url")
+            both = self.file_id is not None
+            field = "fileId" if both else "url"
+            raise Invalid("Give either a URL or the id of an upload.", field=field)
         if self.url is not None:
             refuse_unsafe(self.url)
             Attachment.check(self.columns())

@@ -54,7 +54,7 @@ def _below(whole: type[Record], where: str) -> Iterator[tuple[type[Record], str]
         rule = model.access
         if isinstance(rule, PartOf) and model.referenced(rule.whole) is whole:
             # The whole of a part is a column away, so a root's id needs no look at the root.
-            chosen = f"IN (SELECT id FROM {whole.table()} WHERE {where})"
+            chosen = f"= ANY (ARRAY(SELECT id FROM {whole.table()} WHERE {where}))"
             mine = f"{rule.whole}_id " + ("= $1" if where == "id = $1" else chosen)
             yield model, mine
             yield from _below(model, mine)

@@ -59,7 +59,7 @@ class Conversation(Record):
         unique("project_id", where="main"),
         words("COALESCE(title, ''::text)"),
     )
-    unstamped = frozenset({"last_read_order_id"})
+    unstamped = frozenset({"last_read_order_id", "public"})
 
     owner_id: str = fields.key("Whose conversation it is.")
     user_id: str | None = fields.key("Id of the user who owns it.", null=True)

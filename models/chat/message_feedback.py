@@ -27,7 +27,11 @@ class MessageFeedback(Record):
 
     prefix = "mfb"
     access = PartOf("message")
-    indexes = (unique("message_id", "user_id"), index("message_id", "created_at", "id"))
+    indexes = (
+        unique("message_id", "user_id"),
+        index("message_id", "created_at", "id"),
+        index("owner_id"),
+    )
     checks = (
         Check("message_feedback_rating_check", "((rating >= '-1'::integer) AND (rating <= 1))"),
     )

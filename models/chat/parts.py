@@ -100,7 +100,19 @@ def _reasoning(one: Json) -> Iterator[Part]:
 def _call(one: Json) -> Iterator[Part]:
     """Our own is JSON as text, while it grows and after."""
     call = _from_text(one, "arguments")
-    yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME), _first(call, *_ARGUMENTS))
+    arguments = _object(_first(call, *_ARGUMENTS))
+    yield ToolCallPart(_text(call, *_CALL_ID), _text(call, *_NAME), arguments)
+
+
+def _object(arguments: Any) -> Any:
+    """Arguments that a provider wrote as text of JSON; text that is no object stays text."""
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        read = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return arguments
+    return cast("Json", read) if isinstance(read, dict) else arguments
 
 
 def _result(one: Json) -> Iterator[Part]:

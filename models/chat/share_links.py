@@ -57,7 +57,11 @@ class ShareLink(Record):
 
     prefix = "shr"
     access = PartOf("conversation")
-    indexes = (unique("token_hash"), index("conversation_id", "created_at", "id"))
+    indexes = (
+        unique("token_hash"),
+        index("conversation_id", "created_at", "id"),
+        index("owner_id"),
+    )
 
     owner_id: str = fields.key("Whose link it is.")
     conversation: Any = fields.reference("Conversation", "Id of the conversation it shows.")
@@ -136,6 +140,8 @@ async def keep_share_link(
         expires_at=new.expires_at,
     )
     await tx.add(link)
+    if new.mode is ShareMode.PUBLIC:
+        await conversation.change(public=True)
     await audit(tx, AuditAction.LINK_CREATED, link, conversation=conversation.id, mode=link.mode)
     return link
 
@@ -143,8 +149,12 @@ async def keep_share_link(
 @verb
 async def revoke_share_link(tx: Transaction, id: str) -> str:
     """End a link; returns its id. Whoever reads by it is sent away."""
+    seen = await tx.first(ShareLink, "id = $1", id) or await tx.reach(ShareLink, id, field="id")
+    conversation = await tx.reach(Conversation, seen.conversation_id, field="id")
     link = await tx.reach(ShareLink, id, field="id")
     await link.remove()
+    if conversation.public and not await tx.first(ShareLink, _PUBLIC, conversation.id):
+        await conversation.change(public=False)
     await audit(tx, AuditAction.LINK_REVOKED, link, conversation=link.conversation_id)
     return link.id
 
@@ -178,6 +188,7 @@ def _people(new: NewShareLink) -> list[str]:
     return people
 
 
+_PUBLIC = f"conversation_id = $1 AND mode = '{ShareMode.PUBLIC}'"
 _IN_PROJECT = "conversation_id = ANY (ARRAY(SELECT id FROM conversation WHERE project_id = $1))"
 
 empties(

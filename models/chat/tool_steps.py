@@ -164,6 +164,7 @@ async def _decide(tx: Transaction, call_id: str, state: ToolCallState) -> ToolCa
     if call.expires_at is not None and call.expires_at <= tx.now:
         raise Conflict("It is too late to decide.")
     await call.change(state=state, decided_by_id=tx.actor.viewer.id, decided_at=tx.now)
+    await message.change(updated_at=tx.now)  # whoever follows the message is to look at its calls
     await _go_on(tx, message)
     return call
 

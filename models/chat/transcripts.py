@@ -10,6 +10,7 @@ from typing import Any, cast
 import orjson
 
 from models.providing import Call, ContentPart, PromptMessage
+from models.storable import too_deep
 
 UNSTORABLE = "\\u0000"
 """PostgreSQL keeps no such character, in whatever JSON."""
@@ -17,7 +18,7 @@ UNSTORABLE = "\\u0000"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call as a model asked for it; no arguments when they are no JSON object."""
+    """A call as a model asked for it; no arguments where no JSON object can be kept."""
 
     call_id: str
     name: str
@@ -71,4 +72,6 @@ def _arguments(text: str) -> Mapping[str, Any] | None:
         read = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:
         return None
-    return cast("Mapping[str, Any]", read) if isinstance(read, dict) else None
+    if not isinstance(read, dict) or too_deep(read):
+        return None
+    return cast("Mapping[str, Any]", read)

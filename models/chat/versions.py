@@ -57,7 +57,7 @@ async def regenerate_message(
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)
-    (chosen,) = await answering(tx, conversation, model or source.model)
+    (chosen,) = await answering(tx, conversation, source.model if model is None else model)
     reply = new_reply(chosen)
     reply.regenerated_from_id = source.id
     await branches.put_instead(tx, conversation, source, reply)

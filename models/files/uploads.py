@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from models.accounts.rate_limits import Limit, count_try
 from models.billing.admission import UploadRequest, admit_upload
 from models.errors import Conflict, Invalid, NotFound
 from models.files.media_types import ALLOWED, IMAGES
+from models.files.names import is_plain
 from models.files.stored_files import (
     GRACE,
     MOST_BYTES,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 PER_HOUR = 120
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class NewUpload:
 
     def check(self) -> None:
         """Raise Invalid for the first value that does not fit."""
-        if not _is_plain(self.file_name):
+        if not is_plain(self.file_name):
             raise Invalid("Must be a name without folders.", field="fileName")
         if self.content_type not in (IMAGES if self.purpose is FilePurpose.AVATAR else ALLOWED):
             raise Invalid("Files of this type are not taken.", field="contentType")
@@ -57,13 +56,6 @@ class NewUpload:
             raise Invalid(f"From 1 to {MOST_BYTES:,} bytes.", field="size")
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
             raise Invalid("Must be 64 hexadecimal digits in lower case.", field="sha256")
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name is shown as it is: no folders, no control, nothing that turns letters."""
-    if name in {".", ".."} or not _BIDI.isdisjoint(name) or "/" in name or "\\" in name:
-        return False
-    return not any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in name)
 
 
 @verb

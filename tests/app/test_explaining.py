@@ -108,7 +108,7 @@ async def test_each_viewer_has_a_view_of_their_own(
         printed(PAGE, "--as", "eve", url=database),
         printed(PAGE, url=database),
     )
-    assert "1 statement · 2 rows ·" in by_id
+    assert "1 statement · 3 rows ·" in by_id
     assert world["user"] in by_id
     assert "1 statement · 0 rows ·" in eves
     assert eves.count("not sent") == 1

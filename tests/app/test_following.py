@@ -3,63 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from typing import Any
 
 import pytest
 
 from tests.harness.api import Api, Refused, StartServer
+from tests.harness.copying import LAST, Copy
 
 FIELDS = "{ id orderId role type status outcome content }"
-CHANGED = f"""subscription($of: MessageTarget!, $after: String) {{
-  messageChanged(of: $of, after: $after) {{ node {FIELDS} deletedId cursor reset }} }}"""
 LIST = f"""query($id: ID!, $after: String) {{ project(id: $id) {{
   messages(first: 100, after: $after) {{ nodes {FIELDS} pageInfo {{ hasNextPage endCursor }} }}
 }} }}"""
-LAST = "the last one"
-
-
-class Copy:
-    """A client's copy of a project's messages."""
-
-    def __init__(self, callers: list[Api], project: str, seed: int) -> None:
-        self.callers = callers
-        self.project = project
-        self.chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self.rows: dict[str, dict[str, Any]] | None = None
-        self.cursor: str | None = None
-        self.sessions = 0
-        self.done = False
-
-    async def keep(self) -> None:
-        """Follow in sessions of random length, each on any server, until the last message."""
-        while not self.done:
-            self.sessions += 1
-            try:
-                async with asyncio.timeout(self.chance.random()):
-                    await self._session(self.chance.choice(self.callers))
-            except TimeoutError:
-                await asyncio.sleep(self.chance.random() * 0.2)
-
-    async def _session(self, caller: Api) -> None:
-        of = {"projectId": self.project}
-        async with caller.listen(CHANGED, of=of, after=self.cursor) as events:
-            async for event in events:
-                assert not event["reset"]
-                if self.rows is None:
-                    listed = await listing(self.chance.choice(self.callers), self.project)
-                    self.rows = {row["id"]: row for row in listed}
-                self._apply(self.rows, event)
-                self.cursor = event["cursor"]
-                if self.done:
-                    return
-
-    def _apply(self, rows: dict[str, dict[str, Any]], event: dict[str, Any]) -> None:
-        if event["deletedId"]:
-            rows.pop(event["deletedId"], None)
-        elif event["node"]:
-            rows[event["node"]["id"]] = event["node"]
-            self.done = event["node"]["content"] == LAST
+CHANGED = """subscription($of: MessageTarget!, $after: String) {
+  messageChanged(of: $of, after: $after) { node { id } cursor } }"""
 
 
 async def listing(caller: Api, project: str) -> list[dict[str, Any]]:
@@ -109,7 +67,13 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
     callers = [server.user() for server in servers]
     made = await callers[0].do("createProject", "{ project { id } }", name="One", framework="VUE")
     project = made["project"]["id"]
-    copies = [Copy(callers, project, seed) for seed in range(8)]
+    of = {"projectId": project}
+
+    async def query(caller: Api) -> list[dict[str, Any]]:
+        return await listing(caller, project)
+
+    anywhere = itertools.cycle(callers)
+    copies = [Copy(lambda: next(anywhere), of, FIELDS, query, seed) for seed in range(8)]
     keeping = [asyncio.create_task(copy.keep()) for copy in copies]
 
     async def busy(seed: int) -> None:
@@ -120,14 +84,14 @@ async def test_old_state_and_events_are_the_fresh_state(start_server: StartServe
 
     await asyncio.gather(*(busy(seed) for seed in range(3)))
     await finish(callers[0], project)
-    to = {"projectId": project}
-    await callers[1].do("createMessage", "{ message { id } }", to=to, content=LAST)
+    await callers[1].do("createMessage", "{ message { id } }", to=of, content=LAST)
     async with asyncio.timeout(40):
         await asyncio.gather(*keeping)
     fresh = {row["id"]: row for row in await listing(callers[0], project)}
     assert len(fresh) > 20
     assert sum(copy.sessions for copy in copies) > 30
     for copy in copies:
+        assert copy.resets == 0
         assert copy.rows == fresh
 
 

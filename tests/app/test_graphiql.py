@@ -14,6 +14,7 @@ from yarl import URL
 
 from app.config import Settings
 from app.graphiql import may_see_token, routes
+from app.pages import file_routes
 
 TOKEN = "demo.token</script><!--"  # what JSON in a script must survive
 EXAMPLES = {"projectId": "prj_01h455vb4pex5vsknk084sn02q"}
@@ -22,7 +23,9 @@ Client = TestClient[web.Request, web.Application]
 
 async def serve(*, dev: bool) -> Client:
     app = web.Application()
-    app.add_routes(routes(Settings(dev=dev), examples=EXAMPLES, token=lambda: TOKEN))
+    settings = Settings(dev=dev)
+    app.add_routes(routes(settings, examples=EXAMPLES, token=lambda: TOKEN))
+    app.add_routes(file_routes(settings))
     client = TestClient(TestServer(app))
     await client.start_server()
     return client

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession
@@ -17,79 +19,102 @@ from tests.harness.eventually import eventually
 from tests.harness.fleet import LEASE, Fleet, Member
 from tests.harness.nursery import nursery
 from tests.harness.processes import ask
+from tests.harness.streaming import Text, message_of
+from tests.harness.tools import TOOLS, lines
 
 KILLS = 50
-READERS = 12
+READERS = 9
 OVERDUE = 4.0  # seconds a lease may be over: reapers look every LEASE / 3, on a busy machine
 SETTLED = LEASE + OVERDUE + 6.0  # from the last kill on: a lease, and one more try
 ENDED = 3 * (LEASE + OVERDUE) + 10.0  # three tries
 
-STREAM = """subscription($id: ID!, $after: String) {
-  messageStreamed(messageId: $id, after: $after) { kind text cursor reset } }"""
-WHOLE = "query($id: ID!) { message(id: $id) { status outcome content } }"
-ASK = "Build me a page [[tokens:150]] [[delay:6ms]]"
-
-
-@dataclass
-class Answer:
-    """What one reader has of one answer, over all its connections."""
-
-    id: str
-    text: str = ""
-    cursor: str | None = None
-    connections: int = 0
-    resets: int = 0
+ASK = "Build me a page [[tokens:150]] [[first:20ms]] [[delay:6ms]]"
+CALLING = 2  # of each three messages, the one that has tools called
+REPLIES = "{ replies { id } }"
+CALLS = "query($id: ID!) { message(id: $id) { outcome toolCalls { id state } } }"
+DECIDED = ("CONFLICT", "NOT_FOUND")  # of a decision whose answer a kill has swallowed
 
 
 @dataclass
 class Reader:
-    """Sends messages and follows the answers, whoever is killed meanwhile."""
+    """Sends messages and follows the answers, whoever is killed meanwhile.
+
+    In turns an app's, two models' side by side, and one that waits for its call to be approved.
+    """
 
     fleet: Fleet
     name: str
     more: asyncio.Event  # cleared when no more is to be asked
+    notes: Path
     numbers: itertools.count[int] = field(default_factory=itertools.count)
-    answers: list[Answer] = field(default_factory=list)
-    slowest: float = 0.0
+    sent: int = 0
+    answers: list[Text] = field(default_factory=list)
 
     async def run(self) -> None:
         while self.more.is_set():
-            started = time.monotonic()
-            answer = Answer(await self._sent(f"{self.name}-{next(self.numbers)}"))
-            await eventually(lambda answer=answer: self._followed(answer), ENDED)
-            self.slowest = max(self.slowest, time.monotonic() - started)
-            self.answers.append(answer)
+            number = next(self.numbers)
+            ids = await self._sent(number)
+            approving = [self._approve(id) for id in ids if number % 3 == CALLING]
+            await asyncio.gather(*map(self._read, ids), *approving)
 
-    async def _sent(self, key: str) -> str:
+    async def _sent(self, number: int) -> list[str]:
         """Send once, however often it takes: the key says that it is the same."""
+        calls = "".join(f"[[call:delete {json.dumps({'to': str(self.notes)})}]]" for _ in range(2))
+        mutation, given = (
+            ("createProjectWithMessage", {}),
+            ("startConversation", {"models": ["mock:raypx-1", "mock:slow"]}),
+            ("startConversation", {"model": "mock:tools", "content": f"{ASK} {calls}"}),
+        )[number % 3]
+        told = {"content": ASK, "idempotencyKey": f"{self.name}-{number}"} | given
+        made = await self._made(mutation, REPLIES, **told)
+        self.sent += 1
+        return [reply["id"] for reply in made["replies"]]
+
+    async def _made(self, mutation: str, selection: str, **given: Any) -> Any:
+        """What a mutation gives, asked for as often as servers die of it."""
         while True:
             try:
-                made = await self._api().do(
-                    "createProjectWithMessage", "{ reply { id } }", content=ASK, idempotencyKey=key
-                )
+                return await self._api().do(mutation, selection, **given)
             except (ClientError, OSError):
                 await asyncio.sleep(0.05)
-            else:
-                return made["reply"]["id"]
 
-    async def _followed(self, answer: Answer) -> bool:
+    async def _read(self, id: str) -> None:
+        text = Text(id)
+        await eventually(lambda: self._followed(text), ENDED)
+        self.answers.append(text)
+
+    async def _followed(self, text: Text) -> bool:
         """Read on from the cursor; whether the end was reached."""
-        answer.connections += 1
         try:
-            async with self._api().listen(STREAM, id=answer.id, after=answer.cursor) as events:
-                async for event in events:
-                    if event["reset"]:
-                        answer.text = ""
-                        answer.resets += 1
-                    answer.text += event["text"]
-                    answer.cursor = event["cursor"]
+            await text.follow(self._api())
         except Refused as refused:
             if refused.code != "UNAVAILABLE":
                 raise
-            return False
         except (ClientError, OSError, TypeError, AssertionError):  # the last two: a close frame
-            return False
-        return True
+            pass
+        return text.ended
+
+    async def _approve(self, id: str) -> None:
+        """Approve the calls of an answer until it has ended."""
+        while True:
+            try:
+                found = (await self._api().run(CALLS, id=id))["message"]
+            except (ClientError, OSError):
+                await asyncio.sleep(0.05)
+                continue
+            if found["outcome"] not in (None, "AWAITING_APPROVAL"):
+                return
+            for call in found["toolCalls"]:
+                if call["state"] == "AWAITING_APPROVAL":
+                    await self._decide(call["id"])
+            await asyncio.sleep(0.3)
+
+    async def _decide(self, call: str) -> None:
+        try:
+            await self._made("approveToolCall", "{ toolCall { id } }", id=call)
+        except Refused as refused:
+            if refused.code not in DECIDED:
+                raise
 
     def _api(self) -> Api:
         return self.fleet.api(self.name)
@@ -98,14 +123,14 @@ class Reader:
 @pytest.fixture
 async def fleet(database: str, tmp_path: Path) -> AsyncIterator[Fleet]:
     async with nursery(tmp_path) as made, ClientSession() as session:
-        yield Fleet(made, database, session)
+        yield Fleet(made, database, session, {"tools": json.dumps(TOOLS)})
 
 
-async def test_fifty_kills_lose_nothing(fleet: Fleet) -> None:
+async def test_fifty_kills_lose_nothing(fleet: Fleet, tmp_path: Path) -> None:
     await asyncio.gather(*(fleet.start(kind) for kind in ("serve", "serve", "worker", "worker")))
-    more = asyncio.Event()
+    more, notes = asyncio.Event(), tmp_path / "notes"
     more.set()
-    readers = [Reader(fleet, f"reader{number}", more) for number in range(READERS)]
+    readers = [Reader(fleet, f"reader{number}", more, notes) for number in range(READERS)]
     async with asyncio.TaskGroup() as group:
         for reader in readers:
             group.create_task(reader.run())
@@ -117,16 +142,19 @@ async def test_fifty_kills_lose_nothing(fleet: Fleet) -> None:
     for reader in readers:
         api = fleet.api(reader.name)
         for answer in reader.answers:
-            whole = (await api.run(WHOLE, id=answer.id))["message"]
+            whole = await message_of(api, answer.message)
             assert whole["status"] == "COMPLETE"
-            assert whole["content"] == answer.text != ""
+            assert whole["content"] != ""
+            assert answer.same_as(whole)
     assert len(answers) > KILLS / 2
-    assert sum(answer.connections - 1 for answer in answers) > KILLS / 4
+    assert sum(answer.sessions - 1 for answer in answers) > KILLS / 4
     assert sum(answer.resets for answer in answers) > KILLS / 4
     states = "SELECT count(*) FROM generation WHERE state <> 'DONE'"
     assert await ask(fleet.database, states) == 0
-    made = "SELECT count(*) FROM project"
-    assert await ask(fleet.database, made) == len(answers)  # sent again, made once
+    made = "SELECT count(*) FROM conversation"
+    assert await ask(fleet.database, made) == sum(reader.sent for reader in readers)
+    done = "SELECT array_agg(id) FROM tool_call WHERE state = 'SUCCEEDED'"
+    assert set(await ask(fleet.database, done)) <= set(lines(notes)), "they were made"
 
 
 async def _kill_all_the_time(fleet: Fleet) -> None:

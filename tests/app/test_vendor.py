@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.graphiql import STATIC
+from app.pages import STATIC
 
 VENDOR = STATIC / "vendor"
 PACKAGES: list[dict[str, Any]] = json.loads((VENDOR / "manifest.json").read_text())["packages"]
@@ -22,6 +22,7 @@ MENTIONED = (
     "http://",
     "http://www.w3.org/",
     "https://github.com/",
+    "https://gist.github.com/",
     "https://codemirror.net/5/doc/manual.html#keymaps",
     "https://commonmark.org/",
     "https://en.wikipedia.org/wiki/IEEE_floating_point",

@@ -73,6 +73,18 @@ def test_what_documents_leave_behind_is_told(results: dict[str, Any]) -> None:
         assert 1 << 20 < one["connection"] < 100 << 20
 
 
+def test_pages_of_few_and_of_many_are_compared(results: dict[str, Any]) -> None:
+    grown = results["grown"]
+    found = {one["page"]: (one["few_statements"], one["many_statements"]) for one in grown}
+    # The user's state; then the list and its latest messages, or a conversation, its page and the
+    # siblings of all on it.
+    assert found == {"conversations": (3, 3), "first messages": (4, 4), "last messages": (4, 4)}
+    for one in grown:
+        assert (one["few"], one["many"]) == (100, 300)
+        assert 0 < one["few_ms"] < 1_000 > one["many_ms"] > 0
+        assert one["ratio"] > 0
+
+
 def test_every_event_reaches_its_subscriber(results: dict[str, Any]) -> None:
     rows = results["subscribers"]
     assert [(row["server"], row["shared"]) for row in rows] == [

@@ -3,18 +3,29 @@
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 from app.demo import SUBJECT, demo_examples, load_demo
 from tests.harness.api import StartServer, settings_for_tests
+
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine is no failure
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 # GraphiQL's dialogs have no description, of which its own library warns.
@@ -107,13 +118,31 @@ def watch(page: Page) -> Watch:
     return seen
 
 
-@pytest.fixture
-async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
-    """A page with its own storage; its last state is kept as a picture."""
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = await context.new_page()
-    yield opened
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture of what a page shows."""
     SCREENSHOTS.mkdir(exist_ok=True)
-    name = re.sub(r"\W+", "_", request.node.name)
-    await opened.screenshot(path=SCREENSHOTS / f"{name}.png")
-    await context.close()
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+
+
+NewPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+async def new_page(browser: Browser) -> AsyncIterator[NewPage]:
+    """Pages with storage of their own, as other people's browsers have."""
+    async with AsyncExitStack() as stack:
+
+        async def new(**options: Any) -> Page:
+            given = {"viewport": {"width": 1440, "height": 900}} | options
+            context = await stack.enter_async_context(await browser.new_context(**given))
+            return await context.new_page()
+
+        yield new
+
+
+@pytest.fixture
+async def page(new_page: NewPage, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A page with its own storage; its last state is kept as a picture."""
+    opened = await new_page()
+    yield opened
+    await shoot(opened, re.sub(r"\W+", "_", request.node.name))

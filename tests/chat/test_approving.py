@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from models.chat.tool_steps import expire_tool_calls
 from tests.harness.answers import ask, ended, generation
-from tests.harness.api import Api, Refused, Server, StartServer
+from tests.harness.api import Refused, Server, StartServer
+from tests.harness.approving import WAITING, approve, deleting, deny, waiting
 from tests.harness.clock import FakeClock
 from tests.harness.commands import command
 from tests.harness.eventually import eventually
@@ -19,9 +19,6 @@ from tests.harness.streaming import Text
 from tests.harness.tools import TOOLS, lines
 from tests.harness.verbs import actor_of, id_of
 
-WAITING = """query($id: ID!) { message(id: $id) { status outcome content
-  contentParts { __typename }
-  toolCalls { id name state arguments expiresAt decidedById decidedAt endedAt } } }"""
 CHANGED = """subscription($of: MessageTarget!) {
   messageChanged(of: $of) { node { id status outcome toolCalls { state } } } }"""
 
@@ -36,33 +33,6 @@ async def server(start_server: StartServer) -> Server:
 def notes(tmp_path: Path) -> Path:
     """Where the tool writes the keys of its calls."""
     return tmp_path / "notes"
-
-
-def deleting(notes: Path, times: int = 1) -> str:
-    """What has the mock model call the tool that needs approval."""
-    return f"[[call:delete {json.dumps({'to': str(notes)})}]]" * times
-
-
-async def waiting(user: Api, id: str) -> dict[str, Any]:
-    """A message once it waits for a person."""
-
-    async def look() -> Any:
-        found = (await user.run(WAITING, id=id))["message"]
-        return found if found["outcome"] == "AWAITING_APPROVAL" else None
-
-    return await eventually(look, 10)
-
-
-async def approve(user: Api, id: str) -> dict[str, Any]:
-    """Approve a call."""
-    made = await user.do("approveToolCall", "{ toolCall { state decidedById } }", id=id)
-    return made["toolCall"]
-
-
-async def deny(user: Api, id: str) -> dict[str, Any]:
-    """Deny a call."""
-    made = await user.do("denyToolCall", "{ toolCall { state decidedById } }", id=id)
-    return made["toolCall"]
 
 
 async def test_an_answer_waits_and_holds_no_worker(server: Server, notes: Path) -> None:
@@ -135,6 +105,18 @@ async def test_it_goes_on_once_all_are_decided(server: Server, notes: Path) -> N
     states = [call["state"] for call in (await ada.run(WAITING, id=id))["message"]["toolCalls"]]
     assert states == ["SUCCEEDED", "DENIED", "FAILED"]
     assert lines(notes) == [first["id"]]
+
+
+@pytest.mark.parametrize("arguments", ["{}", '{"to": 5}', "[]"])
+async def test_nobody_is_asked_about_a_call_that_can_only_fail(
+    server: Server, arguments: str
+) -> None:
+    ada = server.user()
+    id = await ask(ada, f"[[call:delete {arguments}]]", model="mock:tools")
+    end = await ended(ada, id)
+    assert end["content"].startswith('{"error":"The arguments ')
+    (call,) = (await ada.run(WAITING, id=id))["message"]["toolCalls"]
+    assert (call["state"], call["expiresAt"]) == ("FAILED", None)
 
 
 async def test_only_who_may_write_there_decides(server: Server, notes: Path) -> None:

@@ -69,7 +69,7 @@ async def test_all_below_a_project_follows(still: Server) -> None:
     project, org, own = world["project"], await found(ada), await id_of(ada)
     await join(still, ada, org, eve, "ADMIN")
     tables = await owners_below(still, project)
-    assert len(tables) == 10, tables
+    assert len(tables) == 13, tables
     assert set().union(*tables.values()) == {own}
     seen = await ada.run(EVERYWHERE, id=project)
     assert (await move(ada, project, org))["orgId"] == org

@@ -85,7 +85,10 @@ async def test_each_answer_stands_next_to_its_message(start_server: StartServer)
 async def test_orders_follow_commits_though_others_are_rolled_back(
     start_server: StartServer,
 ) -> None:
-    """Two servers, a hundred senders, a fifth of whom fail after they have drawn their orders."""
+    """Two servers, a hundred senders, a fifth of whom fail after they have drawn their orders.
+
+    Whoever looks meanwhile sees all orders up to one of them, so none is committed before a lower.
+    """
     servers = [await start_server(worker=False) for _ in range(2)]
     made = await servers[0].user().do("createConversation", "{ conversation { id } }")
     to = {"conversationId": made["conversation"]["id"]}
@@ -98,9 +101,23 @@ async def test_orders_follow_commits_though_others_are_rolled_back(
         said = await callers[number % 2].ask(query, i=given)
         return said["errors"][0]["extensions"]["code"] if "errors" in said else "sent"
 
+    seen: set[int] = set()
+    looking = asyncio.create_task(_look(servers[1], seen))
     results = await asyncio.gather(*(send(number) for number in range(100)))
+    assert not looking.done()
+    looking.cancel()
+    assert len(seen) > 10
     assert results.count("INVALID") == 20
     # Whoever waits too long behind the others is told to try again.
     assert set(results) <= {"INVALID", "sent", "CONFLICT"}
     rows = await check_order(servers[0])
     assert len(rows) == 2 * results.count("sent") > 100
+
+
+async def _look(server: Server, seen: set[int]) -> None:
+    """Note again and again how many messages there are, which have the lowest orders."""
+    while True:
+        rows = await server.sql("SELECT order_id FROM message ORDER BY order_id")
+        assert [row["order_id"] for row in rows] == list(range(1, len(rows) + 1))
+        seen.add(len(rows))
+        await asyncio.sleep(0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.storable import DEEPEST
 from tests.harness.answers import ask, ended, generation
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.eventually import eventually
@@ -50,7 +51,7 @@ async def test_a_call_and_its_result_stream_and_are_kept(server: Server) -> None
     found = await calls_of(ada, id)
     call = {"callId": "call_0_0", "name": "add"}
     assert found["contentParts"] == [
-        {"__typename": "ToolCallPart", **call, "arguments": '{"a": 2, "b": 3}'},
+        {"__typename": "ToolCallPart", **call, "arguments": {"a": 2, "b": 3}},
         {"__typename": "ToolResultPart", **call, "result": {"sum": 5}},
         {"__typename": "TextPart", "text": '{"sum":5}'},
     ]
@@ -119,6 +120,62 @@ async def test_arguments_that_are_no_object_are_told(server: Server, arguments: 
     assert end["content"] == '{"error":"The arguments are no JSON object."}'
     (call,) = (await calls_of(ada, id))["toolCalls"]
     assert (call["state"], call["arguments"]) == ("FAILED", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({}, "$: 'a' is a required property"),
+        ({"a": 1, "b": "2"}, "$.b: '2' is not of type 'integer'"),
+        ({"a": 1, "b": 1.5}, "$.b: 1.5 is not of type 'integer'"),
+    ],
+)
+async def test_arguments_that_do_not_fit_are_told(server: Server, arguments: Any, why: str) -> None:
+    ada = server.user()
+    id = await ask(ada, calling("add", **arguments), model="mock:tools")
+    end = await ended(ada, id)
+    told = json.loads(end["content"])
+    assert (end["outcome"], told) == (
+        "SUCCEEDED", {"error": f"The arguments do not fit, at {why}"}
+    )  # fmt: skip
+    (call,) = (await calls_of(ada, id))["toolCalls"]
+    assert (call["state"], call["arguments"]) == ("FAILED", arguments)
+
+
+async def test_a_function_gets_only_what_fits(server: Server, tmp_path: Path) -> None:
+    ada, notes = server.user(), tmp_path / "notes"
+    id = await ask(ada, calling("note", to=str(notes), more=1), model="mock:tools")
+    assert "'more' was unexpected" in (await ended(ada, id))["content"]
+    assert not lines(notes)
+
+
+async def test_arguments_that_cannot_be_checked_are_told(server: Server) -> None:
+    ada = server.user()
+    id = await ask(ada, calling("nest", lost=1, levels=1), model="mock:tools")
+    end = await ended(ada, id)
+    assert end["content"] == '{"error":"The arguments could not be checked."}'
+
+
+async def test_json_as_deep_as_may_be_is_shown_again(server: Server) -> None:
+    ada = server.user()
+    for levels, told in (
+        (DEEPEST, "[" * DEEPEST + "]" * DEEPEST),
+        (DEEPEST + 1, '{"error":"The tool gave nothing that JSON can hold."}'),
+    ):
+        deep: dict[str, Any] = {"levels": levels}
+        for _ in range(DEEPEST - 1):
+            deep = {"in": deep}
+        id = await ask(ada, calling("nest", levels=levels, **deep), model="mock:tools")
+        assert (await ended(ada, id))["content"] == told
+        (call,) = (await calls_of(ada, id))["toolCalls"]
+        assert call["arguments"] == {"levels": levels, **deep}
+
+
+async def test_deeper_arguments_are_none(server: Server) -> None:
+    ada = server.user()
+    deep = '{"in":' * DEEPEST + "{}" + "}" * DEEPEST
+    id = await ask(ada, f"[[call:nest {deep}]]", model="mock:tools")
+    assert (await ended(ada, id))["content"] == '{"error":"The arguments are no JSON object."}'
 
 
 async def test_a_model_that_never_stops_calling_is_stopped(server: Server) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from app.cipher import Cipher
+from app.convex.files import Keeper
 from app.convex.importing import ConvexImport
 from app.convex.report import Report
+from app.files.store import open_store
 from tests.convex.snapshots import SnapshotFile
-from tests.harness.api import Server, StartServer
+from tests.harness.api import Server, StartServer, settings_for_tests
 
 Bring = Callable[..., Awaitable[Report]]
 
@@ -28,10 +30,11 @@ async def server(start_server: StartServer) -> Server:
 def bring(database: str, tmp_path: Path) -> Bring:
     """`report = await bring(snapshot)`: import what was made."""
     cipher = Cipher(os.urandom(32))
+    keeper = Keeper(open_store(settings_for_tests(data_dir=tmp_path)), os.urandom(32))
 
     async def run(made: SnapshotFile, **options: Any) -> Report:
         path = made.write(tmp_path / "snapshot.zip")
-        work = ConvexImport(database, cipher, **options)
+        work = ConvexImport(database, cipher, keeper, **options)
         return await work.run(path, lambda _name, _size: lambda _bytes: None)
 
     return run

@@ -14,6 +14,7 @@ from typing import Any
 START = 1_750_000_000_000  # ms
 MINUTE = 60_000
 FIRST, SECOND = "user_ruth", "user_omar"
+_UNUSED = {"_id": "kg2", "_creationTime": START, "size": 3}
 
 
 @dataclass
@@ -21,6 +22,8 @@ class SnapshotFile:
     """The tables of a snapshot, to fill and write."""
 
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    files: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """Entry of the ZIP below `_storage/` → its bytes."""
     made: int = 0
 
     def add(self, table: str, at: float, **fields: Any) -> str:
@@ -29,6 +32,12 @@ class SnapshotFile:
         id = f"{table.lower()[:20]:0<20}{self.made:012d}"
         document = {"_id": id, "_creationTime": at, **fields}
         self.tables.setdefault(table, []).append(document)
+        return id
+
+    def store(self, at: float, data: bytes, kind: str, end: str = "") -> str:
+        """Add a stored file of a media type; returns its id."""
+        id = self.add("_storage", at, contentType=kind, size=len(data), internalId=f"{at}")
+        self.files[id + end] = data
         return id
 
     def find(self, table: str, **fields: Any) -> dict[str, Any]:
@@ -42,8 +51,11 @@ class SnapshotFile:
             archive.writestr("README.md", "# A snapshot of our own\n")
             listed = [{"name": name, "id": n} for n, name in enumerate(sorted(self.tables), 10_001)]
             archive.writestr("_tables/documents.jsonl", _lines(listed))
-            archive.writestr("_storage/documents.jsonl", _lines([{"_id": "kg2", "size": 3}]))
-            archive.writestr("_storage/kg2.png", b"png")
+            if not self.files:
+                archive.writestr("_storage/documents.jsonl", _lines([_UNUSED]))
+                archive.writestr("_storage/kg2.png", b"png")
+            for name, data in self.files.items():
+                archive.writestr(f"_storage/{name}", data)
             for name, documents in sorted(self.tables.items()):
                 archive.writestr(f"{name}/documents.jsonl", _lines(documents))
                 archive.writestr(f"{name}/generated_schema.jsonl", '"uniform"\n')

@@ -87,7 +87,7 @@ async def test_a_malformed_line(
     good = b'{"_id": "p", "_creationTime": 1.5, "name": "a", "userId": "u", "framework": "VUE"}\n'
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("projects/documents.jsonl", good + line + b"\n" + good)
-    ended = await punnet("import", "convex", path, url=database)
+    ended = await punnet("import", "convex", path, "--app", "builder", url=database)
     assert ended.code == 1
     assert told in ended.err
 
@@ -159,7 +159,7 @@ async def test_a_kill_in_the_middle_leaves_nothing(
     server: Server, database: str, tmp_path: Path
 ) -> None:
     path = _many(tmp_path)
-    async with command("import", "convex", path, url=database) as running:
+    async with command("import", "convex", path, "--app", "builder", url=database) as running:
         await _until(server, "INSERT INTO message", running.process)
         await running.kill()
     await _until_gone(server)

@@ -7,9 +7,10 @@ statement that reads the user's state; what the background sends meanwhile is to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 from graphql import get_named_type, is_object_type
 
@@ -37,6 +38,7 @@ from tests.harness.api import Api, Server, StartServer
 from tests.harness.filled import filled_database
 from tests.harness.filling import Filling, Size
 from tests.harness.filling_sharing import token_of
+from tests.harness.plans import MODES, replay
 
 AUTHENTICATION = 1
 
@@ -302,47 +304,86 @@ async def test_the_smallest_mutation(filling: Filling, ada: Api, count: Count) -
     assert await count(renamed) == 5
 
 
+FEW, LISTED, LONG = 100, 50_000, 100_000
+LISTS = """{ conversations { nodes { title latestMessage { preview } } }
+  pinnedConversations { nodes { title } } archivedConversations { nodes { title } } }"""
+BRANCH = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {
+  it: conversation(id: $id) { messages(first: $first, after: $after, last: $last,
+    before: $before) { nodes { id parentId siblings { id } } pageInfo { endCursor } } } }"""
 MANY = """\
 INSERT INTO conversation (id, created_at, updated_at, owner_id, user_id, main, title, public,
     pinned, status, last_order_id)
 SELECT 'cnv_1' || lpad(n::text, 25, '0'), now(), now() + n * interval '1 ms', $1, $1, false, 'Many',
     false, false, 'active', 0
-FROM generate_series(1, $2::int) n RETURNING id"""
+FROM generate_series($2::int, $3::int) n RETURNING id"""
 DEEP = """\
 INSERT INTO message (id, created_at, updated_at, owner_id, conversation_id, user_id, role, type,
     status, content, order_id, parent_id, branch_index, selected, on_branch, content_epoch)
-SELECT 'msg_deep_' || n || '_' || v, now(), now(), $1, $2, $1, 'USER', 'RESULT', 'COMPLETE', 'Deep',
-    2 * n - v, CASE WHEN n > 1 THEN 'msg_deep_' || n - 1 || '_0' END, v, v = 0, v = 0, 0
-FROM generate_series(1, $3::int) n, generate_series(0, 1) v RETURNING id"""
+SELECT $2 || '_' || n || '_' || v, now(), now(), $1, $2, $1, 'USER', 'RESULT', 'COMPLETE', 'Deep',
+    2 * n - v, CASE WHEN n > 1 THEN $2 || '_' || n - 1 || '_0' END, v, v = 0, v = 0, 0
+FROM generate_series(1, $3::int / 2) n, generate_series(0, 1) v"""
+
+Cost = Callable[[Awaitable[Any]], Awaitable[tuple[int, list[float]]]]
 
 
-async def test_the_first_page_of_many_conversations(
-    filling: Filling, server: Server, ada: Api, count: Count
+@pytest.fixture
+def cost(full: tuple[str, Filling], server: Server, count: Count, idle: set[str]) -> Cost:
+    """What a request costs: its statements, and the rows they read with either kind of plan."""
+
+    async def costed(request: Awaitable[Any]) -> tuple[int, list[float]]:
+        statements = await count(request)
+        sent = [one for one in server.statements if one[0] not in idle]
+        plans = [await replay(full[0], sent, mode) for mode in MODES]
+        return statements, [sum(scan.reads for plan in of for scan in plan.scans) for of in plans]
+
+    return costed
+
+
+@pytest.fixture
+async def there(full: tuple[str, Filling]) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the filled database that no server knows of."""
+    connection = await asyncpg.connect(full[0])
+    yield connection
+    await connection.close()
+
+
+async def test_the_first_page_of_many_conversations_costs_what_it_does_of_few(
+    filling: Filling, there: asyncpg.Connection, ada: Api, cost: Cost
 ) -> None:
-    page = """{ conversations { nodes { title latestMessage { preview } } }
-      pinnedConversations { nodes { title } } archivedConversations { nodes { title } } }"""
-    few = await count(ada.run(page))
-    await server.sql(MANY, filling.users[0], 5_000)
-    shown = (await ada.run(page))["conversations"]["nodes"]
+    await there.execute(MANY, filling.users[0], 1, FEW)
+    few = await cost(ada.run(LISTS))
+    await there.execute(MANY, filling.users[0], FEW + 1, LISTED)
+    await there.execute("ANALYZE conversation")
+    shown = (await ada.run(LISTS))["conversations"]["nodes"]
     assert [one["title"] for one in shown] == ["Many"] * 20
+    statements, rows = await cost(ada.run(LISTS))
     # The three lists, and the latest message of each of the first.
-    assert await count(ada.run(page)) == few == 4
+    assert statements == few[0] == 4
+    assert rows == few[1]
+    assert max(rows) < 200
 
 
-async def test_the_branch_of_a_large_tree(
-    filling: Filling, server: Server, ada: Api, count: Count
+async def test_a_page_of_a_large_tree_costs_what_it_does_of_a_small_one(
+    filling: Filling, there: asyncpg.Connection, ada: Api, cost: Cost
 ) -> None:
-    (conversation, *_) = await server.sql(MANY.replace("cnv_1", "cnv_2"), filling.users[0], 1)
-    rows = await server.sql(DEEP, filling.users[0], conversation["id"], 10_000)
-    assert len(rows) == 20_000
-    page = """query($id: ID!, $after: String, $before: String, $first: Int, $last: Int) {
-      it: conversation(id: $id) { messages(first: $first, after: $after, last: $last,
-        before: $before) { nodes { id parentId siblings { id } } pageInfo { endCursor } } } }"""
-    asked = {"id": conversation["id"]}
-    first = (await ada.run(page, first=50, **asked))["it"]["messages"]
-    assert first["nodes"][49]["siblings"] == [{"id": f"msg_deep_50_{v}"} for v in (0, 1)]
-    end = first["pageInfo"]["endCursor"]
-    there = {"first": 50, "after": end}, {"last": 9, "before": end}
-    for window in ({"first": 50}, {"last": 50}, *there):
+    made = await there.fetch(MANY, filling.users[0], LISTED + 1, LISTED + 2)
+    small, large = (row["id"] for row in made)
+    await there.execute(DEEP, filling.users[0], small, FEW)
+    await there.execute(DEEP, filling.users[0], large, LONG)
+    await there.execute("ANALYZE message")
+    first = (await ada.run(BRANCH, id=large, first=40))["it"]["messages"]
+    assert first["nodes"][39]["siblings"] == [{"id": f"{large}_40_{v}"} for v in (0, 1)]
+    for window in ({"first": 40}, {"last": 40}, {"first": 9, "after": 1}, {"last": 9, "before": 1}):
+        costs = [await cost(ada.run(BRANCH, id=id, **await _at(ada, id, window)))
+                 for id in (small, large)]  # fmt: skip
         # The conversation, the page, the siblings of all on it.
-        assert await count(ada.run(page, **asked, **window)) == 3
+        assert [statements for statements, _ in costs] == [3, 3]
+        assert costs[0] == costs[1]
+        assert max(costs[1][1]) < 6 * 40
+
+
+async def _at(ada: Api, id: str, window: dict[str, Any]) -> dict[str, Any]:
+    """A window whose cursor, if it has one, is the 40th message's of this conversation."""
+    shown = await ada.run(BRANCH, id=id, first=40)
+    end = shown["it"]["messages"]["pageInfo"]["endCursor"]
+    return {name: end if name in ("after", "before") else value for name, value in window.items()}

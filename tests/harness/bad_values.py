@@ -70,6 +70,8 @@ ODD_TEXTS = [
 ]
 NUMBERS = ["1", 1.5, 2**31, -(2**31) - 1, 2**63, 1e300, True, [], {}]
 ODD_NUMBERS = [-1, 0, 2**31 - 1]
+TIMES = ["", "soon", "2026-01-31", "2026-01-31T12:00:00", "9999999-01-01T00:00:00Z", 5, True, {}]
+TIMES += ["2001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
 SWITCHES = ["true", 1, 0, [], {}]
 CHOICES = ["NOPE", "nextjs", "", 1, True, {}, LONG]
 IDS = ["", " ", "1", 5, "../etc", "prj_", "prj_" + "z" * 26, LONG]
@@ -160,6 +162,7 @@ def _of_scalar(name: str, at: Path) -> Iterator[Bad]:
         "Boolean": (SWITCHES, []),
         "ID": (IDS + NO_IDS, []),
         "JSON": (JSON, ODD_JSON),
+        "DateTime": (TIMES, []),
     }[name]
     if name == "JSON" and at[-1] in OBJECTS:
         sure, odd = sure + (NO_FILES if at[-1] == "files" else ODD_JSON[:6]), ODD_JSON[6:]

@@ -62,7 +62,7 @@ def asked(field: str, variables: dict[str, Any], depth: int = 2) -> str:
 
 
 @cache
-def selection(kind: GraphQLNamedType, depth: int, first: int = 5) -> str:
+def selection(kind: GraphQLNamedType, depth: int, first: int = 3) -> str:
     """Everything of a type that takes no arguments but `first`, `depth` relations deep."""
     if is_leaf_type(kind):
         return ""
@@ -85,6 +85,7 @@ def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
     yield "__typename"
     # A page's parts are no relations of their own.
     wraps = kind.name.endswith(("Connection", "Payload"))
+    asked = set[str]()
     for name, field in kind.fields.items():
         below = get_named_type(field.type)
         if is_leaf_type(below):
@@ -93,4 +94,7 @@ def _fields(kind: GraphQLObjectType, depth: int, first: int) -> Iterator[str]:
             yield f"{name} {{ id }}"
         elif depth > 0 or wraps:
             given = f"(first: {first})" if "first" in field.args else ""
-            yield f"{name}{given} {selection(below, depth - (not wraps), first)}"
+            # Of several rows of a type in one payload the first tells all.
+            left = 0 if wraps and below.name in asked else depth - (not wraps)
+            asked.add(below.name)
+            yield f"{name}{given} {selection(below, left, first)}"

@@ -105,7 +105,7 @@ def add_orgs(filling: Filling, start: datetime) -> None:
         for place in range(filling.size.projects + 2 if number % 70 == 0 else 0):
             filling.project(org, filling.size.messages, place, by=user)
     for user in users:
-        filling.add(Feedback, user, user_id=user, message="Well made.")
+        filling.add(Feedback, user, user_id=user, message="Well made. " * 130)
         _audit(filling, user, start, org_id=None)
         for number in range(EACH):
             token = {"token_hash": f"{user}-{number}", "start": "pnt_abcdef", "scopes": ["read"]}

@@ -18,7 +18,7 @@ from app.postgres import EmbeddedPostgres
 from models import ids
 from models.accounts.users import User
 from models.base import Record
-from models.fields import ChoiceColumn, Column, JsonColumn, SecretColumn
+from models.fields import ChoiceColumn, Column, IntegerColumn, JsonColumn, SecretColumn
 
 T = TypeVar("T")
 
@@ -29,6 +29,8 @@ TEXT = 'Ein "Apfel" \\ 🍏\n\r\t\x01\x02\x7f\u2028,\\.'
 JSON = '{"b": [1.10, 12345678901234567890123, 1e-7, -0.0, null], "a": {"ü": "\\u0001\\\\"}}'
 TIME = datetime(2026, 3, 29, 1, 30, 0, 7_000, tzinfo=UTC)
 ROWS = 2
+EITHER = {("attachment", "url"): 0, ("attachment", "stored_file_id"): 1}
+"""Columns of which a row has one, and the row that has it."""
 
 
 @contextmanager
@@ -69,6 +71,8 @@ def _row(model: type[Record], made: dict[type[Record], list[str]], place: int) -
 def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], place: int) -> Any:
     users = made[User]
     references = model.references()
+    if EITHER.get((model.table(), name), place) != place or name == "deleted_at":
+        return None
     if name == "id":
         return made[model][place]
     if name in references:  # in a table of its own, to the row that comes after it
@@ -79,8 +83,6 @@ def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], 
         return [SUBJECT, "bob"][place]
     if name in ("storage_key", "sha256"):  # by which bytes are found
         return f"{place:02x}/{place:038x}" if name == "storage_key" else f"{place:064x}"
-    if name == "deleted_at":
-        return None
     if name == "last_active_at":
         return TIME + timedelta(days=9_999)  # so that no request has to note it
     if name == "anonymous":
@@ -98,11 +100,12 @@ def _plain(column: Column, name: str, place: int) -> Any:
         return f"{SECRET_TEXT} {name} {place}"
     if isinstance(column, ChoiceColumn):
         return list(column.choices)[place].value
+    if isinstance(column, IntegerColumn):
+        return min(place + 1, column.most)
     if kind is datetime:
         return TIME + timedelta(days=place)
     return {
         str: f"{name} {place} {TEXT}",
-        int: place + 1,
         bool: place == 0,
         Decimal: Decimal("12.5000") + place,
         dict: JSON,

@@ -95,12 +95,12 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     ids |= await plant_org(server, ids["user"])
     ids["api token"] = await plant_api_token(server, ids["user"])
     ids["file"] = await plant_file(server, ids["user"])
-    ids["picture"] = await plant_file(server, ids["user"])
     ids["avatar"] = await plant_file(server, ids["user"], "avatar")
     await alter(server, User, ids["user"], avatar_url="https://x.example/a.png")
     ids["user key"] = await plant_user_key(server, ids["user"])
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
+    ids["picture"] = await plant_file(server, ids["user"], owner=ids["home"])
     ids |= await plant_account(server, ids["user"], org)
     ids |= await plant_conversations(server, ids["user"], ids["home"])
     made = await owner.do(
@@ -327,13 +327,15 @@ PROBES: dict[str, Probe] = {
     "Mutation.deleteMessage": _input(id=_id("quiet message")),
     "Mutation.undoDeletion": _input(id=_id("other deletion")),
     "Mutation.emptyDeletion": _input(id=_id("deletion")),
-    "Mutation.editMessage": _input(id=_id("quiet message"), content="Other"),
+    "Mutation.editMessage": _input(id=_id("quiet message"), content="Other", attachments=[PICTURE]),
     "Mutation.regenerateMessage": _input(id=_id("reply"), supersede=True),
     "Mutation.selectBranch": _input(id=_id("version"), expectedId=_id("newest version")),
     "Mutation.forkConversation": _input(messageId=_id("quiet message")),
-    "Mutation.createShareLink": _input(conversationId=_id("conversation"), mode="TOKEN"),
+    "Mutation.createShareLink": _input(
+        conversationId=_id("conversation"), messageId=_id("message"), mode="TOKEN"
+    ),
     "Mutation.revokeShareLink": _input(id=_id("share link")),
-    "Mutation.forkSharedConversation": _input(token=_id("share token")),
+    "Mutation.forkSharedConversation": _input(token=_id("share token"), messageId=_id("message")),
     "Mutation.rateMessage": _input(messageId=_id("message"), rating=0),
     "Mutation.sendFeedback": _input(message="Good."),
     "Mutation.updateMessage": _input(id=_id("quiet message"), content="Better"),

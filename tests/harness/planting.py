@@ -101,12 +101,15 @@ async def plant_way_in(server: Server, user: str) -> str:
     return await plant(server, Account, user_id=user, **known)
 
 
-async def plant_file(server: Server, user: str, purpose: str = "attachment") -> str:
+async def plant_file(
+    server: Server, user: str, purpose: str = "attachment", owner: str | None = None
+) -> str:
     """A complete file, whose bytes only the row tells of."""
     key = new_storage_key()
     about = {"file_name": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
     state = {"purpose": purpose, "state": "ready", "due_at": now_at(server) + timedelta(days=1)}
-    return await plant(server, StoredFile, user_id=user, storage_key=key, **about, **state)
+    whose = {"user_id": user, "owner_id": owner or user}
+    return await plant(server, StoredFile, **whose, storage_key=key, **about, **state)
 
 
 async def plant_user_key(server: Server, user: str) -> str:

@@ -17,17 +17,19 @@ from tests.harness.sharing import share
 
 
 async def plant_conversations(server: Server, user: str, owner: str) -> dict[str, str]:
-    """A folder, and one conversation of each list but its own; that of the first list has two
-    versions of its only message."""
+    """A folder, and one conversation of each list; that of the first has two versions of its only
+    message."""
     own = {"user_id": user, "owner_id": owner}
     pinned = {"pinned": True, "pinned_at": now_at(server)}
     loose = await plant(server, Conversation, **own, title="Thoughts", last_order_id=2)
     said = {"conversation_id": loose, "role": MessageRole.USER, "content": "A word"}
     hidden = {"selected": False, "on_branch": False}
     archived = ConversationStatus.ARCHIVED
+    folder = await plant(server, Project, **own, kind=ProjectKind.FOLDER, name="Folder")
     return {
         "loose": loose,
-        "folder": await plant(server, Project, **own, kind=ProjectKind.FOLDER, name="Folder"),
+        "folder": folder,
+        "filed": await plant(server, Conversation, **own, project_id=folder),
         "pinned": await plant(server, Conversation, **own, **pinned),
         "archived": await plant(server, Conversation, **own, status=archived),
         "version": await plant(server, Message, **own, **said, **hidden, order_id=1),

@@ -33,6 +33,7 @@ LEVELS = [
     ("project.latestFiles", "first", "file_snapshot"),
     ("project.previewAttachment", "first", "message"),
     ("project.previewAttachment", "first", "attachment"),
+    ("project.previewAttachment.url", "computed", "attachment"),
     ("project.agentRuns", "page", "agent_run"),
     ("project.agentRuns.nodes.phase", "computed", "agent_run"),
     ("project.agentRuns.nodes.message", "one", "message"),

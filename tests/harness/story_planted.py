@@ -60,7 +60,7 @@ async def tell(story: Story, model: type[Record], start: dict[str, Any], **later
 
 
 def _is_hidden(model: type[Record], name: str) -> bool:
-    return name == "rotated_at" or isinstance(model.column(name), SecretColumn)
+    return name in {"rotated_at", "owner_id"} or isinstance(model.column(name), SecretColumn)
 
 
 def _named(name: str) -> str:

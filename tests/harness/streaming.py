@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.harness.api import Api
@@ -37,8 +38,11 @@ class Text:
             self.kinds[event["part"]] = event["kind"]
         self.cursor = event["cursor"]
 
-    async def follow(self, caller: Api, events: int = 1 << 30) -> None:
-        """Follow from where it stopped, for so many events or to the end."""
+    async def follow(self, caller: Api, events: int = 1 << 30, pause: float = 0.0) -> None:
+        """Follow from where it stopped, for so many events or to the end.
+
+        A slow reader waits for `pause` seconds after each.
+        """
         self.sessions += 1
         async with caller.listen(STREAM, id=self.message, after=self.cursor) as stream:
             for _ in range(events):
@@ -47,6 +51,7 @@ class Text:
                 except StopAsyncIteration:
                     self.ended = True
                     return
+                await asyncio.sleep(pause)
 
     @property
     def text(self) -> str:

@@ -14,6 +14,12 @@ ADDING = {
     "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
     "required": ["a", "b"],
 }
+NOTING = {
+    "type": "object",
+    "properties": {"to": {"type": "string"}, "hold": {"$ref": "#/properties/to"}},
+    "required": ["to"],
+    "additionalProperties": False,
+}
 
 
 async def _add(arguments: Mapping[str, Any], _: CallContext) -> Any:
@@ -62,14 +68,27 @@ async def _deaf() -> None:
     """Sleep, and not heed being told to stop."""
     for _ in range(3):
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(1)
         except asyncio.CancelledError:
             continue
 
 
-add = FunctionTool("add", "Adds two numbers.", _add, ADDING)
-note = FunctionTool("note", "Takes a note.", _note)
-misbehave = FunctionTool("misbehave", "Fails.", _misbehave, timeout=0.3)
-delete = FunctionTool("delete", "Deletes something.", _note, needs_approval=True)
+async def _nest(arguments: Mapping[str, Any], _: CallContext) -> Any:
+    """As many lists in each other as `levels` says."""
+    found: list[Any] = []
+    for _ in range(arguments["levels"] - 1):
+        found = [found]
+    return found
 
-TOOLS = [f"tests.harness.tools:{name}" for name in ("add", "note", "misbehave", "delete")]
+
+NESTING = {"properties": {"in": {"$ref": "#"}, "lost": {"$ref": "https://example.org/schema"}}}
+
+add = FunctionTool("add", "Adds two numbers.", _add, ADDING)
+note = FunctionTool("note", "Takes a note.", _note, NOTING)
+misbehave = FunctionTool("misbehave", "Fails.", _misbehave, timeout=0.3)
+delete = FunctionTool("delete", "Deletes something.", _note, NOTING, needs_approval=True)
+
+nest = FunctionTool("nest", "Nests.", _nest, NESTING)
+no_schema = FunctionTool("no_schema", "Cannot be.", _nest, {"type": "text"})
+
+TOOLS = [f"tests.harness.tools:{name}" for name in ("add", "note", "misbehave", "delete", "nest")]

@@ -28,6 +28,17 @@ CASES: list[tuple[dict[str, Any], list[Part]]] = [
         {"kind": "tool_call", "text": '{"id": "c1", "name": "search", "arguments": {"q": 1}}'},
         [ToolCallPart("c1", "search", {"q": 1})],
     ),
+    (
+        {
+            "kind": "tool_call",
+            "text": '{"id": "c1", "name": "search", "arguments": "{\\"q\\": 1}"}',
+        },
+        [ToolCallPart("c1", "search", {"q": 1})],
+    ),
+    (
+        {"kind": "tool_call", "text": '{"id": "c1", "name": "search", "arguments": "{\\"q"}'},
+        [ToolCallPart("c1", "search", '{"q')],
+    ),
     ({"kind": "tool_call", "text": '{"name": "sea'}, [ToolCallPart(None, None, '{"name": "sea')]),
     (
         {"type": "tool-invocation", "toolInvocation": {**CALL, "state": "call"}},

@@ -6,10 +6,11 @@ its id from the parent's; the two connections of a user differ in the last lette
 
 from __future__ import annotations
 
+from app.convex.owners import OWN, PREFERENCES, ROOT, USER
+from app.convex.placing import told
 from app.convex.readers import files, loosely, web_address
-from app.convex.source import Link, Source
+from app.convex.source import NOW, Link, Source
 from models.accounts.oauth_connections import OAuthConnection
-from models.accounts.preferences import UserPreferences
 from models.accounts.rate_limits import RateLimit
 from models.accounts.users import User
 from models.accounts.webhook_events import WebhookEvent
@@ -27,11 +28,8 @@ from models.chat.conversations import Conversation
 from models.chat.messages import Message
 from models.chat.projects import Framework, Project
 
-USER = {"user": Link("userId", "users")}
-OWN = {"owner_id": "user_.id"}
 PROJECT = {"project": Link("projectId", "projects")}
 MESSAGE = {"message": Link("messageId", "messages")}
-NOW = "date_trunc('milliseconds', now())"
 
 USERS = Source(
     "users",
@@ -40,21 +38,14 @@ USERS = Source(
     match="e.clerk_id = s.doc_id OR e.id IN (s.doc_id, s.id)",
     follows=False,
 )
-PREFERENCES = Source(
-    "preferences",
-    UserPreferences,
-    links=USER,
-    values=OWN,
-    match="e.user_id = user_.id",
-    follows=False,
-)
 PROJECTS = Source(
     "projects",
     Project,
     required="name framework",
     optional="modelPreference",
+    subject="userId",
     links=USER,
-    values=OWN | {"kind": "'APP'"},
+    values=ROOT | {"kind": "'APP'"},
 )
 CONVERSATIONS = Source(
     "conversations",
@@ -81,6 +72,7 @@ MESSAGES = Source(
         "outcome": "CASE WHEN s.status <> 'COMPLETE' OR s.type = 'ERROR' THEN 'FAILED' "
         "WHEN s.role = 'ASSISTANT' THEN 'SUCCEEDED' END",
     },
+    tells=told("extract(epoch FROM coalesce(s.created_at, s.doc_made)) * 1000"),
     changes={"content_epoch": "t.content_epoch + 1"},
     counted={"unfinished: ended as FAILED": "s.status <> 'COMPLETE'"},
 )
@@ -89,6 +81,7 @@ IMPORTS = Source(
     Import,
     required="source sourceId sourceName sourceUrl status",
     optional="metadata error",
+    subject="userId",
     links=USER | PROJECT | {"message": Link("messageId", "messages", required=False)},
     values={"owner_id": "project_.owner_id"},
 )
@@ -164,6 +157,7 @@ USAGE = Source(
     Usage,
     required="points",
     optional="expire planType",
+    subject="userId",
     links=USER,
     values=OWN,
     id="'usg' || substr(user_.id, 4)",
@@ -176,6 +170,7 @@ SUBSCRIPTIONS = Source(
     required="polarSubscriptionId customerId productId priceId status interval "
     "currentPeriodStart currentPeriodEnd cancelAtPeriodEnd",
     optional="canceledAt trialStart trialEnd metadata",
+    subject="userId",
     links=USER,
     # Which product is which plan is configured with billing; until then none of them is paid for.
     values=OWN | {"provider": "'polar'", "plan_tier": "'free'"},
@@ -186,6 +181,7 @@ POLAR_CUSTOMERS = Source(
     "polarCustomers",
     PolarCustomer,
     required="polarCustomerId",
+    subject="userId",
     links=USER,
     values=OWN,
     match="e.polar_customer_id = s.polar_customer_id",
@@ -196,6 +192,7 @@ OAUTH_CONNECTIONS = Source(
     OAuthConnection,
     required="provider accessToken scope",
     optional="refreshToken expiresAt metadata",
+    subject="userId",
     links=USER,
     values=OWN,
     id="'oac' || substr(user_.id, 4, 26) || left(s.provider, 1)",

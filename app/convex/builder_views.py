@@ -1,12 +1,9 @@
-"""Sources that no table of a snapshot is: users and their preferences, main conversations and
+"""Sources that no table of the builder's is: users and their preferences, main conversations and
 older fragments."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from app.convex.source import Source
-from app.convex.sources import TABLES
+from app.convex.builder import TABLES
 
 _PREFERENCES = """\
 SELECT doc_line, doc_id, doc_at, doc_made, 'prf' || substr(id, 4) AS id, doc_digest,
@@ -26,7 +23,7 @@ FROM staged_fragments s JOIN resolved_fragments r USING (doc_line) WHERE NOT r.k
 
 def _users() -> str:
     """Everybody whom a document names, first seen when the earliest of these was made."""
-    named = [table for table in TABLES if "userId" in table.references]
+    named = [table for table in TABLES if table.subject]
     found = " UNION ALL ".join(
         f"SELECT user_id, user_key, doc_at, doc_made FROM {table.staged}" for table in named
     )
@@ -38,17 +35,9 @@ def _users() -> str:
     )
 
 
-STATEMENTS = {
+VIEWS = {
     "users": _users,
     "preferences": lambda: _PREFERENCES,
     "conversations": lambda: _CONVERSATIONS,
     "olderFragments": lambda: _OLDER_FRAGMENTS,
 }
-
-
-async def derive(connection: Any, source: Source) -> None:
-    """Make the staged table of a source that is derived from others; nothing for any other."""
-    if source.name in STATEMENTS:
-        await connection.execute(
-            f"CREATE TEMPORARY TABLE {source.staged} ON COMMIT DROP AS {STATEMENTS[source.name]()}"
-        )
