@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,7 +26,8 @@ class Change:
 
     `columns` names what changed; `old` and `new` hold the index keys before and after, so that a
     listener knows which lists the row left and joined. `former` is the owner it was moved from,
-    who hears of it too.
+    who hears of it too. `parts` are the prefixes of tables of which so many rows below this one
+    changed that none has a note of its own.
     """
 
     op: Op
@@ -35,6 +37,7 @@ class Change:
     old: dict[str, Any] = field(default_factory=dict[str, Any])
     new: dict[str, Any] = field(default_factory=dict[str, Any])
     former: str | None = None
+    parts: set[str] = field(default_factory=set[str])
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -47,12 +50,14 @@ class Change:
             self.op = "remove"
         self.owner, self.former = later.owner, self.former or later.former
         self.columns |= later.columns
+        self.parts |= later.parts
         self.new = later.new
 
     def as_json(self) -> dict[str, Any]:
         """The change as the event log keeps it."""
         found: dict[str, Any] = {"op": self.op, "id": self.id, "columns": sorted(self.columns)}
-        return found | {"old": self.old, "new": self.new}
+        parts = {"parts": sorted(self.parts)} if self.parts else {}
+        return found | {"old": self.old, "new": self.new} | parts
 
 
 def added(row: Record) -> Change:
@@ -63,6 +68,42 @@ def added(row: Record) -> Change:
 def removed(row: Record) -> Change:
     """The note on a row that is gone."""
     return Change("remove", row.id, row.owner, set(), row.index_keys(), {})
+
+
+def changed(row: Record, written: Iterable[str], old: dict[str, Any], former: str) -> Change:
+    """The note on columns of a row that were `written`, when its keys were `old` and its owner
+    `former`."""
+    note = Change("change", row.id, row.owner, set(written), old, row.index_keys())
+    note.former = former if former != row.owner else None
+    return note
+
+
+def crowded(whole: Record, part: type[Record]) -> Change:
+    """The note on a row below which too many rows of a table changed to note each."""
+    keys = whole.index_keys()
+    return Change("change", whole.id, whole.owner, old=keys, new=keys, parts={part.prefix})
+
+
+class Notes:
+    """What a transaction notes: one change for each row."""
+
+    def __init__(self) -> None:
+        self._changes: dict[str, Change] = {}
+
+    def add(self, note: Change) -> None:
+        """Note a change, or fold it into the one that is noted of the row."""
+        if note.id in self._changes:
+            self._changes[note.id].merge(note)
+        else:
+            self._changes[note.id] = note
+
+    def by_owner(self) -> dict[str, list[dict[str, Any]]]:
+        """The changes as the event log keeps them, by who hears of them."""
+        owners: dict[str, list[dict[str, Any]]] = {}
+        for note in self._changes.values():
+            for owner in note.owners:
+                owners.setdefault(owner, []).append(note.as_json())
+        return owners
 
 
 class TransactionIdColumn(tortoise_fields.Field[Any]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,16 @@ def update(model: type[Record], names: tuple[str, ...]) -> str:
 def update_many(model: type[Record], names: tuple[str, ...]) -> str:
     """Write columns of the rows in $1."""
     return update(model, names).replace("id = $1", "id = ANY($1::text[])")
+
+
+def update_where(
+    model: type[Record], where: str, args: Sequence[Any], columns: Mapping[str, Any], now: datetime
+) -> tuple[str, list[Any]]:
+    """Write columns of the rows `t` that meet `where` with its `args`."""
+    written = {**columns, "updated_at": now}
+    assigned = ", ".join(f"{name} = ${n}" for n, name in enumerate(written, len(args) + 1))
+    sql = f"UPDATE {model.table()} t SET {assigned} WHERE {where}"
+    return sql, [*args, *written.values()]
 
 
 def hand_over(model: type[Record], where: str) -> str:

@@ -48,8 +48,12 @@ class Accepted:
 class Files(Protocol):
     """Where the bytes of files are. Keys are ours; no client ever names one.
 
-    Where clients send `directly` to the storage, it takes bytes until the address ends.
+    Where clients send `directly` to the storage, it takes bytes until the address ends. `public` is
+    whether others than this machine can follow its addresses.
     """
+
+    @property
+    def public(self) -> bool: ...
 
     @property
     def directly(self) -> bool: ...
@@ -64,6 +68,10 @@ class Files(Protocol):
         Raises Conflict when nothing was uploaded, Invalid when it is not what was announced, and
         Unavailable when there is no room or no time to look.
         """
+        ...
+
+    async def read(self, key: str, sha256: str) -> bytes:
+        """All bytes of a file that was kept. Raises NotFound, Unavailable."""
         ...
 
     async def remove(self, key: str) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT", bound="Record")
 
+MOST_NOTED = 200
+"""Rows below another that are noted one by one when they change together."""
+
 
 class Transaction:
     """One try of a verb. Everything in it commits together or not at all.
@@ -37,7 +40,7 @@ class Transaction:
         self.now: datetime = actor.clock.now()
         self.over = False
         self._rows: dict[str, Record] = {}
-        self._notes: dict[str, changes.Change] = {}
+        self._notes = changes.Notes()
 
     # -- rights ----------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Transaction:
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row
-            self._note(changes.added(row))
+            self._notes.add(changes.added(row))
 
     async def change(self, row: RowT, columns: Mapping[str, Any]) -> RowT:
         """Write the columns of a row that differ; locks and refreshes it first if need be."""
@@ -139,6 +142,29 @@ class Transaction:
     ) -> list[RowT]:
         """Write the same columns of every row that meets `where`; locks them in id order."""
         rows = await self.find(model, f"{where} ORDER BY id", *args, lock=True)
+        return await self._change_all(model, rows, columns)
+
+    async def change_below(
+        self, whole: Record, model: type[Record], where: str, *args: Any, **columns: Any
+    ) -> None:
+        """The same for rows below a locked row, however many there are.
+
+        More than MOST_NOTED are changed unread, and noted on the whole. In `where` they are `t`.
+        """
+        some = f"SELECT t.id FROM {model.table()} t WHERE {where} LIMIT {MOST_NOTED + 1}"
+        rows = await self.find(model, f"id = ANY (ARRAY({some})) ORDER BY id", *args, lock=True)
+        if len(rows) <= MOST_NOTED:
+            await self._change_all(model, rows, columns)
+            return
+        model.check(columns)
+        sql, written = statements.update_where(model, where, args, columns, self.now)
+        await self.connection.execute(sql, *written)
+        await self._read_again(model)
+        self._notes.add(changes.crowded(whole, model))
+
+    async def _change_all(
+        self, model: type[RowT], rows: Sequence[RowT], columns: Mapping[str, Any]
+    ) -> list[RowT]:
         model.check(columns)
         rows = [row for row in rows if any(getattr(row, n) != v for n, v in columns.items())]
         if rows:
@@ -147,7 +173,7 @@ class Transaction:
             await self.connection.execute(sql, [row.id for row in rows], *written.values())
             for row in rows:
                 self._changed(row, {n: v for n, v in written.items() if getattr(row, n) != v})
-        return rows
+        return list(rows)
 
     async def count_up(
         self, row: Record, column: str, by: int = 1, *, floor: int | None = None
@@ -170,24 +196,21 @@ class Transaction:
         """Delete a row."""
         await self.connection.execute(f"DELETE FROM {row.table()} WHERE id = $1", row.id)
         self._rows.pop(row.id, None)
-        self._note(changes.removed(row))
+        self._notes.add(changes.removed(row))
 
     async def remove_many(self, model: type[Record], where: str, *args: Any) -> int:
         """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; count them."""
         sql = statements.delete(model, where)
         rows = [model.from_row(row) for row in await self.connection.fetch(sql, *args)]
         for row in rows:
-            self._note(changes.removed(row))
+            self._notes.add(changes.removed(row))
         return len(rows)
 
     # -- the end ---------------------------------------------------------------------------
 
     async def log(self) -> bool:
         """Write the notes to the event log, one row per owner; the transaction's last statement."""
-        owners: dict[str, list[dict[str, Any]]] = {}
-        for note in self._notes.values():
-            for owner in note.owners:
-                owners.setdefault(owner, []).append(note.as_json())
+        owners = self._notes.by_owner()
         if owners:
             viewer = self.actor.viewer.user_id
             await self.connection.execute(
@@ -205,15 +228,14 @@ class Transaction:
         """Take over what was written of a row, and note it."""
         old, owner = row.index_keys(), row.owner
         vars(row).update(written)
-        note = changes.Change("change", row.id, row.owner, set(written), old, row.index_keys())
-        note.former = owner if owner != row.owner else None
-        self._note(note)
+        self._notes.add(changes.changed(row, written, old, owner))
 
-    def _note(self, note: changes.Change) -> None:
-        if note.id in self._notes:
-            self._notes[note.id].merge(note)
-        else:
-            self._notes[note.id] = note
+    async def _read_again(self, model: type[Record]) -> None:
+        """Have the held rows of a table be as a statement left them."""
+        held = {id: row for id, row in self._rows.items() if type(row) is model}
+        for row in held.values():
+            row.locked = False
+        await self.find(model, "id = ANY($1) ORDER BY id", list(held), lock=True)
 
     def _hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
         known = self._rows.get(row["id"])

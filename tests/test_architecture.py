@@ -41,6 +41,7 @@ MAY_WRITE = {
     "models/statements.py:LOG": "The event log itself.",
     "models/statements.py:insert": "Transaction.add notes what it inserts.",
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
+    "models/statements.py:update_where": "Transaction.change_below notes it on the whole.",
     "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
     "models/noting.py:_NOTED": "Once a minute; nobody needs to hear of it.",
     "app/rotating.py:_resealed": "The same secrets, sealed by another key.",
@@ -178,7 +179,7 @@ MAY_DECIDE = {
     "owners_with": {"models/viewer.py", "models/explaining.py"},  # which only tells
     "owners_of": {"models/statements.py", "models/reading.py"},
     "reaches_any": {"models/viewer.py", "app/streams.py"},  # whose rights to look at again
-    "owners": {"models/viewer.py", "models/transaction.py"},  # of a note, there
+    "owners": {"models/viewer.py", "models/changes.py"},  # of a note, there
     "Forbidden": {
         "models/viewer.py",
         "models/transaction.py",

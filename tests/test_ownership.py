@@ -62,6 +62,7 @@ LASTING = (
     "PolarCustomer",
     "OAuthGrant",
     "StoredFile",
+    "Deletion",
 )
 OPERATORS = (
     "AnonymousUsage", "Feedback", "PendingSubscription", "RateLimit", "Verification",
@@ -99,6 +100,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.pendingAgentRuns": HIDDEN_LIST,
     "Query.project": HIDDEN_ROW,
     "Query.conversation": HIDDEN_ROW,
+    "Query.deletion": LASTING_ROW,
+    "Query.deletions": LASTING_LIST,
     "Query.conversations": LASTING_LIST,
     "Query.pinnedConversations": LASTING_LIST,
     "Query.archivedConversations": LASTING_LIST,
@@ -182,6 +185,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.markConversationRead": OWNERS_WRITE,
     "Mutation.clearConversation": OWNERS_WRITE,
     "Mutation.deleteMessage": OWNERS_WRITE,
+    "Mutation.undoDeletion": ORGS_WRITE,
+    "Mutation.emptyDeletion": ORGS_WRITE,
     "Mutation.editMessage": OWNERS_WRITE,
     "Mutation.regenerateMessage": OWNERS_WRITE,
     "Mutation.forkConversation": OWNERS_WRITE,
@@ -220,6 +225,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Subscription.preferencesChanged": OWN_WRITE,
     "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
+    "Subscription.deletionChanged": ORGS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},
     **{f"node {name}": LASTING_ROW for name in LASTING},

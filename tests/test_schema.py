@@ -31,10 +31,10 @@ OURS = {
 }
 VERBS = {
     "accept", "add", "approve", "cancel", "change", "claim", "clear", "complete", "create",
-    "decline", "delete", "deny", "edit", "enqueue", "export", "fail", "fork", "heartbeat",
+    "decline", "delete", "deny", "edit", "empty", "enqueue", "export", "fail", "fork", "heartbeat",
     "invite", "leave", "mark", "move", "rate", "regenerate", "remove", "request", "resend",
     "reset", "restore", "revoke", "rotate", "save", "select", "send", "set", "sign", "start",
-    "stop", "test", "transfer", "unlink", "update", "upsert", "verify",
+    "stop", "test", "transfer", "undo", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

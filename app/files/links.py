@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
+from app.cors import LOOPBACK
 from models.errors import Invalid, NotFound
 from models.storing import Part
 
@@ -26,6 +28,11 @@ class Links:
         self._signer = signer
         self._clock = clock
         self._base = (public_url or "").rstrip("/")
+
+    @property
+    def public(self) -> bool:
+        """Whether others than this machine can follow them."""
+        return urlsplit(self._base).hostname not in {None, *LOOPBACK}
 
     def upload(self, id: str, until: datetime) -> str:
         """Where the bytes of a file are taken."""

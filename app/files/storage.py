@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from app.files.inspecting import Inspector, upload_name
+from app.files.inspecting import Inspector, kept_name, upload_name
 from app.files.links import Links
 from app.files.store import Store, open_store
 from models.storing import Accepted, Announced, Part, UploadTarget
@@ -30,6 +30,11 @@ class Storage:
         """Whether clients send to a bucket."""
         return self.store.signs
 
+    @property
+    def public(self) -> bool:
+        """Whether our addresses hold elsewhere."""
+        return self.links.public
+
     async def upload_target(self, id: str, announced: Announced, until: datetime) -> UploadTarget:
         """The bucket's own address where there is one, or else ours."""
         if self.directly:
@@ -42,6 +47,12 @@ class Storage:
     async def accept(self, announced: Announced) -> Accepted:
         """Check an upload and keep it."""
         return await self._inspector.accept(announced)
+
+    async def read(self, key: str, sha256: str) -> bytes:
+        """The bytes that were looked at."""
+        name = kept_name(key, sha256)
+        size = await self.store.size(name)
+        return b"".join([piece async for piece in self.store.read(name, 0, size)])
 
     async def remove(self, key: str) -> None:
         """Remove all that is of a file."""

@@ -46,7 +46,7 @@ async def hear_shared(context: Context, token: str) -> AsyncIterator[Event]:
             while link.owner_id == owner:
                 one = await _next(context, heard, link)
                 context.forget()
-                if one.change is None or one.change["op"] == "imported":
+                if one.change is None or _names_none(one.change, link):
                     link = await _open(context, token)
                     yield Event(None, None, reset=True)
                 elif _is_about_a_message(one.change, link):
@@ -81,6 +81,12 @@ def _is_about_a_message(change: Mapping[str, Any], link: ShareLink) -> bool:
         return False
     before, after = (change[when].get("conversation_id") for when in ("old", "new"))
     return link.conversation_id in (before, after)
+
+
+def _names_none(change: Mapping[str, Any], link: ShareLink) -> bool:
+    """Whether messages changed that have no change of their own in the log."""
+    crowded = Message.prefix in change.get("parts", ()) and change["id"] == link.conversation_id
+    return crowded or change["op"] == "imported"
 
 
 def _may_end_it(change: Mapping[str, Any]) -> bool:

@@ -63,8 +63,8 @@ async def hear(context: Context, topic: Topic, after: str | None) -> AsyncIterat
 
     Without `after` the first event is a bare cursor: subscribe, then query, and nothing is
     missed. A cursor that can't be continued from gets `reset`, and so does whoever hears of an
-    import, which names no rows, or of the root's move to another owner. Raises NotFound when the
-    viewer loses the root.
+    import or of a crowd, which name no rows, or of the root's move to another owner. Raises
+    NotFound when the viewer loses the root.
     """
     moved = False
     while True:
@@ -90,6 +90,8 @@ async def _hear_of_owner(
                 yield Event(None, None, one.sign(), reset=True)
             elif await _was_moved(context, topic, owner, one.change):
                 return
+            elif _is_crowded(topic, one.change):
+                yield Event(None, None, one.sign(), reset=True)
             elif _concerns(topic, one):
                 yield await _event(context, topic, one)
 
@@ -129,6 +131,12 @@ def _concerns(topic: Topic, heard: Heard) -> bool:
     if topic.column == "id":
         return change["id"] == topic.root.id
     return topic.root.id in (change["old"].get(topic.column), change["new"].get(topic.column))
+
+
+def _is_crowded(topic: Topic, change: Mapping[str, Any]) -> bool:
+    """Whether so many of the rows changed that none is named."""
+    crowded = topic.model.prefix in change.get("parts", ())
+    return crowded and topic.root.id in (change["id"], change["new"].get(topic.column))
 
 
 async def _event(context: Context, topic: Topic, heard: Heard) -> Event:

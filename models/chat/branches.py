@@ -63,10 +63,16 @@ async def put_instead(
     Raises Conflict when there are too many siblings.
     """
     index = await _next_index(tx, of, more=1)
-    await _end_branch_at(tx, conversation, of.parent_id)
-    await tx.change_many(Message, f"{_FAMILY} = $1 AND selected", _family_of(of), selected=False)
+    await make_way(tx, conversation, of.parent_id)
     messages[0].branch_index = index
     await _add(tx, conversation, of.parent_id, messages)
+
+
+async def make_way(tx: Transaction, conversation: Conversation, parent: str | None) -> None:
+    """Have the selected branch end at a message, or show nothing, and select nothing below it."""
+    await _end_branch_at(tx, conversation, parent)
+    family = parent or conversation.id
+    await tx.change_many(Message, f"{_FAMILY} = $1 AND selected", family, selected=False)
 
 
 async def put_beside(
@@ -89,7 +95,7 @@ async def show(tx: Transaction, conversation: Conversation, message: Message) ->
         return
     await _end_branch_at(tx, conversation, message.id)
     below = [row["id"] for row in await tx.connection.fetch(_DOWN, message.id)]
-    await tx.change_many(Message, "id = ANY($1)", below, on_branch=True)
+    await tx.change_below(conversation, Message, "t.id = ANY($1)", below, on_branch=True)
 
 
 async def select(tx: Transaction, conversation: Conversation, message: Message) -> None:
@@ -98,9 +104,8 @@ async def select(tx: Transaction, conversation: Conversation, message: Message) 
     if parent is None or parent.on_branch:
         await show(tx, conversation, message)
         return
-    await tx.change_many(
-        Message, f"{_FAMILY} = $1 AND selected", _family_of(message), selected=False
-    )
+    others = f"{_FAMILY} = $1 AND selected AND id <> $2"
+    await tx.change_many(Message, others, _family_of(message), message.id, selected=False)
     await message.change(selected=True)
 
 
@@ -132,13 +137,14 @@ async def _end_branch_at(tx: Transaction, conversation: Conversation, id: str | 
     up = await tx.connection.fetch(_UP, id)
     hidden = [row for row in up if not row["on_branch"]]
     order = next((row["order_id"] for row in up if row["on_branch"]), 0)
-    beyond = "conversation_id = $1 AND on_branch AND order_id > $2"
-    await tx.change_many(Message, beyond, conversation.id, order, on_branch=False)
+    beyond = "t.conversation_id = $1 AND t.on_branch AND t.order_id > $2"
+    await tx.change_below(conversation, Message, beyond, conversation.id, order, on_branch=False)
     if hidden:
         ids, families = [row["id"] for row in hidden], [row["family"] for row in hidden]
         others = f"{_FAMILY} = ANY($1) AND selected AND id <> ALL($2)"
-        await tx.change_many(Message, others, families, ids, selected=False)
-        await tx.change_many(Message, "id = ANY($1)", ids, selected=True, on_branch=True)
+        await tx.change_below(conversation, Message, others, families, ids, selected=False)
+        shown = {"selected": True, "on_branch": True}
+        await tx.change_below(conversation, Message, "t.id = ANY($1)", ids, **shown)
 
 
 async def _add(

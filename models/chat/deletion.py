@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from models import fields
-from models.access import OperatorOnly
+from models.access import Owned
 from models.base import Record
+from models.chat.below import count_below
 from models.ids import prefix_of
 from models.indexes import index, unique
 from models.verbs import verb
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RETENTION = timedelta(days=30)
 BATCH = 200
+OPEN = "(state <> 'complete'::text)"
 
 
 class DeletionState(StrEnum):
@@ -30,23 +32,62 @@ class DeletionState(StrEnum):
     COMPLETE = "complete"
 
 
+class DeletionKind(StrEnum):
+    """What was deleted."""
+
+    PROJECT = "project"
+    CONVERSATION = "conversation"
+    CLEARED = "cleared"
+    MESSAGE = "message"
+    ORG = "org"
+    USER = "user"
+
+
 class DeletionJob(Record):
-    """The emptying of one deleted root, due when its retention has passed."""
+    """A deletion: the emptying of one root, due when its retention has passed."""
 
     prefix = "del"
-    access = OperatorOnly()
-    indexes = (unique("root_id"), index("due_at", where="(state <> 'complete'::text)"))
+    access = Owned()
+    indexes = (
+        unique("root_id"),
+        index("due_at", where=OPEN),
+        index("owner_id"),
+        index("owner_id", "created_at", "id", where=OPEN),
+    )
 
     owner_id: str = fields.key("Whose root it was.")
     root_id: str = fields.key("The root to empty.")
+    kind: DeletionKind = fields.choice(DeletionKind, "What was deleted.")
+    subject_id: str = fields.key(
+        "Id of the project, conversation or message; of cleared messages, of their conversation."
+    )
+    title: str | None = fields.text(
+        "What it was called, or how a message began; null once it is gone for good.",
+        limit=200,
+        null=True,
+    )
+    conversation_id: str | None = fields.key(
+        "Id of the conversation that deleted messages belong to.", null=True
+    )
+    parent_id: str | None = fields.key("Id of the message that a deleted one followed.", null=True)
     state: DeletionState = fields.choice(
         DeletionState, "How far it is.", default=DeletionState.PENDING
     )
     due_at: datetime = fields.moment("When the rows go.")
     removed_rows: int = fields.integer("Rows removed so far.", default=0, most=2**53)
+    total_rows: int | None = fields.integer(
+        "About how many there were when the emptying began; null before that.",
+        most=2**53,
+        null=True,
+    )
 
     class Meta:
         table = "deletion_job"
+
+    @verb
+    async def bring_forward(self, tx: Transaction) -> DeletionJob:
+        """Have it emptied as soon as there is time."""
+        return await self.change(due_at=min(self.due_at, tx.now))
 
 
 class Step(Protocol):
@@ -110,9 +151,24 @@ def leaves(prefix: str, tombstone: Tombstone) -> None:
     TOMBSTONES[prefix] = tombstone
 
 
-async def schedule(tx: Transaction, root: Record, retention: timedelta = RETENTION) -> None:
-    """Have a root that was just hidden emptied after `retention`."""
-    await tx.add(DeletionJob(owner_id=root.owner, root_id=root.id, due_at=tx.now + retention))
+_KINDS = {
+    "prj": (DeletionKind.PROJECT, "name"),
+    "cnv": (DeletionKind.CONVERSATION, "title"),
+    "org": (DeletionKind.ORG, None),
+    "usr": (DeletionKind.USER, None),
+}
+"""What the roots of each prefix are, and the column that is their title, where somebody sees it."""
+
+
+async def schedule(
+    tx: Transaction, root: Record, retention: timedelta = RETENTION, **told: Any
+) -> None:
+    """Have a root that was just hidden emptied after `retention`; `told` are columns that say what
+    was deleted where it is something else."""
+    kind, title = _KINDS[root.prefix]
+    about = {"kind": kind, "subject_id": root.id, "title": title and getattr(root, title)} | told
+    due_at = tx.now + retention
+    await tx.add(DeletionJob(owner_id=root.owner, root_id=root.id, due_at=due_at, **about))
 
 
 @verb
@@ -123,13 +179,21 @@ async def work_off_deletion(tx: Transaction, batch: int = BATCH) -> bool:
     if not found:
         return False
     job = found[0]
+    if job.state is DeletionState.PENDING:
+        await job.change(state=DeletionState.RUNNING, total_rows=await _total(tx, job))
     removed = await _empty(tx, job.root_id, batch)
     if removed == 0:
         await _bury(tx, job)
     else:
-        state, total = DeletionState.RUNNING, job.removed_rows + removed
-        await job.change(state=state, removed_rows=total)
+        await job.change(removed_rows=job.removed_rows + removed)
     return True
+
+
+async def _total(tx: Transaction, job: DeletionJob) -> int | None:
+    """How many rows a deletion is to remove; not known of what owns roots."""
+    if job.kind in {DeletionKind.ORG, DeletionKind.USER}:
+        return None
+    return await count_below(tx, TOMBSTONES[prefix_of(job.root_id) or ""].model, job.root_id)
 
 
 async def _empty(tx: Transaction, root_id: str, batch: int) -> int:
@@ -146,4 +210,4 @@ async def _bury(tx: Transaction, job: DeletionJob) -> None:
     root = await tx.lock(tombstone.model, job.root_id)
     if root is not None:
         await root.change(**tombstone.columns)
-    await job.change(state=DeletionState.COMPLETE)
+    await job.change(state=DeletionState.COMPLETE, title=None)

@@ -1,7 +1,7 @@
 """Discarding: messages, and whole conversations, are hidden at once and emptied later.
 
 Messages go into a conversation of their own that is deleted from its start, so that the rules hide
-them and a deletion job empties it as any other.
+them and a deletion job empties it as any other. There they stay as they were to each other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from models.chat import branches
 from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
-from models.chat.deletion import RETENTION, schedule
+from models.chat.deletion import RETENTION, DeletionKind, schedule
 from models.chat.messages import Message, reach_in_tree
 from models.errors import Conflict
 from models.verbs import verb
@@ -29,7 +29,10 @@ WITH RECURSIVE below AS (
 )
 SELECT id FROM below"""
 
-_ATTACHED = "message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id = $1))"
+_ATTACHED = "t.message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id = $1))"
+
+EXCERPT = 100
+"""Characters of a deleted message that tell which it was."""
 
 
 @verb
@@ -57,7 +60,9 @@ async def clear_conversation(tx: Transaction, conversation_id: str) -> Conversat
     for answer in await unfinished(tx, conversation.id):
         await stop_answer(tx, answer)
     if await branches.tail_of(tx, conversation.id) is not None:
-        await _discard(tx, await _bin(tx, conversation), "conversation_id = $1", conversation.id)
+        told = {"kind": DeletionKind.CLEARED, "subject_id": conversation.id}
+        gone = await _bin(tx, conversation, **told)
+        await _discard(tx, conversation, gone, "t.conversation_id = $1", conversation.id)
     return await conversation.change(last_message_at=None)
 
 
@@ -73,28 +78,49 @@ async def delete_message(tx: Transaction, message_id: str) -> str:
         if answer.id in ids:
             await stop_answer(tx, answer)
     sibling = await branches.newest_sibling(tx, message)
+    await _discard_below(tx, conversation, message, ids)
     if message.selected and sibling is not None:
         await branches.select(tx, conversation, sibling)
-    gone = await _bin(tx, conversation)
-    await message.change(parent_id=None, branch_index=0, **_place(gone))
-    await _discard(tx, gone, "id = ANY($1)", ids)
     return message.id
 
 
-async def _bin(tx: Transaction, conversation: Conversation) -> Conversation:
+async def _discard_below(
+    tx: Transaction, conversation: Conversation, message: Message, ids: list[str]
+) -> None:
+    """Discard a message with all below it, `ids`; it keeps its index, and whether it was selected.
+
+    It hangs on nothing from then on, so that what it followed may be emptied before it.
+    """
+    gone = await _bin(
+        tx,
+        conversation,
+        kind=DeletionKind.MESSAGE,
+        subject_id=message.id,
+        title=" ".join(message.content.split())[:EXCERPT] or None,
+        parent_id=message.parent_id,
+    )
+    await message.change(parent_id=None, **_place(gone))
+    await _discard(tx, conversation, gone, "t.id = ANY($1)", ids)
+
+
+async def _bin(tx: Transaction, conversation: Conversation, **told: Any) -> Conversation:
     """A deleted conversation for what is discarded of another one, and the job that empties it."""
     gone = Conversation(owner_id=conversation.owner_id, user_id=conversation.user_id)
     gone.title, gone.deleted_at = conversation.title, tx.now
+    gone.last_message_at = conversation.last_message_at
     await tx.add(gone)
-    await schedule(tx, gone)
+    await schedule(tx, gone, conversation_id=conversation.id, **told)
     return gone
 
 
-async def _discard(tx: Transaction, gone: Conversation, where: str, which: str | list[str]) -> None:
+async def _discard(
+    tx: Transaction, conversation: Conversation, gone: Conversation, where: str, which: Any
+) -> None:
     """Put the messages that meet `where`, in which $1 is `which`, into a deleted conversation."""
-    await tx.change_many(Message, where, which, **_place(gone))
-    await tx.change_many(Attachment, _ATTACHED, gone.id, conversation_id=gone.id)
+    await tx.change_below(conversation, Message, where, which, **_place(gone))
+    into = {"conversation_id": gone.id}
+    await tx.change_below(conversation, Attachment, _ATTACHED, gone.id, **into)
 
 
 def _place(gone: Conversation) -> dict[str, Any]:
-    return {"conversation_id": gone.id, "project_id": None, "on_branch": False}
+    return {"conversation_id": gone.id, "project_id": None}

@@ -53,7 +53,7 @@ class Projects:
         """Delete some projects, and bring some jobs forward."""
         waiting = await tx.find(DeletionJob, f"{_WAITING} LIMIT {most}", root_id, tx.now, lock=True)
         for job in waiting:
-            await job.change(due_at=tx.now)
+            await job.bring_forward(tx)
         live = await tx.find(Project, f"{_LIVE} LIMIT {PROJECTS}", root_id, lock=True)
         for project in live:
             await project.delete(tx, AT_ONCE)
@@ -77,11 +77,13 @@ class OwnRows:
 
 @cache
 def _own() -> tuple[Path, ...]:
-    """Every table with an owner whose rows go with no other root."""
+    """Every table with an owner whose rows go with no other root; deletions go on to their end."""
     return tuple(
         path
         for path in paths()
-        if not isinstance(path.model.access, PartOf) and "deleted_at" not in path.model.columns()
+        if path.model is not DeletionJob
+        and not isinstance(path.model.access, PartOf)
+        and "deleted_at" not in path.model.columns()
     )
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from models.access import PartOf
 from models.accounts.audit_logs import AuditAction, audit
+from models.chat.below import parts_of
 from models.chat.conversations import Conversation
 from models.chat.projects import Project
 from models.errors import Conflict
-from models.packages import record_models
 from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
-    from models.base import Record
     from models.transaction import Transaction
 
 
@@ -72,28 +68,3 @@ async def _hand_over(tx: Transaction, root: Project | Conversation, former: str)
     away, here = {"to": root.owner_id}, {"from": former}
     await audit(tx, AuditAction.MOVED_OUT, root, owner=former, **away)
     await audit(tx, AuditAction.MOVED_IN, root, owner=root.owner_id, **here)
-
-
-@cache
-def parts_of(root: type[Record]) -> tuple[tuple[type[Record], str], ...]:
-    """The tables of what is below a root $1, each with a condition.
-
-    They are those whose access rule leads to the root, so a new table is among them by itself.
-    Wholes come first: whoever adds a part has locked the whole, and is waited for.
-    """
-    start = ((root, "id = $1"),)
-    if root is Project:
-        start = (*start, (Conversation, "project_id = $1"))
-    found = [part for whole in start for part in _below(*whole)]
-    return tuple(sorted(found, key=lambda part: next(_below(*part), None) is None))
-
-
-def _below(whole: type[Record], where: str) -> Iterator[tuple[type[Record], str]]:
-    for model in record_models():
-        rule = model.access
-        if isinstance(rule, PartOf) and model.referenced(rule.whole) is whole:
-            # The whole of a part is a column away, so a root's id needs no look at the root.
-            chosen = f"= ANY (ARRAY(SELECT id FROM {whole.table()} WHERE {where}))"
-            mine = f"{rule.whole}_id " + ("= $1" if where == "id = $1" else chosen)
-            yield model, mine
-            yield from _below(model, mine)

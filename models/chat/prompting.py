@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.chat.leases import Lease
 from models.chat.prompts import estimate_tokens, fit
+from models.chat.telling import Attached, Telling
 from models.chat.transcripts import turns
 from models.providing import ContentPart, Prompt, PromptMessage
 
@@ -29,12 +30,14 @@ JOIN LATERAL (
     AND type <> 'ERROR' ORDER BY order_id DESC LIMIT {MOST_MESSAGES}
 ) m ON true
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(
-        jsonb_build_array(type, url, file_name, stored_file_id) ORDER BY created_at, id
-    ) AS attached
-    FROM attachment WHERE message_id = m.id
+    SELECT jsonb_agg(jsonb_build_array(
+        a.type, a.url, a.file_name, f.id, f.storage_key, f.sha256, f.content_type, f.size
+    ) ORDER BY a.created_at, a.id) AS attached
+    FROM attachment a LEFT JOIN LATERAL (
+        SELECT * FROM stored_file WHERE id = a.stored_file_id OFFSET 0) f ON true
+    WHERE a.message_id = m.id
 ) a ON true
-WHERE reply.id = $1 ORDER BY m.order_id"""
+WHERE reply.id = $1 ORDER BY m.order_id DESC"""
 
 
 async def read_prompt(
@@ -42,10 +45,12 @@ async def read_prompt(
 ) -> Prompt:
     """The prompt of a generation, fitted into `context` tokens less the answer's share.
 
-    Uploads are told by addresses that hold for an hour or more.
+    Uploads are told by addresses that hold for an hour or more, or by what is in them.
     """
     rows = await database.fetch(_BRANCH, lease.message_id)
-    messages = [_message(row, files) for row in rows]
+    telling = Telling(files)
+    messages = [await _message(row, telling) for row in rows]  # the newest file first
+    messages.reverse()
     system = rows[0]["system_prompt"] if rows else None
     if system:
         messages.insert(0, PromptMessage("system", [ContentPart("text", system)]))
@@ -63,8 +68,8 @@ def continued(prompt: Prompt, parts: Sequence[Mapping[str, str]], context: int) 
     return replace(prompt, messages=[*fitting, *said])
 
 
-def _message(row: Mapping[str, Any], files: Files) -> PromptMessage:
-    parts = [_attached(files, *attached) for attached in row["attached"] or ()]
+async def _message(row: Mapping[str, Any], telling: Telling) -> PromptMessage:
+    parts = [await telling.part(Attached(*attached)) for attached in row["attached"] or ()]
     if row["content"]:
         parts.insert(0, ContentPart("text", row["content"]))
     return PromptMessage(_role(row["role"]), parts)
@@ -80,13 +85,3 @@ def _role(role: str) -> Literal["system", "user", "assistant", "tool"]:
             return "tool"
         case _:
             return "user"
-
-
-def _attached(
-    files: Files, kind: str, url: str, name: str | None, stored_file_id: str | None
-) -> ContentPart:
-    if stored_file_id is not None:
-        url = files.download_url(stored_file_id, "file")
-    if kind == "IMAGE":
-        return ContentPart("image", url)
-    return ContentPart("text", f"[{name or kind.lower()}]({url})")

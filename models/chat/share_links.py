@@ -34,6 +34,15 @@ MOST_PEOPLE = 50
 """Addresses of a link."""
 
 
+_PLACES = """\
+WITH RECURSIVE up AS (
+    SELECT parent_id, order_id FROM message WHERE id = $1
+    UNION ALL
+    SELECT m.parent_id, m.order_id FROM up JOIN message m ON m.id = up.parent_id
+)
+SELECT range_agg(int8range(order_id, order_id + 1))::text FROM up"""
+
+
 class ShareMode(StrEnum):
     """Whom a share link lets in."""
 
@@ -59,6 +68,11 @@ class ShareLink(Record):
     conversation_id: str
     message_id: str | None = fields.key(
         "Id of the last message it shows; null: all that is on the selected branch.", null=True
+    )
+    places: str | None = fields.text(
+        "The orders of what it shows, an int8multirange; null where it is not frozen.",
+        limit=20_000_000,
+        null=True,
     )
     user_id: str | None = fields.key("Id of the user who made it.", null=True)
     mode: ShareMode = fields.choice(ShareMode, "Whom it lets in.")
@@ -108,7 +122,7 @@ async def keep_share_link(
 ) -> ShareLink:
     """Keep a link to a conversation that the viewer may write to."""
     conversation = await tx.reach(Conversation, new.conversation_id, field="conversationId")
-    await _check_end(tx, conversation, new.message_id)
+    places = await _places(tx, conversation, new.message_id)
     if new.expires_at is not None and new.expires_at <= tx.now:
         raise Invalid("Must lie ahead.", field="expiresAt")
     if len(await tx.find(ShareLink, f"conversation_id = $1 LIMIT {MOST}", conversation.id)) == MOST:
@@ -118,6 +132,7 @@ async def keep_share_link(
         owner_id=conversation.owner_id,
         conversation_id=conversation.id,
         message_id=new.message_id,
+        places=places,
         user_id=tx.actor.viewer.id,
         mode=new.mode,
         people=_people(new),
@@ -144,16 +159,22 @@ async def revoke_share_link(tx: Transaction, id: str) -> str:
     return link.id
 
 
-async def _check_end(tx: Transaction, conversation: Conversation, message_id: str | None) -> None:
-    """The last message to show is a whole one of the conversation. Raises NotFound, Conflict."""
+async def _places(
+    tx: Transaction, conversation: Conversation, message_id: str | None
+) -> str | None:
+    """Where a message and all that it follows are; nothing moves them, so no reader has to look.
+
+    It is a whole one of the conversation. Raises NotFound, Conflict.
+    """
     if message_id is None:
-        return
+        return None
     where = "id = $1 AND conversation_id = $2"
     message = await tx.first(Message, where, message_id, conversation.id)
     if message is None:
         raise NotFound("There is no such message in it.", field="messageId")
     if message.status is not MessageStatus.COMPLETE:
         raise Conflict("It is being written.", field="messageId")
+    return await tx.connection.fetchval(_PLACES, message_id)
 
 
 def _people(new: NewShareLink) -> list[str]:

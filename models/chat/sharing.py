@@ -38,19 +38,10 @@ AND (t.message_id IS NULL OR EXISTS (
     WHERE m.id = t.message_id AND m.conversation_id = t.conversation_id))"""
 
 _LINK = "SELECT s.{column} FROM share_link s WHERE s.id = parent.key"
-_UP_TO_ITS_END = """\
-WITH RECURSIVE up AS (
-    SELECT m.id, m.parent_id FROM share_link s JOIN message m ON m.id = s.message_id
-    WHERE s.id = parent.key
-    UNION ALL
-    SELECT m.id, m.parent_id FROM up CROSS JOIN LATERAL (
-        SELECT * FROM message WHERE id = up.parent_id OFFSET 0) m
-)
-SELECT id FROM up"""
 SHOWN = f"""\
 t.conversation_id = ({_LINK.format(column="conversation_id")})
 AND CASE WHEN ({_LINK.format(column="message_id")}) IS NULL THEN t.on_branch
-    ELSE t.id = ANY (ARRAY({_UP_TO_ITS_END})) END
+    ELSE t.order_id::bigint <@ ({_LINK.format(column="places::int8multirange")}) END
 AND t.status = 'COMPLETE' AND t.role NOT IN ('SYSTEM', 'DATA')
 AND (t.content <> '' OR t.parts IS NOT NULL)
 AND t.outcome IS DISTINCT FROM 'AWAITING_APPROVAL'"""

@@ -84,7 +84,7 @@ async def endpoint(play: Play, look: Look = no_models) -> AsyncIterator[Endpoint
         seen.headers.append(dict(request.headers))
         return await look(request)
 
-    application = web.Application()
+    application = web.Application(client_max_size=64 << 20)
     application.router.add_get("/v1/models", list_models)
     application.router.add_post("/v1/chat/completions", handle)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)

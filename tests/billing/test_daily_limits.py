@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.config import Settings
+from models.billing.anonymous_usage import forget_days
 from models.billing.daily_limits import day_of
 from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.uploading import announce
+from tests.harness.verbs import actor_of
 
 PRO = {"models": [{"id": "mock:raypx-1", "tier": "cheap"}, {"id": "mock:slow", "tier": "pro"}]}
 LIMITS = """{ usageLimits {
@@ -23,6 +25,10 @@ LIMITS = """{ usageLimits {
   uploads { limit used remaining }
 } }"""
 START = "{ conversation { id } message { id } reply { id } }"
+MORE_COUNTERS = """\
+INSERT INTO anonymous_usage (id, created_at, updated_at, anonymous_id, daily_message_count,
+    daily_reset)
+SELECT 'anu_' || lpad(n::text, 26, '0'), $1, $1, 'ip_' || n, 1, $1 FROM generate_series(1, 100) n"""
 PLAIN: dict[str, Any] = {"daily_limits": True, "worker": False}
 
 
@@ -235,3 +241,19 @@ async def test_nobody_has_no_limits(start_server: StartServer) -> None:
     server = await start_server(**PLAIN)
     nobody = server.nobody()
     assert await nobody.run("{ usageLimits { messages { limit } } }") == {"usageLimits": None}
+
+
+async def test_days_that_are_over_are_forgotten_in_batches(start_server: StartServer) -> None:
+    clock = FakeClock(_utc("2026-11-01T12:00"))
+    server, counters = await start_server(**PLAIN, clock=clock), "SELECT id FROM anonymous_usage"
+    await start(await guest_of(server))
+    begun = await server.sql("SELECT DISTINCT daily_reset AS day FROM anonymous_usage")
+    assert begun == [{"day": _utc("2026-11-01T07:00")}]
+    await server.sql(MORE_COUNTERS, begun[0]["day"])
+    clock.advance(hours=43)  # two days after its beginning, and not a moment more
+    await forget_days(actor_of(server, None))
+    assert len(await server.sql(counters)) == 2 + 100
+    clock.advance(seconds=1)
+    for left in (2, 0, 0):
+        await forget_days(actor_of(server, None))
+        assert len(await server.sql(counters)) == left

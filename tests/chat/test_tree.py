@@ -1,4 +1,4 @@
-"""Random sends, edits, regenerations, switches, deletions and forks against a simple model."""
+"""Random sends, edits, switches, deletions, undos and the like against a simple model."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ MODELS = ["mock:raypx-1", "mock:slow"]
 SENT = "{ message { id } replies { id } }"
 READ = """query($id: ID!) { conversation(id: $id) { messages(first: 100) { nodes {
   id content siblings { id } } } } }"""
+DELETIONS = "{ deletions(first: 100) { nodes { id subjectId } } }"
 ROWS = """\
 SELECT id, parent_id, branch_index, selected, on_branch, order_id, content, role, status
 FROM message WHERE conversation_id = $1 ORDER BY coalesce(parent_id, ''), branch_index"""
@@ -31,7 +32,9 @@ FROM message WHERE conversation_id = $1 ORDER BY coalesce(parent_id, ''), branch
 Step = tuple[str, int, str]
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["send", "group", "edit", "regenerate", "switch", "delete", "fork"]),
+        st.sampled_from(
+            ["send", "group", "edit", "regenerate", "switch", "delete", "undo", "fork"]
+        ),
         st.integers(0, 1_000),
         st.sampled_from(["answered", "failed", "broken", "stopped", "left"]),
     ),
@@ -47,6 +50,7 @@ class Talk:
         self.server, self.caller, self.id = server, caller, id
         self.tree = Tree()
         self.open: list[Node] = []
+        self.deleted: list[Node] = []
         self.said = 0
 
     async def do(self, step: Step) -> None:
@@ -57,6 +61,8 @@ class Talk:
         chosen = [node for node in nodes if role in (None, node.role)]
         if kind in ("send", "group"):
             await self.send(kind == "group", ending)
+        elif kind == "undo":
+            await self.undo(pick)
         elif chosen:
             await getattr(self, kind)(chosen[pick % len(chosen)], ending)
         await self.compare()
@@ -106,6 +112,23 @@ class Talk:
         await self.caller.do("deleteMessage", "{ deletedMessageId }", id=node.id)
         self.end_open([one for one in self.open if node in self.tree.path(one)])
         self.tree.remove(node)
+        self.deleted.append(node)
+
+    async def undo(self, pick: int) -> None:
+        """Undo a deletion, unless what it hangs on was deleted too."""
+        if not self.deleted:
+            return
+        node = self.deleted[pick % len(self.deleted)]
+        found = (await self.caller.run(DELETIONS))["deletions"]["nodes"]
+        (id,) = (one["id"] for one in found if one["subjectId"] == node.id)
+        assert node.parent is not None
+        if node.parent is not self.tree.root and node.parent not in self.tree.nodes():
+            assert await refusal(self.caller, "undoDeletion", id=id) == ("CONFLICT", None)
+            return
+        back = await self.caller.do("undoDeletion", "{ message { id } conversation { id } }", id=id)
+        assert back == {"message": {"id": node.id}, "conversation": {"id": self.id}}
+        self.tree.put_back(node)
+        self.deleted.remove(node)
 
     async def fork(self, node: Node, _ending: str) -> None:
         if node in self.open:

@@ -15,7 +15,7 @@ from models.chat import chunks
 from models.chat.answers import Answer
 from models.chat.chunks import Window
 from models.chat.conversations import Conversation
-from models.chat.deletion import work_off_deletion
+from models.chat.deletion import DeletionJob, work_off_deletion
 from models.chat.leases import (
     Lease,
     claim_generations,
@@ -71,8 +71,9 @@ CONVERSATIONS = (
     "markConversationRead", "editMessage", "regenerateMessage", "selectBranch",
     "forkConversation", "rateMessage", "createShareLink", "revokeShareLink",
     "forkSharedConversation", "deleteMessage", "clearConversation", "deleteConversation",
-    "approveToolCall", "denyToolCall",
+    "undoDeletion", "emptyDeletion", "approveToolCall", "denyToolCall",
 )  # fmt: skip
+DELETION = "subscription($id: ID!) { deletionChanged(id: $id) { node { id } cursor } }"
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -280,6 +281,9 @@ class Verbs:
         async with self.api.listen(STREAM, id=self.filling.running[1]) as events:
             await events.next()
         async with self.api.listen(RUNS, id=self.project) as events:
+            await events.next()
+        deletion = self.filling.ids[DeletionJob][self.filling.users[0]][0]
+        async with self.api.listen(DELETION, id=deletion) as events:
             await events.next()
         token = filling_sharing.token_of(self.filling.ids[Conversation][self.filling.users[0]][0])
         async with self.api.listen(HEARD, token=token) as events:

@@ -37,6 +37,7 @@ LISTS = (
     "conversations",
     "pinnedConversations",
     "archivedConversations",
+    "deletions",
     "searchConversations",
     "searchMessages",
     "pendingAgentRuns",
@@ -118,10 +119,27 @@ READING = (
 LATEST = 1_200  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
     Exempt(
-        "message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id",
+        "t.message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id",
         "message",
         "looks for what is attached to discarded messages",
         10,
+    ),
+    *(
+        Exempt(
+            "SELECT count(*) FROM (SELECT 1 FROM",
+            table,
+            "counts once what a deletion is to remove",
+            400,
+        )
+        for table in (
+            "agent_run",
+            "attachment",
+            "file_snapshot",
+            "fragment",
+            "generation",
+            "message",
+            "tool_call",
+        )
     ),
     Exempt(
         "FROM org_member t WHERE org_id = $1",

@@ -22,6 +22,7 @@ from models.accounts.orgs import Org
 from models.base import Record
 from models.builder.fragments import Fragment
 from models.chat.conversations import Conversation
+from models.chat.deletion import DeletionJob
 from models.chat.messages import Message
 from models.chat.projects import Project
 from tests.harness.all_fields import (
@@ -55,6 +56,7 @@ TYPES = {
     "BillingSubscription": 1,
     # Organisation, project, messages, share links, latest message.
     "Conversation": 1 + 5,
+    "Deletion": 1 + 2,  # organisation, conversation
     "Feedback": 1,
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
@@ -92,6 +94,8 @@ QUERIES = {
     "accessExplain": ('(id: "{project}")', 2),
     "conversation": ('(id: "{conversation}")', 1),
     "conversations": ("", 1),
+    "deletion": ('(id: "{deletion}")', 1),
+    "deletions": ("", 1),
     "pinnedConversations": ("", 1),
     "archivedConversations": ("", 1),
     "searchConversations": ('(words: "talk")', 1),
@@ -134,7 +138,7 @@ MEMBER = "... on OrgMember { person { %s } }"
 LENGTHS = (1, 3, 20)
 WORDS = {
     "conversation": Conversation, "project": Project, "message": Message, "fragment": Fragment,
-    "org": Org,
+    "org": Org, "deletion": DeletionJob,
 }  # fmt: skip
 SIZE = Size(owners=2, projects=25, messages=40, more=1, visitors=0)
 

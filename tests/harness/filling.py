@@ -106,7 +106,8 @@ class Filling:
         about = {"slug": f"gone-{number}", "owner_user_id": user, "plan": "free"}
         self.add(Org, user, name="Gone", **about, deleted_at=START)
         gone = ids.new_id(Project.prefix)
-        self.add(DeletionJob, user, root_id=gone, due_at=START, state="complete")
+        about = {"root_id": gone, "subject_id": gone, "kind": "project"}
+        self.add(DeletionJob, user, **about, due_at=START, state="complete")
 
     def owner(self, number: int) -> None:
         """Add an owner with all its rows."""
@@ -120,7 +121,15 @@ class Filling:
             self.conversation(user, place % 3, title=f"Talk {place}", **_kept(place, folder))
         gone = self.add(Project, user, user_id=user, name="Gone", kind="FOLDER", deleted_at=START)
         self.ids[Project][user].remove(gone)
-        self.add(DeletionJob, user, root_id=gone, due_at=far(number + 1))
+        self.deletion(user, far(number + 1))
+
+    def deletion(self, user: str, due_at: datetime) -> None:
+        """Add a deletion of the messages of a user's first conversation."""
+        talk = self.ids[Conversation][user][0]
+        gone = self.add(Conversation, user, user_id=user, deleted_at=START)
+        self.ids[Conversation][user].remove(gone)
+        about = {"root_id": gone, "kind": "cleared", "subject_id": talk, "conversation_id": talk}
+        self.add(DeletionJob, user, **about, due_at=due_at)
 
     def project(self, user: str, messages: int, place: int, by: str | None = None) -> str:
         """Add an app project of a user's, or of an organisation's `by` a user, with so many

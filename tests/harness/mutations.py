@@ -64,6 +64,12 @@ class Scene:
         """The id of that message."""
         return (await self._talk())["message"]["id"]
 
+    async def deletion(self) -> str:
+        """The id of the deletion of that message."""
+        await self.caller.do("deleteMessage", "{ __typename }", id=await self.question())
+        found = await self.caller.run("{ deletions(first: 1) { nodes { id } } }")
+        return found["deletions"]["nodes"][0]["id"]
+
     async def _talk(self) -> Any:
         made = await self.caller.do(
             "startConversation", "{ conversation { id } message { id } reply { id } }", content="Hi"
@@ -475,6 +481,8 @@ EVERY: dict[str, Prepare] = {
     "clearConversation": _by_id(Scene.conversation),
     "deleteConversation": _by_id(Scene.conversation),
     "deleteMessage": _by_id(Scene.question),
+    "undoDeletion": _by_id(Scene.deletion),
+    "emptyDeletion": _by_id(Scene.deletion),
     "editMessage": _by_id(Scene.question, content="Better", attachments=[IMAGE]),
     "regenerateMessage": _by_id(Scene.answer),
     "selectBranch": _select_branch,

@@ -76,6 +76,7 @@ NODES = {
     "ShareLink": "share link",
     "MessageFeedback": "rating",
     "Feedback": "feedback",
+    "Deletion": "deletion",
 }
 """Every type of node and one row of it in a world."""
 
@@ -243,6 +244,8 @@ PROBES: dict[str, Probe] = {
     "Query.usageLimits": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(_home),
+    "Query.deletion": _by("id", "deletion"),
+    "Query.deletions": Probe(_home),
     "Query.conversation": _by("id", "conversation"),
     "Query.conversations": Probe(_home),
     "Query.pinnedConversations": Probe(_home),
@@ -322,6 +325,8 @@ PROBES: dict[str, Probe] = {
     "Mutation.clearConversation": _input(id=_id("quiet conversation")),
     "Mutation.deleteConversation": _input(id=_id("loose")),
     "Mutation.deleteMessage": _input(id=_id("quiet message")),
+    "Mutation.undoDeletion": _input(id=_id("other deletion")),
+    "Mutation.emptyDeletion": _input(id=_id("deletion")),
     "Mutation.editMessage": _input(id=_id("quiet message"), content="Other", attachments=[PICTURE]),
     "Mutation.regenerateMessage": _input(id=_id("reply"), supersede=True),
     "Mutation.selectBranch": _input(id=_id("version"), expectedId=_id("newest version")),
@@ -367,6 +372,7 @@ PROBES: dict[str, Probe] = {
     ),
     "Subscription.preferencesChanged": _free(),
     "Subscription.viewerChanged": _free(),
+    "Subscription.deletionChanged": _by("id", "deletion"),
     "Subscription.agentRunChanged": _by("projectId", "project"),
     "Subscription.sharedConversationChanged": _by("token", "share token"),
     "Subscription.messageStreamed": _by("messageId", "message"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from models.accounts.feedback import Feedback
 from models.chat.conversations import Conversation, ConversationStatus
+from models.chat.deletion import DeletionJob, DeletionKind
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project, ProjectKind
 from models.chat.tool_calls import ToolCall, ToolCallState
@@ -33,7 +34,25 @@ async def plant_conversations(server: Server, user: str, owner: str) -> dict[str
         "archived": await plant(server, Conversation, **own, status=archived),
         "version": await plant(server, Message, **own, **said, **hidden, order_id=1),
         "newest version": await plant(server, Message, **own, **said, order_id=2, branch_index=1),
+        "deletion": await plant_deletion(server, user, owner),
+        "other deletion": await plant_deletion(server, user, owner),
     }
+
+
+async def plant_deletion(server: Server, user: str, owner: str) -> str:
+    """The deletion of an empty conversation."""
+    own, now = {"user_id": user, "owner_id": owner}, now_at(server)
+    gone = await plant(server, Conversation, **own, deleted_at=now)
+    return await plant(
+        server,
+        DeletionJob,
+        owner_id=owner,
+        root_id=gone,
+        kind=DeletionKind.CONVERSATION,
+        subject_id=gone,
+        title="Gone",
+        due_at=now + timedelta(days=30),
+    )
 
 
 async def plant_sharing(server: Server, owner: Api, ids: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,8 @@ class Node:
     source: Node | None = None
     children: list[Node] = field(default_factory=list)
     selected: Node | None = None  # among the children
+    index: int = 0  # among its siblings
+    shown: bool = False  # of its siblings, when it was removed
 
 
 class Tree:
@@ -40,6 +42,7 @@ class Tree:
     def add(self, parent: Node, node: Node, *, shown: bool = True) -> Node:
         """A new version of what follows `parent`; when `shown`, with all above it."""
         node.parent = parent
+        node.index = 1 + max((child.index for child in parent.children), default=-1)
         parent.children.append(node)
         if shown:
             self.show(node)
@@ -56,8 +59,21 @@ class Tree:
         parent = node.parent
         assert parent is not None
         parent.children.remove(node)
-        if parent.selected is node:
+        node.shown = parent.selected is node
+        if node.shown:
             parent.selected = parent.children[-1] if parent.children else None
+
+    def put_back(self, node: Node) -> None:
+        """Undo `remove`: at its old place unless that is taken, shown if it was or is alone."""
+        parent = node.parent
+        assert parent is not None
+        taken = [child.index for child in parent.children]
+        if node.index in taken:
+            node.index = max(taken) + 1
+        parent.children.append(node)
+        parent.children.sort(key=lambda child: child.index)
+        if node.shown or not taken:
+            parent.selected = node
 
     def nodes(self) -> Iterator[Node]:
         """All nodes, those above before those below."""
