@@ -24,7 +24,7 @@ from bench.generate import SEED, START, subject
 from bench.processes import ENVIRONMENT, ROOT
 from bench.texts import files, prose
 
-TOLD = re.compile(r"([\d,]+) documents read in ([\d.]+) s")
+TOLD = re.compile(r"([\d,]+) documents of the builder app read in ([\d.]+) s")
 BEGIN = round(START.timestamp() * 1_000)  # ms
 STEP = 500  # ms between two documents
 TABLES = ("projects", "messages", "fragments", "attachments")

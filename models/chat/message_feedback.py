@@ -28,7 +28,7 @@ class MessageFeedback(Record):
     prefix = "mfb"
     access = PartOf("message")
     indexes = (
-        unique("message_id", "user_id"),
+        unique("user_id", "message_id"),
         index("message_id", "created_at", "id"),
         index("owner_id"),
     )

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
                 'ALTER TABLE public.audit_log DROP CONSTRAINT audit_log_action_check',
                 'CREATE INDEX feedback_created_at_id_idx ON public.feedback USING btree (created_at, id)',
                 'CREATE INDEX feedback_user_id_idx ON public.feedback USING btree (user_id)',
-                'CREATE UNIQUE INDEX message_feedback_message_id_user_id_key ON public.message_feedback USING btree (message_id, user_id)',
+                'CREATE UNIQUE INDEX message_feedback_user_id_message_id_key ON public.message_feedback USING btree (user_id, message_id)',
                 'CREATE INDEX message_feedback_message_id_created_at_id_idx ON public.message_feedback USING btree (message_id, created_at, id)',
                 'CREATE INDEX message_feedback_owner_id_idx ON public.message_feedback USING btree (owner_id)',
                 'CREATE UNIQUE INDEX share_link_token_hash_key ON public.share_link USING btree (token_hash)',

@@ -50,7 +50,7 @@ async def test_calls_are_made_and_their_results_go_back(start_server: StartServe
     assert kinds == ["TEXT", "TOOL_CALL", "TOOL_CALL", "TOOL_RESULT", "TOOL_RESULT", "TEXT"]
     first, second = there.bodies
     offered = [tool["function"]["name"] for tool in first["tools"]]
-    assert offered == ["add", "note", "misbehave", "delete"]
+    assert offered == ["add", "note", "misbehave", "delete", "nest"]
     assert first["tools"][0]["function"]["parameters"] == ADDING
     said, *told = second["messages"][-3:]
     assert said == {

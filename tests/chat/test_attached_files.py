@@ -112,7 +112,7 @@ async def test_only_what_can_be_had_is_attached(server: Server) -> None:
         ({"fileId": message}, ("NOT_FOUND", "fileId")),
         ({"fileId": pending}, ("CONFLICT", "fileId")),
         ({}, ("INVALID", "url")),
-        ({"fileId": mine, "url": "https://x.example", "size": 1}, ("INVALID", "url")),
+        ({"fileId": mine, "url": "https://x.example", "size": 1}, ("INVALID", "fileId")),
         ({"fileId": mine, "size": 8}, ("INVALID", "size")),
         ({"fileId": mine, "fileName": "b.txt"}, ("INVALID", "fileName")),
         ({"url": "https://x.example"}, ("INVALID", "size")),
