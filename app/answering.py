@@ -28,6 +28,7 @@ from models.chat.tool_steps import (
 )
 from models.chat.transcripts import Asked, asked, result_text
 from models.errors import DomainError, Unavailable
+from models.permissions import Permission
 from models.providing import (
     Delta,
     Finish,
@@ -37,8 +38,10 @@ from models.providing import (
     Prompt,
     ProviderError,
 )
+from models.standing import renewed
 from models.storing import Files
 from models.verbs import Actor
+from models.viewer import viewer_of
 
 LONGEST_WAIT = 60.0  # seconds before a second try
 MOST_STEPS = 8  # in which a model may call tools
@@ -167,6 +170,7 @@ class _Writing:
 
     async def _make(self, calls: Sequence[OpenCall]) -> None:
         """Make calls side by side, and write down what they gave in the order of the calls."""
+        await _require_writer(self.author.actor, self.lease.user_id, calls[0].owner_id)
         call, user, message = self.author.toolbox.call, self.lease.user_id, self.lease.message_id
         results = await asyncio.gather(*(call(one, user, message) for one in calls))
         for one, result in zip(calls, results, strict=True):
@@ -177,6 +181,13 @@ class _Writing:
         states = {one.id: result.state for one, result in zip(calls, results, strict=True)}
         if not await keep_results(self.author.actor, self.lease, self.progress, states):
             raise NoLongerWanted
+
+
+async def _require_writer(actor: Actor, user_id: str, owner_id: str) -> None:
+    """Tools act in a user's name: only while that user may write where the answer is."""
+    user = await renewed(viewer_of(user_id), actor.database, actor.clock.now())
+    if owner_id not in user.owners_with(Permission.WRITE):
+        raise ProviderError("Whoever asked may not write here any more.", retryable=False)
 
 
 def _write_down(manuscript: Manuscript, delta: Delta) -> bool:

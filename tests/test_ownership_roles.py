@@ -62,21 +62,24 @@ CLAIMERS = {
     "Mutation.heartbeatAgentRun", "Mutation.completeAgentRun", "Mutation.failAgentRun",
 }  # fmt: skip
 """Only who claimed the run goes on with it, whatever anybody's role."""
+ASKERS = {"Mutation.approveToolCall"}
+"""Only who asked for the answer has tools act in their name, whatever anybody's role."""
 WALKED = [name for name in NEEDS if name not in PERSONAL | BY_TOKEN | BY_LINK]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What somebody holds on an organisation, and on themselves."""
+    """What somebody holds on an organisation, and on themselves; `asked` for its answers."""
 
     on_org: frozenset[Permission]
     on_self: frozenset[Permission] = PERSON
+    asked: bool = False
 
 
 MEMBERS = {str(role): Standing(held) for role, held in ROLES.items()}
 OUTSIDE = {"member of another": Standing(frozenset())}
 TOKENS = {
-    f"token {scope}": Standing(ROLES[Role.OWNER] & held, PERSON & held)
+    f"token {scope}": Standing(ROLES[Role.OWNER] & held, PERSON & held, asked=True)
     for scope, held in SCOPES.items()
 }
 
@@ -92,6 +95,8 @@ def expected(name: str, standing: Standing) -> str:
     if need is Permission.ACCOUNT:
         return _of_the_account(name, standing)
     if need in standing.on_org:
+        if name in ASKERS and not standing.asked:
+            return "FORBIDDEN"
         return "CONFLICT" if name in CLAIMERS else "data"
     if name.startswith("Query.") or " " in name:
         return "empty" if listed else "null"

@@ -71,7 +71,10 @@ class DenyToolCallPayload:
 
 @strawberry.type
 class Mutation:
-    @mutation("Have a tool call made that waits for approval; the first decision holds.")
+    @mutation(
+        "Have a tool call made that waits for approval. Only who asked for the answer may; the "
+        "first decision holds."
+    )
     async def approve_tool_call(
         self, info: strawberry.Info, input: ApproveToolCallInput
     ) -> ApproveToolCallPayload:

@@ -19,6 +19,7 @@ from models.accounts.orgs import FREE, NewOrg, Org, find_org, free_slug, limit_o
 from models.accounts.users import EMAIL_LIMIT
 from models.base import Record
 from models.errors import Conflict, NotFound
+from models.hooks import Hook
 from models.indexes import index, unique
 from models.permissions import ROLES, Permission, Role
 from models.standing import viewer_now
@@ -72,6 +73,10 @@ class OrgMember(Record):
 
     class Meta:
         table = "org_member"
+
+
+role_changed: Hook[Transaction, Org, str, Role | None] = Hook()
+"""The user of this id has another role from now on, or none: what that takes from them ends."""
 
 
 @verb.needing(Permission.ACCOUNT)
@@ -214,6 +219,7 @@ async def _after_losing(tx: Transaction, org: Org, member: OrgMember, role: Role
         if org.owner_user_id == member.user_id:
             await org.change(owner_user_id=heir.user_id)
     await withdraw_beyond(tx, org, member.user_id, role)
+    await role_changed(tx, org, member.user_id, role)
 
 
 async def other_owner(tx: Transaction, org: Org, user_id: str) -> OrgMember | None:

@@ -49,11 +49,14 @@ LIVE = (GenerationState.RUNNING, GenerationState.QUEUED, GenerationState.AWAITIN
 _MEMBERS = "user_id IN (SELECT m.user_id FROM org_member m WHERE m.org_id = $1)"
 
 
-async def stop_answers(tx: Transaction, owner: str, who: str) -> None:
-    """Stop what is being written of an owner's, $1, by the users of whom the condition holds."""
+async def stop_answers(tx: Transaction, owner: str, who: str, *args: str) -> None:
+    """Stop what is being written of an owner's, $1, by the users of whom the condition holds.
+
+    Its own arguments, if any, follow from $2 on.
+    """
     for state in LIVE:
         live = f"state = '{state}' AND owner_id = $1 AND {who} ORDER BY message_id"
-        for generation in await tx.find(Generation, live, owner):
+        for generation in await tx.find(Generation, live, owner, *args):
             message = await tx.lock(Message, generation.message_id)
             if message is not None and message.status is not MessageStatus.COMPLETE:
                 await stop_answer(tx, message)

@@ -8,6 +8,7 @@ from models.accounts.audit_logs import AuditAction, audit
 from models.chat.below import parts_of
 from models.chat.conversations import Conversation
 from models.chat.projects import Project
+from models.chat.share_links import ShareLink, end_links
 from models.errors import Conflict
 from models.permissions import Permission
 from models.verbs import verb
@@ -63,7 +64,9 @@ def _to(tx: Transaction, org_id: str | None, root: Project | Conversation) -> di
 
 
 async def _hand_over(tx: Transaction, root: Project | Conversation, former: str) -> None:
-    for model, where in parts_of(type(root)):
+    parts = parts_of(type(root))
+    await end_links(tx, dict(parts)[ShareLink], root.id)  # the new owner has shared nothing
+    for model, where in parts:
         await tx.hand_over(model, where, root.id, root.owner_id)
     away, here = {"to": root.owner_id}, {"from": former}
     await audit(tx, AuditAction.MOVED_OUT, root, owner=former, **away)

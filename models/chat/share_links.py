@@ -150,13 +150,28 @@ async def keep_share_link(
 async def revoke_share_link(tx: Transaction, id: str) -> str:
     """End a link; returns its id. Whoever reads by it is sent away."""
     seen = await tx.first(ShareLink, "id = $1", id) or await tx.reach(ShareLink, id, field="id")
-    conversation = await tx.reach(Conversation, seen.conversation_id, field="id")
+    await tx.reach(Conversation, seen.conversation_id, field="id")
     link = await tx.reach(ShareLink, id, field="id")
-    await link.remove()
-    if conversation.public and not await tx.first(ShareLink, _PUBLIC, conversation.id):
-        await conversation.change(public=False)
-    await audit(tx, AuditAction.LINK_REVOKED, link, conversation=link.conversation_id)
+    await _end(tx, [link])
     return link.id
+
+
+async def end_links(tx: Transaction, where: str, *args: Any) -> None:
+    """End the links that meet `where`, as if each were revoked."""
+    seen = await tx.find(ShareLink, where, *args)
+    talks = [link.conversation_id for link in seen]
+    await tx.find(Conversation, "id = ANY($1) ORDER BY id", talks, lock=True)
+    ids = [link.id for link in seen]
+    await _end(tx, await tx.find(ShareLink, "id = ANY($1) ORDER BY id", ids, lock=True))
+
+
+async def _end(tx: Transaction, links: Sequence[ShareLink]) -> None:
+    """End locked links of locked conversations."""
+    await tx.remove_many(ShareLink, "id = ANY($1)", [link.id for link in links])
+    talks = [link.conversation_id for link in links]
+    await tx.change_many(Conversation, _SEEMS_PUBLIC, talks, public=False)
+    for link in links:
+        await audit(tx, AuditAction.LINK_REVOKED, link, conversation=link.conversation_id)
 
 
 async def _places(
@@ -188,7 +203,9 @@ def _people(new: NewShareLink) -> list[str]:
     return people
 
 
-_PUBLIC = f"conversation_id = $1 AND mode = '{ShareMode.PUBLIC}'"
+_SEEMS_PUBLIC = f"""\
+id = ANY($1) AND public AND NOT EXISTS (
+    SELECT 1 FROM share_link s WHERE s.conversation_id = t.id AND s.mode = '{ShareMode.PUBLIC}')"""
 _IN_PROJECT = "conversation_id = ANY (ARRAY(SELECT id FROM conversation WHERE project_id = $1))"
 
 empties(

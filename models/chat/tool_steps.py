@@ -16,7 +16,7 @@ from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.leases import Lease, hold, stands
 from models.chat.messages import Message, MessageOutcome, MessageStatus, reach_in_tree
 from models.chat.tool_calls import ToolCall, ToolCallState
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, Forbidden, NotFound
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -125,13 +125,16 @@ async def keep_results(
 
 @verb
 async def approve_tool_call(tx: Transaction, call_id: str) -> ToolCall:
-    """Have a call made. Raises Conflict when it was decided before, or is too old."""
+    """Have a call made in the viewer's name, who asked for the answer.
+
+    Raises Forbidden to others, and Conflict when it was decided before, or is too old.
+    """
     return await _decide(tx, call_id, ToolCallState.READY)
 
 
 @verb
 async def deny_tool_call(tx: Transaction, call_id: str) -> ToolCall:
-    """Have a call not made, which the model is told. Raises Conflict, as approving does."""
+    """Have a call not made, which the model is told; whoever may write may. Raises Conflict."""
     return await _decide(tx, call_id, ToolCallState.DENIED)
 
 
@@ -156,6 +159,8 @@ async def _decide(tx: Transaction, call_id: str, state: ToolCallState) -> ToolCa
     seen = await tx.first(ToolCall, "id = $1", call_id)
     seen = seen or await tx.reach(ToolCall, call_id, field="id")
     _, message = await reach_in_tree(tx, seen.message_id, "id")
+    if state is ToolCallState.READY:
+        await _require_asker(tx, message)
     call = await tx.lock(ToolCall, call_id)
     if call is None:
         raise NotFound("There is no such thing, or it is not yours.", field="id")
@@ -167,6 +172,13 @@ async def _decide(tx: Transaction, call_id: str, state: ToolCallState) -> ToolCa
     await message.change(updated_at=tx.now)  # whoever follows the message is to look at its calls
     await _go_on(tx, message)
     return call
+
+
+async def _require_asker(tx: Transaction, message: Message) -> None:
+    """Tools act in the name of who asked for a locked answer. Raises Forbidden to others."""
+    generation = await generation_of(tx, message)
+    if generation is None or generation.user_id != tx.actor.viewer.id:
+        raise Forbidden("Only who asked for the answer may approve its calls.", field="id")
 
 
 async def _go_on(tx: Transaction, message: Message) -> None:

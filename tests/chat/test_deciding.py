@@ -13,6 +13,7 @@ from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.approving import WAITING, approve, deleting, deny, waiting
 from tests.harness.orgs import found, join
 from tests.harness.tools import TOOLS, lines
+from tests.harness.verbs import id_of
 
 RACES = 12
 CHANGED = """subscription($of: MessageTarget!) {
@@ -117,9 +118,8 @@ async def test_stopping_and_approving_at_once_leaves_one_of_both(
     assert await servers[0].sql(left) == []
 
 
-@pytest.mark.parametrize("decide", [approve, deny])
-async def test_who_may_write_in_an_organisation_decides(
-    servers: list[Server], notes: Path, decide: Any
+async def test_who_may_write_in_an_organisation_denies_and_only_the_asker_approves(
+    servers: list[Server], notes: Path
 ) -> None:
     ada = servers[0].user()
     org = await found(ada)
@@ -127,26 +127,81 @@ async def test_who_may_write_in_an_organisation_decides(
     for role in ("VIEWER", "BILLING"):
         member = servers[1].user(role)
         await join(servers[0], ada, org, servers[0].user(role), role)
-        assert await code(decide(member, begun["call"])) in ("FORBIDDEN", "NOT_FOUND")
+        for decide in (approve, deny):
+            assert await code(decide(member, begun["call"])) in ("FORBIDDEN", "NOT_FOUND")
     assert (await generation(servers[0], begun["reply"]["id"]))["state"] == "AWAITING_APPROVAL"
     editor = servers[1].user("editor")
     await join(servers[0], ada, org, servers[0].user("editor"), "EDITOR")
-    told = await decide(editor, begun["call"])
-    assert told["decidedById"] == (await editor.run("{ me { id } }"))["me"]["id"]
-    assert await code(decide(ada, begun["call"])) == "CONFLICT"
+    with pytest.raises(Refused, match="Only who asked for the answer may approve") as refused:
+        await approve(editor, begun["call"])
+    assert refused.value.code == "FORBIDDEN"
+    told = await deny(editor, begun["call"])
+    assert told["decidedById"] == await id_of(editor)
+    for decide in (approve, deny):
+        assert await code(decide(ada, begun["call"])) == "CONFLICT"
     assert (await ended(ada, begun["reply"]["id"]))["outcome"] == "SUCCEEDED"
+    other = await start(ada, notes, orgId=org)
+    assert (await approve(ada, other["call"]))["decidedById"] == await id_of(ada)
+    await ended(ada, other["reply"]["id"])
+    assert lines(notes) == [other["call"]]
 
 
-async def test_who_left_the_organisation_decides_nothing(
-    servers: list[Server], notes: Path
+@pytest.mark.parametrize("act", ["remove", "leave", "demote", "erase"])
+async def test_losing_the_right_to_write_stops_the_answers_of_the_member_there(
+    servers: list[Server], notes: Path, act: str
 ) -> None:
     ada, editor = servers[0].user(), servers[0].user("editor")
     org = await found(ada)
     member = await join(servers[0], ada, org, editor, "EDITOR")
     begun = await start(editor, notes, orgId=org)
-    await ada.do("removeOrgMember", "{ __typename }", id=member)
+    own, adas = await start(editor, notes), await start(ada, notes, orgId=org)
+    if act == "remove":
+        await ada.do("removeOrgMember", "{ __typename }", id=member)
+    elif act == "leave":
+        await editor.do("leaveOrg", "{ __typename }", orgId=org)
+    elif act == "demote":
+        await ada.do("updateOrgMember", "{ __typename }", id=member, role="VIEWER")
+    else:
+        await editor.do("deleteMe", "{ __typename }")
+    end = await ended(ada, begun["reply"]["id"])
+    assert (end["outcome"], lines(notes)) == ("CANCELED", [])
+    for decide in (approve, deny):
+        assert await code(decide(ada, begun["call"])) in ("CONFLICT", "FORBIDDEN")
+    states = "SELECT state FROM tool_call WHERE id = $1"
+    assert await servers[0].sql(states, begun["call"]) == [{"state": "CANCELED"}]
+    assert (await approve(ada, adas["call"]))["state"] == "READY"
+    if act != "erase":
+        assert (await approve(editor, own["call"]))["state"] == "READY"
+
+
+async def test_another_role_that_writes_stops_nothing(servers: list[Server], notes: Path) -> None:
+    ada, editor = servers[0].user(), servers[0].user("editor")
+    org = await found(ada)
+    member = await join(servers[0], ada, org, editor, "ADMIN")
+    begun = await start(editor, notes, orgId=org)
+    await ada.do("updateOrgMember", "{ __typename }", id=member, role="EDITOR")
+    await approve(editor, begun["call"])
+    assert (await ended(editor, begun["reply"]["id"]))["outcome"] == "SUCCEEDED"
+
+
+async def test_no_call_is_made_for_an_asker_who_may_not_write_there_any_more(
+    servers: list[Server], notes: Path
+) -> None:
+    """The answer moved away from them between the decision and the call."""
+    ada, editor = servers[0].user(), servers[0].user("editor")
+    org = await found(ada)
+    await join(servers[0], ada, org, editor, "EDITOR")
+    begun = await start(editor, notes, orgId=org)
+    await ada.do("moveConversation", "{ __typename }", id=begun["conversation"]["id"])
     assert await code(approve(editor, begun["call"])) == "NOT_FOUND"
-    assert (await approve(ada, begun["call"]))["state"] == "READY"
+    assert await code(approve(ada, begun["call"])) == "FORBIDDEN"
+    ready = "UPDATE tool_call SET state = 'READY' WHERE id = $1"
+    await servers[0].sql(ready, begun["call"])
+    await servers[0].sql(
+        "UPDATE generation SET state = 'QUEUED' WHERE message_id = $1", begun["reply"]["id"]
+    )
+    end = await ended(ada, begun["reply"]["id"])
+    assert (end["outcome"], lines(notes)) == ("FAILED", [])
 
 
 @pytest.mark.parametrize(

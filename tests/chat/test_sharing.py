@@ -222,3 +222,70 @@ async def test_a_repeated_call_gives_the_same_link(still: Server) -> None:
     first = await ada.do("createShareLink", LINK, **given)
     assert await ada.do("createShareLink", LINK, **given) == first
     assert await texts(still.nobody(), first["token"]) == []
+
+
+@pytest.mark.parametrize("act", ["remove", "leave", "demote", "erase"])
+async def test_links_end_with_the_right_to_share(still: Server, act: str) -> None:
+    ada, eve, nobody = still.user("ada"), still.user("eve"), still.nobody()
+    org = await found(ada)
+    member = await join(still, ada, org, eve, "EDITOR")
+    talk, own = await talk_of(ada, orgId=org), await talk_of(eve)
+    token, public = await share(eve, talk, "PUBLIC")
+    named, other = await share(eve, talk, "NAMED", people=["bob@example.org"])
+    kept, _ = await share(ada, talk)
+    elsewhere, _ = await share(eve, own)
+    assert await texts(eve, named) == [], "who may read it reads by any link"
+    if act == "remove":
+        await ada.do("removeOrgMember", "{ __typename }", id=member)
+    elif act == "leave":
+        await eve.do("leaveOrg", "{ __typename }", orgId=org)
+    elif act == "demote":
+        await ada.do("updateOrgMember", "{ __typename }", id=member, role="VIEWER")
+    else:
+        await eve.do("deleteMe", "{ __typename }")
+    assert [await texts(nobody, one) for one in (token, kept)] == [None, []]
+    if act != "erase":
+        assert [await texts(eve, one) for one in (named, elsewhere)] == [None, []]
+    shown = "query($id: ID!) { conversation(id: $id) { public shareLinks { userId } } }"
+    left = (await ada.run(shown, id=talk))["conversation"]
+    assert left == {"public": False, "shareLinks": [{"userId": await id_of(ada)}]}
+    query = "query($o: ID) { auditLogs(org: $o) { nodes { action resource } } }"
+    logs = (await ada.run(query, o=org))["auditLogs"]["nodes"]
+    revoked = [log["resource"] for log in logs if log["action"] == "LINK_REVOKED"]
+    assert sorted(revoked) == sorted([public, other])
+
+
+async def test_another_role_that_writes_ends_no_link(still: Server) -> None:
+    ada, eve = still.user("ada"), still.user("eve")
+    org = await found(ada)
+    member = await join(still, ada, org, eve, "ADMIN")
+    token, _ = await share(eve, await talk_of(ada, orgId=org))
+    await ada.do("updateOrgMember", "{ __typename }", id=member, role="EDITOR")
+    assert await texts(still.nobody(), token) == []
+
+
+async def test_the_maker_of_a_link_reads_by_it_only_as_others_do(still: Server) -> None:
+    """Whatever is left of a link, as after a restored backup: having made it lets nobody in."""
+    ada, eve = still.user("ada"), still.user("eve")
+    token, link = await share(ada, await talk_of(ada), "NAMED", people=["bob@example.org"])
+    assert [await texts(api, token) for api in (ada, eve)] == [[], None]
+    await still.sql("UPDATE share_link SET user_id = $2 WHERE id = $1", link, await id_of(eve))
+    assert [await texts(api, token) for api in (ada, eve)] == [[], None]
+
+
+@pytest.mark.parametrize("what", ["conversation", "project"])
+async def test_links_end_when_what_they_show_moves(still: Server, what: str) -> None:
+    ada, nobody = still.user("ada"), still.nobody()
+    org = await found(ada)
+    folder = (await ada.do("createFolder", "{ project { id } }", name="Jams"))["project"]["id"]
+    talk = await talk_of(ada, projectId=folder)
+    token, link = await share(ada, talk, "PUBLIC")
+    other, _ = await share(ada, await talk_of(ada))
+    id = {"conversation": talk, "project": folder}[what]
+    await ada.do(f"move{what.capitalize()}", "{ __typename }", id=id, orgId=org)
+    assert [await texts(nobody, one) for one in (token, other)] == [None, []]
+    shown = "query($id: ID!) { conversation(id: $id) { public orgId shareLinks { id } } }"
+    moved = (await ada.run(shown, id=talk))["conversation"]
+    assert moved == {"public": False, "orgId": org, "shareLinks": []}
+    logs = (await ada.run("{ auditLogs { nodes { action resource } } }"))["auditLogs"]["nodes"]
+    assert {"action": "LINK_REVOKED", "resource": link} in logs, "told to who shared it"
