@@ -185,9 +185,12 @@ class _Writing:
 
 async def _require_writer(actor: Actor, user_id: str, owner_id: str) -> None:
     """Tools act in a user's name: only while that user may write where the answer is."""
-    user = await renewed(viewer_of(user_id), actor.database, actor.clock.now())
-    if owner_id not in user.owners_with(Permission.WRITE):
-        raise ProviderError("Whoever asked may not write here any more.", retryable=False)
+    try:
+        user = await renewed(viewer_of(user_id), actor.database, actor.clock.now())
+        user.require(Permission.WRITE, owner_id)
+    except DomainError as error:
+        why = "Whoever asked for this may not write here any more."
+        raise ProviderError(why, retryable=False) from error
 
 
 def _write_down(manuscript: Manuscript, delta: Delta) -> bool:

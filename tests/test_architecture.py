@@ -184,11 +184,17 @@ MAY_DECIDE = {
         "models/viewer.py",
         "models/transaction.py",
         "models/accounts/proving.py",  # a wrong password, or none at hand
+        "models/chat/tool_steps.py",  # tools act for one user, whatever roles others have
         "app/auth/local.py",  # what follows is forbidden to everybody alike
         "app/cors.py",
         "graphql_schema/core/persisted.py",
     },
-    "ROLES": {"models/viewer.py", "models/accounts/org_members.py", "app/permissions_page.py"},
+    "ROLES": {
+        "models/viewer.py",
+        "models/accounts/org_members.py",
+        "models/chat/leaving.py",  # what ends with a role
+        "app/permissions_page.py",
+    },
     "SCOPES": {"app/permissions_page.py"},
     "within": {"models/explaining.py"},
 }

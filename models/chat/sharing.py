@@ -11,7 +11,6 @@ from models.chat.forking import copy_into
 from models.chat.messages import Message
 from models.chat.share_links import ShareLink
 from models.errors import Conflict, NotFound
-from models.permissions import Permission
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ LEFT JOIN user_account u ON u.id = $3
 WHERE t.token_hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)
 AND c.deleted_at IS NULL AND p.deleted_at IS NULL
 AND owner.deleted_at IS NULL AND org.deleted_at IS NULL
-AND (t.mode IN ('public', 'token') OR c.owner_id = ANY($4)
-    OR t.mode = 'signed_in' AND u.id IS NOT NULL
+AND (t.mode IN ('public', 'token') OR t.mode = 'signed_in' AND u.id IS NOT NULL
     OR t.mode = 'named' AND u.email_verified AND t.people ? u.email)
 AND (t.message_id IS NULL OR EXISTS (
     SELECT 1 FROM message m
@@ -60,8 +58,7 @@ async def open_link(
 ) -> ShareLink | None:
     """The link of a token, where it lets the viewer in."""
     sql = _OPEN.format(columns=statements.listed(ShareLink))
-    own = viewer.owners_with(Permission.READ)
-    rows = await source.fetch(sql, digest(token), now, viewer.reader, own)
+    rows = await source.fetch(sql, digest(token), now, viewer.reader)
     return ShareLink.from_row(rows[0]) if rows else None
 
 
