@@ -56,7 +56,7 @@ OF_AN_ORG = {
 LISTED = {
     "Query.projects", "Query.auditLogs", "Query.pendingAgentRuns", "Query.conversations",
     "Query.pinnedConversations", "Query.archivedConversations", "Query.searchConversations",
-    "Query.searchMessages",
+    "Query.searchMessages", "Query.deletions",
 }  # fmt: skip
 CLAIMERS = {
     "Mutation.heartbeatAgentRun", "Mutation.completeAgentRun", "Mutation.failAgentRun",
