@@ -51,7 +51,7 @@ def safe_paths(row: Row) -> None:
 BROKEN = {
     "a message does not follow one of its own conversation": """\
 SELECT s.id FROM own_message s WHERE s.taken AND s.parent_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM own_message p WHERE p.id = s.parent_id
+    SELECT 1 FROM own_message p WHERE p.id = s.parent_id AND p.taken
     AND p.conversation_id = s.conversation_id AND p.order_id < s.order_id)""",
     f"a message has more than {SIBLINGS} versions": f"""\
 SELECT min(s.id) AS id FROM own_message s WHERE s.taken

@@ -29,7 +29,8 @@ WITH RECURSIVE up AS (
     SELECT id, parent_id, conversation_id, on_branch, order_id FROM message WHERE id = $1
     UNION ALL
     SELECT m.id, m.parent_id, m.conversation_id, m.on_branch, m.order_id
-    FROM up JOIN message m ON m.id = up.parent_id WHERE NOT up.on_branch
+    FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
+    WHERE NOT up.on_branch
 )
 SELECT id, on_branch, order_id, coalesce(parent_id, conversation_id) AS family FROM up"""
 _DOWN = """\

@@ -12,16 +12,20 @@ from models import fields
 from models.access import Owned
 from models.base import Record
 from models.chat.below import count_below
+from models.errors import Unavailable
 from models.ids import prefix_of
 from models.indexes import index, unique
 from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
+    from models.verbs import Actor
 
 RETENTION = timedelta(days=30)
 BATCH = 200
+AGAIN = timedelta(minutes=10)  # before a batch that failed is tried anew
 OPEN = "(state <> 'complete'::text)"
+_DUE = "state <> 'complete' AND due_at <= $1"
 
 
 class DeletionState(StrEnum):
@@ -171,14 +175,42 @@ async def schedule(
     await tx.add(DeletionJob(owner_id=root.owner, root_id=root.id, due_at=due_at, **about))
 
 
-@verb
-async def work_off_deletion(tx: Transaction, batch: int = BATCH) -> bool:
-    """Do one batch of the deletion that is due longest. False when none is due."""
-    due = "state <> 'complete' AND due_at <= $1 ORDER BY due_at LIMIT 1"
-    found = await tx.find(DeletionJob, due, tx.now, lock=True)
-    if not found:
+async def work_off_deletion(actor: Actor, batch: int = BATCH) -> bool:
+    """Do one batch of the deletion that is due longest. False when none is due.
+
+    One that fails is due again later, so that it does not hold up the others.
+    """
+    job_id = await _due_longest(actor)
+    if job_id is None:
         return False
-    job = found[0]
+    try:
+        await _work_off(actor, job_id, batch)
+    except Unavailable:
+        raise
+    except Exception:
+        await _put_off(actor, job_id)
+        raise
+    return True
+
+
+@verb
+async def _due_longest(tx: Transaction) -> str | None:
+    job = await tx.first(DeletionJob, f"{_DUE} ORDER BY due_at", tx.now)
+    return job and job.id
+
+
+@verb
+async def _put_off(tx: Transaction, job_id: str) -> None:
+    job = await tx.lock(DeletionJob, job_id)
+    if job is not None:
+        await job.change(due_at=tx.now + AGAIN)
+
+
+@verb
+async def _work_off(tx: Transaction, job_id: str, batch: int) -> None:
+    job = await tx.first(DeletionJob, f"{_DUE} AND id = $2", tx.now, job_id, lock=True)
+    if job is None:  # another worker has ended it meanwhile
+        return
     if job.state is DeletionState.PENDING:
         await job.change(state=DeletionState.RUNNING, total_rows=await _total(tx, job))
     removed = await _empty(tx, job.root_id, batch)
@@ -186,7 +218,6 @@ async def work_off_deletion(tx: Transaction, batch: int = BATCH) -> bool:
         await _bury(tx, job)
     else:
         await job.change(removed_rows=job.removed_rows + removed)
-    return True
 
 
 async def _total(tx: Transaction, job: DeletionJob) -> int | None:

@@ -25,9 +25,10 @@ MOST_BYTES = 20_000_000
 
 _PATH = """\
 WITH RECURSIVE up AS (
-    SELECT id, parent_id, order_id FROM message WHERE id = $1
+    SELECT id, parent_id, conversation_id, order_id FROM message WHERE id = $1
     UNION ALL
-    SELECT m.id, m.parent_id, m.order_id FROM up JOIN message m ON m.id = up.parent_id
+    SELECT m.id, m.parent_id, m.conversation_id, m.order_id
+    FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
 )
 SELECT id FROM up ORDER BY order_id"""
 _SIZE = """\

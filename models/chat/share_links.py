@@ -36,9 +36,10 @@ MOST_PEOPLE = 50
 
 _PLACES = """\
 WITH RECURSIVE up AS (
-    SELECT parent_id, order_id FROM message WHERE id = $1
+    SELECT parent_id, conversation_id, order_id FROM message WHERE id = $1
     UNION ALL
-    SELECT m.parent_id, m.order_id FROM up JOIN message m ON m.id = up.parent_id
+    SELECT m.parent_id, m.conversation_id, m.order_id
+    FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
 )
 SELECT range_agg(int8range(order_id, order_id + 1))::text FROM up"""
 

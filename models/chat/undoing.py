@@ -64,7 +64,7 @@ async def _undone(tx: Transaction, job: DeletionJob) -> Undone:
         case DeletionKind.PROJECT:
             return Undone(project=await _show_project(tx, job.root_id))
         case DeletionKind.CONVERSATION:
-            return Undone(conversation=await _show_conversation(tx, job.root_id))
+            return Undone(conversation=await _show_conversation(tx, job))
         case DeletionKind.CLEARED | DeletionKind.MESSAGE:
             return await _put_back(tx, job)
         case _:
@@ -85,11 +85,13 @@ async def _show_project(tx: Transaction, id: str) -> Project:
     return await project.change(deleted_at=None)
 
 
-async def _show_conversation(tx: Transaction, id: str) -> Conversation:
-    """Raises Conflict while its folder is deleted, and once it went with it."""
-    hidden = await tx.first(Conversation, "id = $1", id)
+async def _show_conversation(tx: Transaction, job: DeletionJob) -> Conversation:
+    """Raises Conflict while its folder is deleted, and once it went with it or moved with it."""
+    hidden = await tx.first(Conversation, "id = $1", job.root_id, lock=True)
     if hidden is None:
         raise Conflict("It went with its folder.")
+    if hidden.owner_id != job.owner_id:
+        raise Conflict("It belongs to another owner now.")
     if hidden.project_id is not None:
         folder = await tx.lock(Project, hidden.project_id)
         if folder is None or folder.deleted_at is not None:
@@ -115,7 +117,7 @@ async def _put_back(tx: Transaction, job: DeletionJob) -> Undone:
     await _move(tx, job, conversation, placed, {} if as_before else {"on_branch": False})
     if shown is not None and not as_before:
         await branches.select(tx, conversation, shown)
-    await _note_newest(tx, conversation, gone)
+    await _empty_bin(tx, conversation, gone)
     return Undone(
         conversation=conversation, message=first[0] if job.kind is DeletionKind.MESSAGE else None
     )
@@ -178,8 +180,9 @@ def _placed(back: Sequence[Message], there: Sequence[Message]) -> list[tuple[Mes
     return found
 
 
-async def _note_newest(tx: Transaction, conversation: Conversation, gone: str) -> None:
-    """Have a conversation say again when its last message came."""
-    bin_row = await tx.first(Conversation, "id = $1", gone)
-    times = [row.last_message_at for row in (conversation, bin_row) if row and row.last_message_at]
+async def _empty_bin(tx: Transaction, conversation: Conversation, gone: str) -> None:
+    """Have a conversation say again when its last message came, and drop what held its messages."""
+    (held,) = await tx.find(Conversation, "id = $1", gone, lock=True)
+    times = [row.last_message_at for row in (conversation, held) if row.last_message_at]
     await conversation.change(last_message_at=max(times, default=None))
+    await held.remove()

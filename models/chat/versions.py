@@ -54,6 +54,8 @@ async def regenerate_message(
     """
     conversation, source = await reach_in_tree(tx, message_id, "id")
     prompt = await tx.lock(Message, source.parent_id) if source.parent_id else None
+    if prompt is not None and prompt.conversation_id != conversation.id:
+        prompt = None
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)

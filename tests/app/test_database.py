@@ -119,8 +119,8 @@ STAYS = re.compile(
     r"\b(?:UNLISTEN|LISTEN \w|pg_(?:try_)?advisory_lock|set_config|DECLARE \w|PREPARE \w"
     r"|SET (?:SESSION|ROLE|[a-z_]+ (?:=|TO) '?\w+'?$)|CREATE (?:TEMP|TEMPORARY))\b"
 )
-OWN_CONNECTION = ("app/migrations.py", "app/convex/")
-"""The guard of migrations locks for its session; an import stages its rows in temporary tables."""
+OWN_CONNECTION = ("app/migrations.py", "app/convex/", "app/own_imports/")
+"""The guard of migrations locks for its session; imports stage their rows in temporary tables."""
 
 
 def test_no_statement_leaves_anything_behind_in_its_session() -> None:

@@ -132,14 +132,18 @@ LISTENING = {
     "viewerChanged": "subscription($after: String) { viewerChanged(after: $after) { cursor } }",
     "preferencesChanged": "subscription($after: String) "
     "{ preferencesChanged(after: $after) { cursor } }",
+    "deletionChanged": "subscription($id: ID!, $after: String) "
+    "{ deletionChanged(id: $id, after: $after) { cursor } }",
 }
+ROWS = {"messageStreamed": "message", "deletionChanged": "deletion"}
+"""Of which row of a world one hears, where it is no project."""
 
 
 @pytest.mark.parametrize("name", LISTENING)
 async def test_only_a_cursor_of_the_very_subscription_is_taken(still: Server, name: str) -> None:
     ada, eve = still.user("ada"), still.user("eve")
     own, foreign = await make_world(still, ada), await make_world(still, eve)
-    row = "message" if name == "messageStreamed" else "project"
+    row = ROWS.get(name, "project")
     everything = {one[13:] for one in root_fields() if one.startswith("Subscription.")}
     assert set(LISTENING) == everything - {"sharedConversationChanged"}  # which has no cursors
 

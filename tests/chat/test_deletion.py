@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import asyncpg
+import pytest
+
 from models.chat.deletion import work_off_deletion
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -66,3 +69,37 @@ async def test_a_deleted_project_is_hidden_then_emptied(start_server: StartServe
     assert row["deleted_at"] is not None
     (job,) = await server.sql("SELECT state, removed_rows FROM deletion_job")
     assert job == {"state": "complete", "removed_rows": rounds - 1}
+
+
+async def test_a_deletion_that_fails_does_not_hold_up_the_others(
+    start_server: StartServer,
+) -> None:
+    server = await start_server(worker=False)
+    ada = server.user()
+    hindered, other = [
+        (await ada.do("createConversation", "{ conversation { id } }"))["conversation"]["id"]
+        for _ in range(2)
+    ]
+    said = [
+        await ada.do(
+            "createMessage", "{ message { id } }", to={"conversationId": talk}, content="x"
+        )
+        for talk in (hindered, other)
+    ]
+    # Nothing does this; but should anything ever, only this one is to suffer.
+    link = "UPDATE message SET parent_id = $1 WHERE id = $2"
+    await server.sql(link, *(one["message"]["id"] for one in said))
+    await ada.do("deleteConversation", "{ deletedConversationId }", id=hindered)
+    gone = await ada.do("createConversation", "{ conversation { id } }")
+    await ada.do("deleteConversation", "{ deletedConversationId }", id=gone["conversation"]["id"])
+    ports = server.services.ports
+    late = Actor(SIGNED_OUT, ports.database, LaterClock(server), ports.bus, ports.models)
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await work_off_deletion(late)
+    while await work_off_deletion(late):
+        pass
+    rows = await server.sql("SELECT root_id, state FROM deletion_job ORDER BY created_at")
+    assert rows == [
+        {"root_id": hindered, "state": "pending"},
+        {"root_id": gone["conversation"]["id"], "state": "complete"},
+    ]

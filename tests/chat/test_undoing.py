@@ -305,6 +305,21 @@ async def test_messages_do_not_follow_their_conversation_to_another_owner(quiet:
     await ada.do("undoDeletion", UNDONE, id=id)
 
 
+async def test_a_conversation_does_not_come_back_to_who_took_its_folder(quiet: Server) -> None:
+    ada, eve = quiet.user("ada"), quiet.user("eve")
+    org = await found(ada)
+    await join(quiet, ada, org, eve, "EDITOR")
+    made = await ada.do("createFolder", "{ project { id } }", name="Folder", orgId=org)
+    folder = made["project"]["id"]
+    talk = await talk_of(ada, orgId=org, projectId=folder)
+    await ada.do("deleteConversation", "{ deletedConversationId }", id=talk)
+    (deletion,) = await deletions(ada, org=org)
+    await ada.do("moveProject", "{ __typename }", id=folder)
+    for member in (ada, eve):
+        async with unchanged(quiet):
+            assert await refusal(member, "undoDeletion", id=deletion["id"]) == ("CONFLICT", None)
+
+
 async def test_two_who_undo_at_once_do_it_once(quiet: Server) -> None:
     ada = quiet.user()
     talk = await talk_of(ada)
@@ -317,6 +332,8 @@ async def test_two_who_undo_at_once_do_it_once(quiet: Server) -> None:
         assert codes == ["NOT_FOUND"] * 3
         shown = (await ada.run(TALK, id=talk))["conversation"]["messages"]["nodes"]
         assert [message["content"] for message in shown] == ["One"]
+    held = await quiet.sql("SELECT id FROM conversation WHERE deleted_at IS NOT NULL")
+    assert held == [], "what held the messages is gone"
 
 
 async def test_undoing_and_emptying_never_do_half(quiet: Server) -> None:

@@ -127,6 +127,23 @@ async def test_rows_of_others_are_out_of_reach(
         assert [row for row in rows[table] if row in kept] == kept, table
 
 
+async def test_no_message_is_hung_under_one_of_others(
+    home: Place, file: Path, start_server: StartServer, tmp_path: Path
+) -> None:
+    """Eve's conversation begins with Ada's message, whose id is taken, and goes on with her own."""
+    server = await start_server(url=home.url, data_dir=home.folder, worker=False)
+    eve, before = await id_of(server.user("eve")), await home.rows()
+    parents = {row["parent_id"] for row in rows_of(file, "message")}
+    names = {home.ids["user"]: eve}
+    names |= {row["id"]: new_id("cnv") for row in rows_of(file, "conversation")}
+    names |= {
+        row["id"]: new_id("msg") for row in rows_of(file, "message") if row["id"] not in parents
+    }
+    with pytest.raises(DomainError, match="does not follow"):
+        await home.bring(renamed(file, tmp_path / "mixed.zip", names), eve)
+    assert await home.rows() == before
+
+
 def renamed(source: Path, target: Path, names: dict[str, str]) -> Path:
     """A copy of an export with other ids in it, also in the names of its entries."""
     with ZipFile(source) as old, ZipFile(target, "w", ZIP_DEFLATED) as new:
