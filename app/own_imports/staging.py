@@ -15,6 +15,7 @@ from app.importing.lines import parse_line, read_value
 from app.own_imports.taken import Taken, staged
 from models import fields
 from models.accounts.users import User
+from models.chat.messages import CONTENT_LIMIT
 from models.errors import Invalid
 from models.files.stored_files import StoredFile, new_storage_key
 from models.ids import derived_id, milliseconds_of, prefix_of
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 LINE_LIMIT = 64 << 20  # bytes
 OF_OTHERS = {"client_message_id", "source_id", "call_id"}
 """Columns called after ids that are none of ours."""
+JSON_LIMITS = {"parts": 2 * CONTENT_LIMIT} | dict.fromkeys(
+    ("usage", "citations", "source_metadata"), 100_000
+)
+"""Characters of the JSON in columns that nothing else bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,8 @@ class Stager:
             raise Invalid(f"{name}: Not one of its values.")
         if not isinstance(column, fields.JsonColumn):
             column.check(value)
+        elif len(value) > JSON_LIMITS.get(name, len(value)):
+            raise Invalid(f"{name}: At most {JSON_LIMITS[name]:,} characters of JSON.")
         if isinstance(column, fields.KeyColumn) and name not in OF_OTHERS:
             named = self._owners.id(value)
             return named if named is not None or column.null else self._owners.target

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphql_schema.core.context import Context
 from models.chat.conversations import Conversation
 from models.chat.messages import Message
-from models.chat.sharing import open_link, shown_message
+from models.chat.sharing import open_link, shown_message, was_shown
 from models.errors import NotFound
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ async def hear_shared(context: Context, token: str) -> AsyncIterator[Event]:
                     link = await _open(context, token)
                     yield Event(None, None, reset=True)
                 elif _is_about_a_message(one.change, link):
-                    yield await _event(context, link, one.change["id"])
+                    event = await _event(context, link, one.change)
+                    if event is not None:
+                        yield event
                 elif _may_end_it(one.change):
                     await context.renew() if context.viewer.signed_in else None
                     link = await _open(context, token)
@@ -98,7 +100,13 @@ def _may_end_it(change: Mapping[str, Any]) -> bool:
     return True
 
 
-async def _event(context: Context, link: ShareLink, id: str) -> Event:
-    """A message that changed, or that it is not shown, or not yet."""
-    found = await shown_message(context.database, link, id)
-    return Event(found, None if found is not None else id)
+async def _event(context: Context, link: ShareLink, change: Mapping[str, Any]) -> Event | None:
+    """A message that is shown as it is now, or that it is shown no more; None for one that never
+    was, of which readers don't hear."""
+    found = await shown_message(context.database, link, change["id"])
+    if found is not None:
+        return Event(found, None)
+    was = await was_shown(context.database, link, change)
+    if was is None:
+        return Event(None, None, reset=True)
+    return Event(None, change["id"]) if was else None

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 import orjson
 
+from models.storable import too_deep
+
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
@@ -47,9 +49,9 @@ class ToolResultPart:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file."""
+    """A file; no URL where it is not on the web."""
 
-    url: str
+    url: str | None
     name: str | None
     media_type: str | None
 
@@ -73,6 +75,35 @@ def parts_of(content: str, parts: Any) -> list[Part]:
         return [TextPart(content)] if content else []
     found = cast("list[Any]", known)
     return [part for one in found if isinstance(one, dict) for part in _parts(cast("Json", one))]
+
+
+def shown_parts(parts: Any) -> list[Json] | None:
+    """JSON, of our own kinds, of nothing but what is shown of this JSON; None for no parts."""
+    known = _read(parts)
+    return [_written(part) for part in parts_of("", known)] if isinstance(known, list) else None
+
+
+def _written(part: Part) -> Json:
+    match part:
+        case TextPart(text):
+            return {"kind": "text", "text": text}
+        case ReasoningPart(text):
+            return {"kind": "reasoning", "text": text}
+        case ToolCallPart(id, name, arguments):
+            call = {"id": id, "name": name, "arguments": _as_text(arguments)}
+            return {"kind": "tool_call", "text": _as_text(call)}
+        case ToolResultPart(id, name, result):
+            told = {"callId": id, "name": name, "result": result}
+            return {"kind": "tool_result", "text": _as_text(told)}
+        case FilePart(url, name, media_type):
+            return {"kind": "file", "url": url, "name": name, "mediaType": media_type}
+        case SourcePart(url, title):
+            return {"kind": "source", "url": url, "title": title}
+
+
+def _as_text(value: Any) -> Any:
+    """An object as text of JSON; any other value as it is."""
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 def _read(parts: Any) -> Any:
@@ -106,13 +137,17 @@ def _call(one: Json) -> Iterator[Part]:
 
 def _object(arguments: Any) -> Any:
     """Arguments that a provider wrote as text of JSON; text that is no object stays text."""
-    if not isinstance(arguments, str):
-        return arguments
+    read = _object_in(arguments) if isinstance(arguments, str) else None
+    return arguments if read is None else read
+
+
+def _object_in(text: str) -> Json | None:
+    """The object that text of JSON holds; None where it holds none, or one too deep to show."""
     try:
-        read = orjson.loads(arguments)
+        read = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return arguments
-    return cast("Json", read) if isinstance(read, dict) else arguments
+        return None
+    return cast("Json", read) if isinstance(read, dict) and not too_deep(read) else None
 
 
 def _result(one: Json) -> Iterator[Part]:
@@ -124,11 +159,8 @@ def _from_text(one: Json, otherwise: str) -> Json:
     """What a part's text holds as JSON; text that is no object is all that is known."""
     if "text" not in one or "name" in one:
         return one
-    try:
-        read = orjson.loads(_text(one, "text") or "")
-    except orjson.JSONDecodeError:
-        read = None
-    return cast("Json", read) if isinstance(read, dict) else {otherwise: one["text"]}
+    read = _object_in(_text(one, "text") or "")
+    return {otherwise: one["text"]} if read is None else read
 
 
 def _tool(one: Json) -> Iterator[Part]:
@@ -141,15 +173,21 @@ def _tool(one: Json) -> Iterator[Part]:
 
 
 def _file(one: Json) -> Iterator[Part]:
-    url = _text(one, "url", "data")
-    if url is not None:
-        yield FilePart(url, _text(one, "name", "filename"), _text(one, "mediaType", "mimeType"))
+    if "url" in one or "data" in one:
+        url = _on_web(_text(one, "url", "data"))
+        name, media_type = _text(one, "name", "filename"), _text(one, "mediaType", "mimeType")
+        yield FilePart(url, name, media_type)
 
 
 def _source(one: Json) -> Iterator[Part]:
     inner = one.get("source")
     source = cast("Json", inner) if isinstance(inner, dict) else one
-    yield SourcePart(_text(source, "url"), _text(source, "title", "filename"))
+    yield SourcePart(_on_web(_text(source, "url")), _text(source, "title", "filename"))
+
+
+def _on_web(url: str | None) -> str | None:
+    """A URL that a browser may be sent to; None for any other."""
+    return url if url is not None and url.lower().startswith(("http://", "https://")) else None
 
 
 _CALL_ID = ("callId", "toolCallId", "id")

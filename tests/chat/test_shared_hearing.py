@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from models.chat.messages import Message
 from tests.harness.api import Api, Events, Refused, Server, StartServer
 from tests.harness.orgs import found, join
+from tests.harness.planting import alter
 from tests.harness.sharing import HEARD, other_version, say, share, talk_of, texts
 
 pytestmark = pytest.mark.both_paths
@@ -69,9 +71,40 @@ async def test_readers_hear_of_what_the_link_shows_and_nothing_else(still: Serve
         told = {"node": {"id": two, "content": "two"}, "deletedId": None, "reset": False}
         assert await events.next() == told
         other = await other_version(still, ada, talk, one, "secret version")
-        assert await events.next() == {"node": None, "deletedId": other, "reset": False}
+        await alter(still, Message, other, content="another secret")
+        await ada.do("deleteMessage", "{ __typename }", id=other)
         await ada.do("deleteMessage", "{ __typename }", id=two)
-        assert (await events.next())["deletedId"] == two
+        assert await events.next() == {"node": None, "deletedId": two, "reset": False}
+
+
+async def test_readers_hear_what_leaves_the_selected_branch(still: Server) -> None:
+    ada, nobody = still.user("ada"), still.nobody()
+    talk = await talk_of(ada)
+    one = await say(ada, talk, "one")
+    other = await other_version(still, ada, talk, one, "another version")
+    token, _ = await share(ada, talk)
+    async with nobody.listen(HEARD, token=token) as events:
+        assert await events.next() == START
+        await ada.do("selectBranch", "{ __typename }", id=other)
+        heard = [await events.next(), await events.next()]
+        assert {event["deletedId"] for event in heard} == {one, None}
+        assert [event["node"]["id"] for event in heard if event["node"]] == [other]
+
+
+async def test_readers_of_a_frozen_link_hear_of_nothing_later(still: Server) -> None:
+    ada, nobody = still.user("ada"), still.nobody()
+    talk = await talk_of(ada)
+    one = await say(ada, talk, "one")
+    token, link = await share(ada, talk, messageId=one)
+    async with nobody.listen(HEARD, token=token) as events:
+        assert await events.next() == START
+        two = await say(ada, talk, "two")
+        await other_version(still, ada, talk, one, "secret version")
+        await ada.do("deleteMessage", "{ __typename }", id=two)
+        await alter(still, Message, one, content="one, mended")
+        assert (await events.next())["node"] == {"id": one, "content": "one, mended"}
+        await ada.do("revokeShareLink", "{ revokedLinkId }", id=link)
+        await ended(events)
 
 
 @pytest.mark.parametrize("end", [revoke, delete, delete_folder, move, move_folder, erase_owner])

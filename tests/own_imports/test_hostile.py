@@ -167,6 +167,12 @@ BROKEN: dict[str, tuple[str, Callable[[list[Row]], object], str]] = {
     "an order twice": ("message", each(order_id=1), ""),
     "a role": ("message", first(role="KING"), "role: Not one of its values"),
     "a long text": ("message", first(content="x" * 1_000_001), "At most 1,000,000"),
+    "long parts": ("message", first(parts=["x" * 2_000_000]), "parts: At most 2,000,000"),
+    "long usage": ("message", first(usage=["x" * 100_000]), "usage: At most 100,000"),
+    "long citations": ("message", first(citations=["x" * 100_000]), "citations: At most 100,000"),
+    "a long source": (
+        "attachment", first(source_metadata=["x" * 100_000]), "source_metadata: At most 100,000",
+    ),
     "a NUL": ("message", first(content="\0"), "NUL"),
     "half a character": ("message", first(content="\ud800"), "valid Unicode"),
     "a number as text": ("message", first(content=7), "content: Must be text"),

@@ -16,6 +16,7 @@ from models.chat.parts import (
     ToolCallPart,
     ToolResultPart,
     parts_of,
+    shown_parts,
 )
 
 CALL = {"toolCallId": "c1", "toolName": "search", "args": {"q": "jam"}}
@@ -65,6 +66,9 @@ CASES: list[tuple[dict[str, Any], list[Part]]] = [
         [SourcePart("https://x.example", "X")],
     ),
     ({"type": "source-url", "url": "https://x.example"}, [SourcePart("https://x.example", None)]),
+    ({"type": "source-url", "url": "javascript:alert(1)"}, [SourcePart(None, None)]),
+    ({"type": "file", "data": "data:text/html,x", "name": "a"}, [FilePart(None, "a", None)]),
+    ({"type": "file", "url": "HTTP://x.example"}, [FilePart("HTTP://x.example", None, None)]),
     ({"type": "step-start"}, []),
     ({"type": 7, "text": "Hi"}, []),
     ({"type": "text", "text": 7}, [TextPart("")]),
@@ -78,10 +82,12 @@ def test_each_kind_is_read(json: dict[str, Any], parts: list[Part]) -> None:
     text = orjson.dumps([json])
     for given in ([json], text.decode(), orjson.Fragment(text)):
         assert parts_of("not this", given) == parts
+        assert parts_of("not this", shown_parts(given)) == parts
 
 
 def test_without_json_the_text_is_the_only_part() -> None:
     for nothing in (None, "null", {"a": 1}, '"x"', 7):
         assert parts_of("Hi", nothing) == [TextPart("Hi")]
         assert parts_of("", nothing) == []
+        assert shown_parts(nothing) is None
     assert parts_of("Hi", [None, 7, "x", []]) == []
