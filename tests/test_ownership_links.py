@@ -55,6 +55,8 @@ TARGETS = {
     "owner_user_id": ("user",),
     "avatar_file_id": ("avatar",),
     "stored_file_id": ("picture",),
+    "root_id": ("conversation",),
+    "subject_id": ("message",),
 }
 BESIDE = {
     # One main conversation per project: the forged one is another.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tortoise import Model
 from tortoise.fields import BigIntField, IntField
@@ -135,12 +135,23 @@ def story_of(row: Mapping[str, Any]) -> Story:
         epoch = row["epoch"]
         return Story(epoch, tuple(_pieces(epoch, row["chunks"] or ())), False)
     epoch = row["content_epoch"]
-    parts = row["parts"] or [{"kind": "text", "text": row["content"]}]
+    parts = row["parts"] if _ours(row["parts"]) else [{"kind": "text", "text": row["content"]}]
     pieces = (
         Piece(part["kind"], part["text"], Mark(epoch, number, len(part["text"])))
         for number, part in enumerate(parts)
     )
     return Story(epoch, tuple(pieces), True)
+
+
+def _ours(parts: Any) -> bool:
+    """Whether parts were written here; those of data that was taken over may be anything."""
+    return bool(parts) and isinstance(parts, list) and all(map(_is_piece, cast("list[Any]", parts)))
+
+
+def _is_piece(part: Any) -> bool:
+    return isinstance(part, dict) and all(
+        isinstance(part.get(key), str) for key in ("kind", "text")
+    )
 
 
 def _pieces(epoch: int, chunks: Iterable[tuple[int, int, str, str]]) -> Iterator[Piece]:

@@ -96,6 +96,13 @@ def pids() -> Iterator[int]:
     return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
+def command(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def environment(pid: int) -> list[bytes]:
     try:
         return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -171,7 +178,7 @@ async def test_it_ends_in_order_while_its_server_still_starts(
     dev: Dev, number: signal.Signals
 ) -> None:
     async def started() -> bool:
-        return len(dev.family()) == 2 and dev.postgres.pid is not None
+        return any(b"serve" in command(pid) for pid in dev.family())
 
     await eventually(started, PATIENCE)
     dev.process.send_signal(number)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from models.chat.messages import Message
 from tests.harness.api import Server
+from tests.harness.planting import alter
 
 STREAM = """subscription($id: ID!, $after: String) {
   messageStreamed(messageId: $id, after: $after) { part kind text cursor reset } }"""
@@ -26,3 +28,13 @@ async def test_a_stream_resumed_at_its_end_is_one_piece_without_text(server: Ser
         assert ends["cursor"] == last["cursor"]
         assert (ends["text"] == "") == (after == last["cursor"])
         assert len(rest) == 1
+
+
+async def test_what_was_taken_over_with_other_parts_streams_its_text(server: Server) -> None:
+    ada = server.user()
+    made = await ada.do("createProjectWithMessage", "{ message { id } }", content="Two quinces")
+    id = made["message"]["id"]
+    for parts in ([{"type": "text", "text": "Two"}], [{"kind": "file"}], [1], {"kind": "text"}):
+        await alter(server, Message, id, parts=parts)
+        async with ada.listen(STREAM, id=id) as events:
+            assert [event["text"] async for event in events] == ["Two quinces"]
