@@ -149,9 +149,10 @@ def _ours(parts: Any) -> bool:
 
 
 def _is_piece(part: Any) -> bool:
-    return isinstance(part, dict) and all(
-        isinstance(part.get(key), str) for key in ("kind", "text")
-    )
+    if not isinstance(part, dict):
+        return False
+    found = cast("dict[str, Any]", part)
+    return isinstance(found.get("kind"), str) and isinstance(found.get("text"), str)
 
 
 def _pieces(epoch: int, chunks: Iterable[tuple[int, int, str, str]]) -> Iterator[Piece]:
