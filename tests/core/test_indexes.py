@@ -141,6 +141,16 @@ WRITING = (
             "tool_call",
         )
     ),
+    *(
+        Exempt(
+            f"FROM generation t WHERE state = '{state}' AND owner_id = $1 AND user_id = $2",
+            "generation",
+            "what one member has running: a step for each answer of theirs",
+            100,
+            by_chance=True,
+        )
+        for state in ("RUNNING", "QUEUED", "AWAITING_APPROVAL")
+    ),
     Exempt(
         "FROM org_member t WHERE org_id = $1",
         "org_member",

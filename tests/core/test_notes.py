@@ -23,7 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
 
 WITH_OTHERS = {
     "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
-    "exportMyData", "inviteOrgMember", "requestPasswordReset", "resendInvitation",
+    "exportMyData", "forkSharedConversation", "inviteOrgMember", "requestPasswordReset",
+    "resendInvitation",
     "resetPassword", "setAvatar", "signIn", "signUp", "testUserKey", "verifyEmail",
 }  # fmt: skip
 """These count tries before they do anything, or write rows of the system's or a guest's."""
