@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.harness.eventually import eventually
 from tests.harness.story import Story, told
 from tests.harness.verbs import id_of
 
@@ -18,6 +19,11 @@ async def tell_profile(story: Story) -> None:
     shown = {**given, "favoriteModels": favourites, "updatedAt": moment}
     await story.book.check("User", user, **shown)
     active = told(story.clock.advance(minutes=1))
+
+    async def noted() -> bool:  # which waits for no lock, and is done by the next request then
+        return (await story.caller.run("{ me { lastActiveAt } }"))["me"]["lastActiveAt"] == active
+
+    await eventually(noted)
     await story.book.check("User", user, lastActiveAt=active)
 
 
