@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
-
 from app.chats import chatgpt, claude
 from app.chats.chat import Chat, Unfit
 from app.chats.entries import BROKEN_OFF, Entry, entries, parsed
@@ -21,8 +19,8 @@ from app.chats.writing import ChatWriter
 from app.clock import SystemClock
 from app.database import connect
 from app.importing.accounts import hold_imports, refuse_erased, user_named
+from app.importing.merging import one_transaction
 from models.changes import note_import
-from models.errors import Conflict
 
 BATCH_CHATS = 100
 BATCH_BYTES = 4 << 20  # of the file
@@ -53,9 +51,7 @@ async def import_chats(
     connection = await connect(url)
     try:
         owner = await user_named(connection, who)
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
+        async with one_transaction(connection, dry_run=dry_run):
             await hold_imports(connection, owner)
             writer = ChatWriter(connection, owner, product.name, findings)
             for batch in _batches(product, path, owner, findings):
@@ -64,13 +60,6 @@ async def import_chats(
             if writer.wrote:
                 note = note_import("SELECT $2::text AS owner_id")
                 await connection.execute(note, SystemClock().now(), owner)
-        except asyncpg.UniqueViolationError as error:
-            await transaction.rollback()
-            raise Conflict("Something was written at the same time; try again.") from error
-        except BaseException:
-            await transaction.rollback()
-            raise
-        await (transaction.rollback() if dry_run else transaction.commit())
     finally:
         await connection.close()
     return findings

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
-
 from app.cipher import Cipher
 from app.clock import SystemClock
 from app.convex import AppName
@@ -23,6 +21,7 @@ from app.convex.snapshot import Progress, Snapshot, open_snapshot
 from app.convex.source import App, Source
 from app.convex.staging import Stager, stage
 from app.database import connect, use_json
+from app.importing.merging import one_transaction
 from models.changes import note_import
 from models.chat.messages import Message
 from models.errors import Conflict
@@ -91,7 +90,8 @@ class ConvexImport:
                     await self._keeper.keep(
                         connection, snapshot, report, keeping, dry=self._dry_run
                     )
-                await self._merge(connection, app, report, show)
+                async with one_transaction(connection, dry_run=self._dry_run):
+                    await self._merge(connection, app, report, show)
             finally:
                 if app.files and not self._dry_run:
                     await self._keeper.forget(connection)
@@ -113,19 +113,6 @@ class ConvexImport:
                 report.count(table, why)
 
     async def _merge(self, connection: Any, app: App, report: Report, show: Stage) -> None:
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
-            await self._merge_all(connection, app, report, show)
-        except asyncpg.UniqueViolationError as error:
-            await transaction.rollback()
-            raise Conflict("Something was written at the same time; try again.") from error
-        except BaseException:
-            await transaction.rollback()
-            raise
-        await (transaction.rollback() if self._dry_run else transaction.commit())
-
-    async def _merge_all(self, connection: Any, app: App, report: Report, show: Stage) -> None:
         await connection.execute(OWNERS)
         for source in app.order:
             show(f"merging {source.name}", 0)

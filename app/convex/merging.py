@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.convex.placing import PLACED
 from app.convex.report import ADDED, UNCHANGED, UPDATED
 from app.convex.source import NOW
+from app.importing.merging import with_defaults
 from models.chat.messages import Message
 from models.fields import Column, JsonColumn
 
@@ -66,12 +67,7 @@ def adding(source: Source) -> tuple[str, list[Any]]:
     columns |= _written(source)
     if source.model is Message:
         columns |= PLACED
-    args: list[Any] = []
-    for name in source.model.columns():
-        default = source.model.column(name).default
-        if name not in columns and default is not None:
-            args.append(default)
-            columns[name] = f"${len(args)}::{_type(source.model.column(name))}"
+    columns, args = with_defaults(source.model, columns)
     statement = (
         f"INSERT INTO {source.model.table()} ({', '.join(columns)}) "
         f"SELECT {', '.join(columns.values())} "
@@ -111,10 +107,6 @@ def _written(source: Source) -> dict[str, str]:
 
 def _scalar(name: str, column: Column) -> str:
     return f"s.{name}::jsonb" if isinstance(column, JsonColumn) else f"s.{name}"
-
-
-def _type(column: Column) -> str:
-    return str(column.SQL_TYPE).split(" COLLATE")[0]  # type: ignore[attr-defined]
 
 
 def _noted(source: Source, of: str = "") -> str:

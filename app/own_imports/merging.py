@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
+from app.importing.merging import with_defaults
 from app.own_imports.checks import BROKEN
 from app.own_imports.taken import Taken, staged
 from models.errors import Invalid
 from models.fields import JsonColumn
 
 if TYPE_CHECKING:
-    from models.base import Record
+    pass
 
 ALWAYS = ("id", "created_at", "updated_at")
 
@@ -65,13 +66,11 @@ def adding(taken: Taken) -> tuple[str, list[Any]]:
     defaults."""
     columns = {name: f"s.{name}" for name in (*ALWAYS, *taken.columns.split())}
     columns |= taken.values
-    defaults: list[Any] = []
-    for name in taken.model.columns():
+    told = columns.keys()
+    columns, defaults = with_defaults(taken.model, columns)
+    for name in columns.keys() - told:
         column: Any = taken.model.column(name)
-        if name not in columns and column.default is not None:
-            value = column.default
-            defaults.append(value)
-            columns[name] = f"${len(defaults)}::{_type(taken.model, name)}"
+        assert not isinstance(column, JsonColumn), "such a column is taken, or set by SQL"
     listed = ", ".join(columns)
     values = ", ".join(columns.values())
     statement = (
@@ -79,9 +78,3 @@ def adding(taken: Taken) -> tuple[str, list[Any]]:
         f"SELECT {values} FROM {staged(taken.model)} s WHERE s.taken ORDER BY s.id"
     )
     return statement, defaults
-
-
-def _type(model: type[Record], name: str) -> str:
-    column: Any = model.column(name)
-    assert not isinstance(column, JsonColumn), "such a column is taken, or set by SQL"
-    return str(column.SQL_TYPE).split(" COLLATE")[0]
