@@ -14,6 +14,7 @@ from models.accounts.sessions import NewToken
 from models.accounts.tokens import digest, new_session_token
 from models.accounts.verifications import Purpose, Ticket
 from models.errors import Invalid
+from models.ports import NOWHERE
 
 if TYPE_CHECKING:
     from models.ports import Client, Passwords, Tickets, Vault
@@ -109,6 +110,15 @@ def network_of(address: str) -> str:
         mapped = found.ipv4_mapped
         return str(mapped or IPv6Network((found, 64), strict=False).network_address)
     return str(found)
+
+
+def keys_of(user_id: str, client: Client, action: str, *, guest: bool) -> list[str]:
+    """What an act of a user's is counted by; a guest's by their address as well, where it is known:
+    another id does not help."""
+    keys = [f"user_{user_id}_{action}"]
+    if guest and client.address != NOWHERE.address:
+        keys.append(f"ip_{network_of(client.address)}_{action}")
+    return keys
 
 
 def _short(account: str) -> str:

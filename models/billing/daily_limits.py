@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.accounts.desk import network_of
+from models.accounts.desk import keys_of, network_of
 from models.accounts.rate_limits import Limit, count_try
 from models.accounts.users import User
 from models.billing.anonymous_usage import usage_of
@@ -131,7 +131,4 @@ async def limit_uploads(tx: Transaction, request: UploadRequest) -> None:
 
 def upload_keys(user: User, client: Client) -> list[str]:
     """What a user's uploads are counted by; a guest's by their address as well."""
-    keys = [f"user_{user.id}_daily_upload"]
-    if user.anonymous and client.address != NOWHERE.address:
-        keys.append(f"ip_{network_of(client.address)}_daily_upload")
-    return keys
+    return keys_of(user.id, client, "daily_upload", guest=user.anonymous)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from models import statements
-from models.accounts.desk import network_of
+from models.accounts.desk import keys_of
 from models.accounts.rate_limits import Limit, count_try
 from models.accounts.tokens import digest
 from models.chat.conversations import Conversation
@@ -14,7 +14,6 @@ from models.chat.forking import copy_into
 from models.chat.messages import Message
 from models.chat.share_links import ShareLink
 from models.errors import Conflict, NotFound
-from models.ports import NOWHERE
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -127,7 +126,6 @@ async def fork_shared_conversation(
 
 
 def _limits(actor: Actor) -> list[Limit]:
-    keys = [f"user_{actor.viewer.id}_shared_fork"]
-    if actor.viewer.anonymous and actor.client.address != NOWHERE.address:
-        keys.append(f"ip_{network_of(actor.client.address)}_shared_fork")
+    viewer = actor.viewer
+    keys = keys_of(viewer.id, actor.client, "shared_fork", guest=viewer.anonymous)
     return [Limit(key, HOURLY, timedelta(hours=1)) for key in keys]
