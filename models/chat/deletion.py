@@ -26,6 +26,7 @@ BATCH = 200
 AGAIN = timedelta(minutes=10)  # before a batch that failed is tried anew
 OPEN = "(state <> 'complete'::text)"
 _DUE = "state <> 'complete' AND due_at <= $1"
+_DUE_LONGEST = f"SELECT id FROM deletion_job WHERE {_DUE} ORDER BY due_at LIMIT 1"
 
 
 class DeletionState(StrEnum):
@@ -180,9 +181,10 @@ async def work_off_deletion(actor: Actor, batch: int = BATCH) -> bool:
 
     One that fails is due again later, so that it does not hold up the others.
     """
-    job_id = await _due_longest(actor)
-    if job_id is None:
+    due = await actor.database.fetch(_DUE_LONGEST, actor.clock.now())
+    if not due:
         return False
+    job_id: str = due[0]["id"]
     try:
         await _work_off(actor, job_id, batch)
     except Unavailable:
@@ -191,12 +193,6 @@ async def work_off_deletion(actor: Actor, batch: int = BATCH) -> bool:
         await _put_off(actor, job_id)
         raise
     return True
-
-
-@verb
-async def _due_longest(tx: Transaction) -> str | None:
-    job = await tx.first(DeletionJob, f"{_DUE} ORDER BY due_at", tx.now)
-    return job and job.id
 
 
 @verb
