@@ -10,9 +10,8 @@ from app.chats.findings import Findings
 from app.chats.placing import Family, Here, Placing
 from app.importing.copying import copy_rows, mark_rows
 from models.chat.conversations import Conversation
-from models.chat.messages import FAMILY, Message
+from models.chat.messages import FAMILY_OF, Message
 
-_FAMILY = f"coalesce({', '.join(FAMILY)})"
 _SEEN = """\
 SELECT c.id, c.owner_id, c.last_order_id, c.deleted_at, p.deleted_at AS folder_deleted_at
 FROM conversation c LEFT JOIN project p ON p.id = c.project_id
@@ -21,8 +20,9 @@ _LOCKED = f"{_SEEN} FOR NO KEY UPDATE OF c"
 _MARKED = "SELECT row_id FROM import_mark WHERE row_id = ANY($1)"
 _MESSAGES = "SELECT id, conversation_id, on_branch FROM message WHERE id = ANY($1)"
 _FAMILIES = f"""\
-SELECT {_FAMILY} AS id, count(*) AS count, max(branch_index) AS last, bool_or(selected) AS selected
-FROM message WHERE {_FAMILY} = ANY($1) GROUP BY 1"""
+SELECT {FAMILY_OF} AS id, count(*) AS count, max(branch_index) AS last,
+    bool_or(selected) AS selected
+FROM message WHERE {FAMILY_OF} = ANY($1) GROUP BY 1"""
 _GROW = """\
 UPDATE conversation c SET last_order_id = g.last,
     last_message_at = greatest(c.last_message_at, g.at), updated_at = greatest(c.updated_at, g.at)

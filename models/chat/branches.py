@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from models.chat.conversations import Conversation
-from models.chat.messages import FAMILY, Message
+from models.chat.messages import FAMILY_OF, Message
 from models.errors import Conflict
 
 if TYPE_CHECKING:
@@ -22,17 +22,21 @@ if TYPE_CHECKING:
 SIBLINGS = 100
 """Versions of one message, at most."""
 
-_FAMILY = f"coalesce({', '.join(FAMILY)})"
-_COUNT = f"SELECT count(*) AS count, max(branch_index) AS last FROM message WHERE {_FAMILY} = $1"
-_UP = """\
+_COUNT = f"SELECT count(*) AS count, max(branch_index) AS last FROM message WHERE {FAMILY_OF} = $1"
+WALK_UP = """\
 WITH RECURSIVE up AS (
     SELECT id, parent_id, conversation_id, on_branch, order_id FROM message WHERE id = $1
     UNION ALL
     SELECT m.id, m.parent_id, m.conversation_id, m.on_branch, m.order_id
     FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
-    WHERE NOT up.on_branch
+    WHERE {going_on}
 )
-SELECT id, on_branch, order_id, coalesce(parent_id, conversation_id) AS family FROM up"""
+"""
+"""A statement's beginning: `up` is a message $1 and what it follows in its conversation, as long as
+`going_on` holds of the last one."""
+_UP = f"""\
+{WALK_UP.format(going_on="NOT up.on_branch")}\
+SELECT id, on_branch, order_id, {FAMILY_OF} AS family FROM up"""
 _DOWN = """\
 WITH RECURSIVE down AS (
     SELECT id FROM message WHERE parent_id = $1 AND selected
@@ -73,7 +77,7 @@ async def make_way(tx: Transaction, conversation: Conversation, parent: str | No
     """Have the selected branch end at a message, or show nothing, and select nothing below it."""
     await _end_branch_at(tx, conversation, parent)
     family = parent or conversation.id
-    await tx.change_many(Message, f"{_FAMILY} = $1 AND selected", family, selected=False)
+    await tx.change_many(Message, f"{FAMILY_OF} = $1 AND selected", family, selected=False)
 
 
 async def put_beside(
@@ -105,7 +109,7 @@ async def select(tx: Transaction, conversation: Conversation, message: Message) 
     if parent is None or parent.on_branch:
         await show(tx, conversation, message)
         return
-    others = f"{_FAMILY} = $1 AND selected AND id <> $2"
+    others = f"{FAMILY_OF} = $1 AND selected AND id <> $2"
     await tx.change_many(Message, others, _family_of(message), message.id, selected=False)
     await message.change(selected=True)
 
@@ -118,7 +122,7 @@ async def sibling(tx: Transaction, message: Message, id: str) -> Message | None:
 
 async def newest_sibling(tx: Transaction, message: Message) -> Message | None:
     """The latest version beside a message."""
-    others = f"{_FAMILY} = $1 AND id <> $2 ORDER BY branch_index DESC"
+    others = f"{FAMILY_OF} = $1 AND id <> $2 ORDER BY branch_index DESC"
     return await tx.first(Message, others, _family_of(message), message.id)
 
 
@@ -142,7 +146,7 @@ async def _end_branch_at(tx: Transaction, conversation: Conversation, id: str | 
     await tx.change_below(conversation, Message, beyond, conversation.id, order, on_branch=False)
     if hidden:
         ids, families = [row["id"] for row in hidden], [row["family"] for row in hidden]
-        others = f"{_FAMILY} = ANY($1) AND selected AND id <> ALL($2)"
+        others = f"{FAMILY_OF} = ANY($1) AND selected AND id <> ALL($2)"
         await tx.change_below(conversation, Message, others, families, ids, selected=False)
         shown = {"selected": True, "on_branch": True}
         await tx.change_below(conversation, Message, "t.id = ANY($1)", ids, **shown)

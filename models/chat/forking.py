@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from models.chat.attachments import copy_attachments
+from models.chat.branches import WALK_UP
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageStatus, reach_in_tree
 from models.chat.parts import shown_parts
@@ -23,14 +24,7 @@ MOST = 2_000
 MOST_BYTES = 20_000_000
 """Bytes of their texts and parts."""
 
-_PATH = """\
-WITH RECURSIVE up AS (
-    SELECT id, parent_id, conversation_id, order_id FROM message WHERE id = $1
-    UNION ALL
-    SELECT m.id, m.parent_id, m.conversation_id, m.order_id
-    FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
-)
-SELECT id FROM up ORDER BY order_id"""
+_PATH = f"{WALK_UP.format(going_on='true')}SELECT id FROM up ORDER BY order_id"
 _SIZE = """\
 SELECT coalesce(sum(octet_length(content) + coalesce(octet_length(parts::text), 0)), 0)
 FROM message WHERE id = ANY($1)"""

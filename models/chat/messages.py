@@ -22,6 +22,8 @@ SEARCHED = 50_000
 UNFINISHED = "status <> 'COMPLETE'::text"
 FAMILY = ("parent_id", "conversation_id")
 """Siblings have the same parent, or begin the same conversation."""
+FAMILY_OF = f"COALESCE({', '.join(FAMILY)})"
+"""The id that siblings have in common, in SQL."""
 
 
 class MessageRole(StrEnum):
@@ -72,7 +74,7 @@ class Message(Record):
         unique("conversation_id", "order_id"),
         index("conversation_id", where=f"({UNFINISHED})", label="unfinished"),
         index("parent_id"),
-        unique(f"COALESCE({', '.join(FAMILY)})", "branch_index", label="siblings"),
+        unique(FAMILY_OF, "branch_index", label="siblings"),
         words(f'"left"(content, {SEARCHED})'),
         unique("conversation_id", "client_message_id", where="(client_message_id IS NOT NULL)"),
     )

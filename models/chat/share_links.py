@@ -14,6 +14,7 @@ from models.accounts.addresses import address_of
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.tokens import digest
 from models.base import Record
+from models.chat.branches import WALK_UP
 from models.chat.conversations import Conversation
 from models.chat.deletion import Phase, empties
 from models.chat.messages import Message, MessageStatus
@@ -33,14 +34,8 @@ MOST = 50
 MOST_PEOPLE = 50
 """Addresses of a link."""
 
-
-_PLACES = """\
-WITH RECURSIVE up AS (
-    SELECT parent_id, conversation_id, order_id FROM message WHERE id = $1
-    UNION ALL
-    SELECT m.parent_id, m.conversation_id, m.order_id
-    FROM up JOIN message m ON m.id = up.parent_id AND m.conversation_id = up.conversation_id
-)
+_PLACES = f"""\
+{WALK_UP.format(going_on="true")}\
 SELECT range_agg(int8range(order_id, order_id + 1))::text FROM up"""
 
 

@@ -15,7 +15,7 @@ from models.chat import branches
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob, DeletionKind, DeletionState
-from models.chat.messages import Message
+from models.chat.messages import FAMILY_OF, Message
 from models.chat.projects import Project
 from models.errors import Conflict, NotFound
 from models.ids import prefix_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from models.transaction import Transaction
 
-_FIRST = "coalesce(parent_id, conversation_id) = $1 ORDER BY branch_index"
+_FIRST = f"{FAMILY_OF} = $1 ORDER BY branch_index"
 _SENT_AGAIN = """\
 conversation_id = $1 AND client_message_id IS NOT NULL AND EXISTS (
     SELECT 1 FROM message o
