@@ -53,9 +53,8 @@ async def regenerate_message(
     as sending does.
     """
     conversation, source = await reach_in_tree(tx, message_id, "id")
-    prompt = await tx.lock(Message, source.parent_id) if source.parent_id else None
-    if prompt is not None and prompt.conversation_id != conversation.id:
-        prompt = None
+    asked = "id = $1 AND conversation_id = $2"
+    prompt = await tx.first(Message, asked, source.parent_id, conversation.id, lock=True)
     if source.role is not MessageRole.ASSISTANT or prompt is None:
         raise Conflict("Only an answer can be written anew.")
     await make_room(tx, conversation, supersede=supersede)
