@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from playwright.async_api import Locator, Page, WebSocket, expect
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from tests.harness.api import Server
 
@@ -73,14 +73,21 @@ class Chat:
 
 @dataclass
 class Streams:
-    """What went over a page's WebSockets about texts that are being written."""
+    """What went over a page's WebSockets about texts that are being written.
 
-    page: Page
+    Everything passes through here: what the browser only tells of is lost where it arrives while
+    a page is being left.
+    """
+
     subscribed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     events: list[list[dict[str, Any]]] = field(default_factory=list[list[dict[str, Any]]])
 
-    def __post_init__(self) -> None:
-        self.page.on("websocket", self._opened)
+    @classmethod
+    async def of(cls, page: Page) -> Self:
+        """Those of the sockets that a page opens from now on."""
+        streams = cls()
+        await page.route_web_socket("**/graphql", streams._opened)
+        return streams
 
     def text(self) -> str:
         """What all events together say, each subscription going on from its cursor."""
@@ -94,8 +101,9 @@ class Streams:
                 said.append((event["cursor"], event["text"]))
         return "".join(text for _, text in said)
 
-    def _opened(self, socket: WebSocket) -> None:
+    def _opened(self, page: WebSocketRoute) -> None:
         mine: dict[str, list[dict[str, Any]]] = {}
+        server = page.connect_to_server()
 
         def sent(frame: str | bytes) -> None:
             message = json.loads(frame)
@@ -103,11 +111,13 @@ class Streams:
                 mine[message["id"]] = []
                 self.subscribed.append(message["payload"]["variables"])
                 self.events.append(mine[message["id"]])
+            server.send(frame)
 
         def received(frame: str | bytes) -> None:
             message = json.loads(frame)
             if message["type"] == "next" and message["id"] in mine:
                 mine[message["id"]].append(message["payload"]["data"]["messageStreamed"])
+            page.send(frame)
 
-        socket.on("framesent", sent)
-        socket.on("framereceived", received)
+        page.on_message(sent)
+        server.on_message(received)

@@ -40,7 +40,7 @@ async def test_a_guest_starts_and_is_answered(chat: Chat) -> None:
 
 
 async def test_an_answer_streams_until_it_is_stopped(chat: Chat) -> None:
-    streams = Streams(chat.page)
+    streams = await Streams.of(chat.page)
     await chat.start()
     await chat.choose("mock:endless")
     await chat.send("Tell me about strawberries")
@@ -56,7 +56,7 @@ async def test_an_answer_streams_until_it_is_stopped(chat: Chat) -> None:
 
 
 async def test_a_reload_goes_on_in_mid_stream(chat: Chat) -> None:
-    streams = Streams(chat.page)
+    streams = await Streams.of(chat.page)
     await chat.start()
     await chat.choose("mock:endless")
     await chat.send("Tell me about strawberries")
