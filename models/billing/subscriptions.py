@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models import fields
 from models.access import Owned
@@ -12,6 +12,13 @@ from models.base import Record
 from models.billing.plans import PlanTier
 from models.indexes import index, unique
 from models.permissions import Permission
+
+if TYPE_CHECKING:
+    from models.transaction import Transaction
+
+_LIVE = """\
+user_id = $1 AND (status IN ('active', 'trialing')
+    OR status = 'past_due' AND current_period_end > $2)"""
 
 
 class SubscriptionProvider(StrEnum):
@@ -76,3 +83,12 @@ class Subscription(Record):
 
     class Meta:
         table = "subscription"
+
+
+async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
+    """The best plan that a user's live subscriptions pay for.
+
+    Active and trialing ones count, those past due until their period ends; no others.
+    """
+    live = await tx.find(Subscription, _LIVE, user_id, tx.now)
+    return max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
