@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "PUNNET_PORT": "0",
     "PUNNET_WORKER": "false",
     "PUNNET_DAILY_LIMITS": "false",
+    "PUNNET_RATE_LIMITS": '{"message": 0}',
+    "PUNNET_COST_PER_MINUTE": "0",
     "PUNNET_LOG_FORMAT": "json",
     "PUNNET_USER_SOCKETS": "10000",
     "PUNNET_PING_INTERVAL": "600",

@@ -1,7 +1,7 @@
 """Parse, validate and execute operations; knows nothing of HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
@@ -20,6 +20,9 @@ from graphql_schema.core.repeats import check_repeats
 
 Response: TypeAlias = dict[str, Any]
 """`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
+
+Admit: TypeAlias = Callable[[int], None]
+"""Told what an operation costs before it runs; refuses it by raising a DomainError."""
 
 LONG = 1_500
 """Characters of a document that takes some 10 ms to check."""
@@ -86,6 +89,7 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        admit: Admit | None = None,
         tell_cost: bool = False,
     ) -> Response:
         """Run a query or a mutation; every failure is in the response, none is raised."""
@@ -93,6 +97,8 @@ class Engine:
         try:
             cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
+            if admit is not None:
+                admit(cost.cost)
             response = self._answers.get(prepared, bound.variables.coerced)
             if response is None:
                 async with asyncio.timeout(self._time_limit), open_context() as context:
@@ -111,6 +117,7 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        admit: Admit | None = None,
         deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
         """Yield a response per event; raises Refused at the start or when the source fails.
@@ -123,8 +130,10 @@ class Engine:
         """
         report = ErrorReport(request_id)
         try:
-            prepared.meter.measure(variables)
+            cost = prepared.meter.measure(variables)
             bound = self._bind(prepared, variables)
+            if admit is not None:
+                admit(cost.cost)
             planned = prepared.planned
             encode = planned.encoder(bound.variables) if planned else None
             async with open_context() as context:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from models.accounts.desk import keys_of
@@ -37,7 +38,7 @@ class Standing:
     action: str
     limit: int
     used: int
-    window: timedelta
+    window_seconds: int
     resets_at: datetime | None
 
     @property
@@ -77,18 +78,17 @@ class ActionLimit:
         viewer = actor.viewer
         return keys_of(viewer.id, actor.client, self.action, guest=viewer.anonymous)
 
-    def standing(
-        self, actor: Actor, windows: Mapping[str, RateLimit], now: datetime
-    ) -> Standing:
+    def standing(self, actor: Actor, windows: Mapping[str, RateLimit], now: datetime) -> Standing:
         """What is left to an actor, by the `windows` of their keys."""
+        seconds = int(self.window.total_seconds())
         found = [windows[key] for key in self.keys(actor) if key in windows]
         running = [
-            Standing(self.action, one.limit_count, one.count, self.window, one.over_at)
+            Standing(self.action, one.limit_count, one.count, seconds, one.over_at)
             for one in found
             if one.over_at > now
         ]
-        unused = Standing(self.action, self.most_of(actor), 0, self.window, None)
-        return min([unused, *running], key=lambda one: one.remaining)
+        unused = Standing(self.action, self.most_of(actor), 0, seconds, None)
+        return min(running, key=attrgetter("remaining"), default=unused)
 
 
 def limited(action: str, most: int, **window: float) -> ActionLimit:

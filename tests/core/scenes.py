@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.accounts.expiring import forget_expired
-from models.accounts.rate_limits import forget_windows
 from models.accounts.mails import forget_mail, take_mails
 from models.accounts.orgs import Org
+from models.accounts.rate_limits import forget_windows
 from models.accounts.user_keys import key_of, note_use
 from models.builder.claims import reap_runs
 from models.chat import chunks

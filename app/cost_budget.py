@@ -1,0 +1,104 @@
+"""What operations may cost in a minute: a budget for each user, and for each address without one.
+
+A server counts in memory, and every second tells PostgreSQL and hears what the others counted. So
+a viewer who uses several servers may get, beyond the budget, what each of them lets through before
+it has heard of the others: what is asked for within about a second, and at worst one budget more
+for each further server. One server by itself lets nothing through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import ceil
+
+import structlog
+
+from app.config import Settings
+from models.accounts.spending import WINDOW, spend
+from models.errors import RateLimited, Unavailable
+from models.ports import Clock, Database
+
+PAUSE = 1.0  # seconds between two merges
+MOST = 50_000
+"""Viewers that are known at once: some 10 MB. The one known longest makes room, and is known again
+as soon as they ask and are merged."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger()
+
+
+def cost_budget(settings: Settings, database: Database, clock: Clock) -> CostBudget | None:
+    """The budget of the settings; None where there is none."""
+    most = settings.cost_per_minute
+    return CostBudget(most, database, clock) if most else None
+
+
+class CostBudget:
+    """Counts what viewers ask for, in windows that begin with the minutes of the clock."""
+
+    def __init__(self, most: int, database: Database, clock: Clock) -> None:
+        """`most` is what a viewer's operations may cost in a minute."""
+        self._most = most
+        self._database = database
+        self._clock = clock
+        self._begins = self._ends = EPOCH
+        self._spent: dict[str, int] = {}
+        self._untold: dict[str, int] = {}
+        self._policy = f'"cost";q={most};w={WINDOW.seconds}'
+
+    def draw(self, payer: str, cost: int) -> None:
+        """Take the cost of an operation from a viewer's budget. Raises RateLimited.
+
+        What costs more than a whole budget takes a whole one.
+        """
+        now = self._turn_to(self._clock.now())
+        cost, spent = min(cost, self._most), self._spent.get(payer, 0)
+        if spent + cost > self._most:
+            wait = (self._ends - now).total_seconds()
+            raise RateLimited("Too much was asked for in a minute.", retry_after=wait)
+        if len(self._spent) >= MOST and payer not in self._spent:
+            del self._spent[next(iter(self._spent))]
+        self._spent[payer] = spent + cost
+        self._untold[payer] = self._untold.get(payer, 0) + cost
+
+    def headers(self, payer: str) -> Mapping[str, str]:
+        """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10)."""
+        now = self._turn_to(self._clock.now())
+        left = max(0, self._most - self._spent.get(payer, 0))
+        seconds = ceil((self._ends - now).total_seconds())
+        return {"RateLimit-Policy": self._policy, "RateLimit": f'"cost";r={left};t={seconds}'}
+
+    async def run(self) -> None:
+        """Merge until cancelled."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self.merge()
+            except Unavailable:
+                log.warning("cost_budget.alone")  # the next merges tell what comes from here on
+
+    async def merge(self) -> None:
+        """Tell what was spent here since the last time, and hear what was spent in all.
+
+        Raises Unavailable; what could not be told is not told again.
+        """
+        begins, untold = self._begins, self._untold
+        self._untold = {}
+        if not untold:
+            return
+        spent = await spend(self._database, begins, self._most, untold)
+        if begins == self._begins:
+            for payer, all_told in spent.items():
+                known = all_told + self._untold.get(payer, 0)
+                self._spent[payer] = max(known, self._spent.get(payer, 0))
+
+    def _turn_to(self, now: datetime) -> datetime:
+        """Begin a new window if it is time to."""
+        if not self._begins <= now < self._ends:
+            self._begins = now - (now - EPOCH) % WINDOW
+            self._ends = self._begins + WINDOW
+            self._spent, self._untold = {}, {}
+        return now
