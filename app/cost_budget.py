@@ -21,9 +21,9 @@ from models.errors import RateLimited, Unavailable
 from models.ports import Clock, Database
 
 PAUSE = 1.0  # seconds between two merges
-MOST = 50_000
-"""Viewers that are known at once: some 10 MB. The one known longest makes room, and is known again
-as soon as they ask and are merged."""
+KNOWN = 50_000
+"""Viewers that a server knows at once: some 10 MB. Who is known longest makes room for others, and
+when they ask again is known again from the next merge on."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,15 +39,20 @@ def cost_budget(settings: Settings, database: Database, clock: Clock) -> CostBud
 class CostBudget:
     """Counts what viewers ask for, in windows that begin with the minutes of the clock."""
 
-    def __init__(self, most: int, database: Database, clock: Clock) -> None:
-        """`most` is what a viewer's operations may cost in a minute."""
+    def __init__(self, most: int, database: Database, clock: Clock, *, known: int = KNOWN) -> None:
+        """`most` is what a viewer's operations may cost in a minute; `known` bounds the viewers."""
         self._most = most
+        self._known = known
         self._database = database
         self._clock = clock
         self._begins = self._ends = EPOCH
         self._spent: dict[str, int] = {}
         self._untold: dict[str, int] = {}
         self._policy = f'"cost";q={most};w={WINDOW.seconds}'
+
+    def __len__(self) -> int:
+        """How many viewers are known."""
+        return len(self._spent)
 
     def draw(self, payer: str, cost: int) -> None:
         """Take the cost of an operation from a viewer's budget. Raises RateLimited.
@@ -59,7 +64,7 @@ class CostBudget:
         if spent + cost > self._most:
             wait = (self._ends - now).total_seconds()
             raise RateLimited("Too much was asked for in a minute.", retry_after=wait)
-        if len(self._spent) >= MOST and payer not in self._spent:
+        if len(self._spent) >= self._known and payer not in self._spent:
             del self._spent[next(iter(self._spent))]
         self._spent[payer] = spent + cost
         self._untold[payer] = self._untold.get(payer, 0) + cost
