@@ -25,8 +25,6 @@ KNOWN = 50_000
 """Viewers that a server knows at once: some 10 MB. Who is known longest makes room for others, and
 when they ask again is known again from the next merge on."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 log = structlog.get_logger()
 
 
@@ -45,7 +43,7 @@ class CostBudget:
         self._known = known
         self._database = database
         self._clock = clock
-        self._begins = self._ends = EPOCH
+        self._begins = self._ends = 0.0  # seconds since 1970: dates would take most of the time
         self._spent: dict[str, int] = {}
         self._untold: dict[str, int] = {}
         self._policy = f'"cost";q={most};w={WINDOW.seconds}'
@@ -59,11 +57,10 @@ class CostBudget:
 
         What costs more than a whole budget takes a whole one.
         """
-        now = self._turn_to(self._clock.now())
+        left = self._seconds_left()
         cost, spent = min(cost, self._most), self._spent.get(payer, 0)
         if spent + cost > self._most:
-            wait = (self._ends - now).total_seconds()
-            raise RateLimited("Too much was asked for in a minute.", retry_after=wait)
+            raise RateLimited("Too much was asked for in a minute.", retry_after=left)
         if len(self._spent) >= self._known and payer not in self._spent:
             del self._spent[next(iter(self._spent))]
         self._spent[payer] = spent + cost
@@ -71,9 +68,8 @@ class CostBudget:
 
     def headers(self, payer: str) -> Mapping[str, str]:
         """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10)."""
-        now = self._turn_to(self._clock.now())
+        seconds = ceil(self._seconds_left())
         left = max(0, self._most - self._spent.get(payer, 0))
-        seconds = ceil((self._ends - now).total_seconds())
         return {"RateLimit-Policy": self._policy, "RateLimit": f'"cost";r={left};t={seconds}'}
 
     async def run(self) -> None:
@@ -94,16 +90,18 @@ class CostBudget:
         self._untold = {}
         if not untold:
             return
-        spent = await spend(self._database, begins, self._most, untold)
+        minute = datetime.fromtimestamp(begins, UTC)
+        spent = await spend(self._database, minute, self._most, untold)
         if begins == self._begins:
             for payer, all_told in spent.items():
                 known = all_told + self._untold.get(payer, 0)
                 self._spent[payer] = max(known, self._spent.get(payer, 0))
 
-    def _turn_to(self, now: datetime) -> datetime:
-        """Begin a new window if it is time to."""
+    def _seconds_left(self) -> float:
+        """How long the window that runs still does; begins a new one if it is time to."""
+        now = self._clock.now().timestamp()
         if not self._begins <= now < self._ends:
-            self._begins = now - (now - EPOCH) % WINDOW
-            self._ends = self._begins + WINDOW
+            self._begins = now // WINDOW.seconds * WINDOW.seconds
+            self._ends = self._begins + WINDOW.seconds
             self._spent, self._untold = {}, {}
-        return now
+        return self._ends - now

@@ -155,7 +155,9 @@ async def test_a_try_inside_a_verb_that_fails_is_not_counted(
 class Model:
     """What the tables should hold: key → when its window began, count, limit, seconds."""
 
-    windows: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int, int, int]] = field(
+        default_factory=dict[str, tuple[int, int, int, int]]
+    )
 
     def refuses(self, now: int, limits: list[tuple[str, int, int, int]]) -> int | None:
         """Count, or the seconds to wait."""
