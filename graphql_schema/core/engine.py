@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from graphql import ExecutionResult, GraphQLSchema
 
 from graphql_schema.core import execution
-from graphql_schema.core.contracts import Limits, Planner
+from graphql_schema.core.contracts import Cost, Limits, Planner
 from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import ErrorReport, Refused
@@ -95,10 +95,7 @@ class Engine:
         """Run a query or a mutation; every failure is in the response, none is raised."""
         report = ErrorReport(request_id)
         try:
-            cost = prepared.meter.measure(variables)
-            bound = self._bind(prepared, variables)
-            if admit is not None:
-                admit(cost.cost)
+            bound, cost = self._admitted(prepared, variables, admit)
             response = self._answers.get(prepared, bound.variables.coerced)
             if response is None:
                 async with asyncio.timeout(self._time_limit), open_context() as context:
@@ -130,10 +127,7 @@ class Engine:
         """
         report = ErrorReport(request_id)
         try:
-            cost = prepared.meter.measure(variables)
-            bound = self._bind(prepared, variables)
-            if admit is not None:
-                admit(cost.cost)
+            bound, _ = self._admitted(prepared, variables, admit)
             planned = prepared.planned
             encode = planned.encoder(bound.variables) if planned else None
             async with open_context() as context:
@@ -158,6 +152,16 @@ class Engine:
         if isinstance(found, ExecutionResult):
             raise Refused([report.field_error(error) for error in found.errors or []])
         return found
+
+    def _admitted(
+        self, prepared: Prepared, variables: Mapping[str, Any], admit: Admit | None
+    ) -> tuple[Bound, Cost]:
+        """The operation with its variables, and its cost, once that is admitted."""
+        cost = prepared.meter.measure(variables)
+        bound = self._bind(prepared, variables)
+        if admit is not None:
+            admit(cost.cost)
+        return bound, cost
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)
