@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, NonNegativeInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
@@ -177,6 +177,17 @@ class Settings(BaseSettings):
     )
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
+    )
+    rate_limits: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="How often a user may do something in its window, as JSON by action, where "
+        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
+    )
+    cost_per_minute: int = Field(
+        default=200_000,
+        ge=0,
+        description="Rows and fields that one user, or one address without a user, may ask for in "
+        "a minute; 0 is any number.",
     )
     tools: list[str] = Field(
         default=[],
