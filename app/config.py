@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
 
 
 class Settings(BaseSettings):
@@ -177,6 +177,11 @@ class Settings(BaseSettings):
     )
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
+    )
+    connections: list[ConnectionEntry] = Field(
+        default=[],
+        description='The services that users may connect: `[{"id": "github", "client_id": …, '
+        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
     )
     outgoing_allow: list[IPvAnyNetwork] = Field(
         default=[],
