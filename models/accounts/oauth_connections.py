@@ -83,9 +83,7 @@ class OAuthConnection(Record):
     @property
     def told_metadata(self) -> dict[str, Any]:
         """Its metadata; empty where it has none, or an import brought something else."""
-        return (
-            dict(cast("dict[str, Any]", self.metadata)) if isinstance(self.metadata, dict) else {}
-        )
+        return dict(_object(self.metadata))
 
     @property
     def account_id(self) -> object:
