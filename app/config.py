@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, NonNegativeInt, SecretStr
+from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
 
 
 class Settings(BaseSettings):
@@ -188,6 +188,16 @@ class Settings(BaseSettings):
         ge=0,
         description="Rows and fields that one user, or one address without a user, may ask for in "
         "a minute; 0 is any number.",
+    )
+    connections: list[ConnectionEntry] = Field(
+        default=[],
+        description='The services that users may connect: `[{"id": "github", "client_id": …, '
+        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
+    )
+    outgoing_allow: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
+        "unset, they ask public addresses alone, on ports 80 and 443.",
     )
     tools: list[str] = Field(
         default=[],

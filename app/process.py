@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,11 +15,16 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
+from app.connections.connections import OAuthConnections
+from app.connections.github import github_of
+from app.connections.revoking import Revoker
+from app.connections.services import Service, services_of
 from app.cost_budget import CostBudget, cost_budget
 from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
+from app.outgoing import Gate, Outgoing
 from app.own_keys import OwnKeys
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -31,6 +36,7 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
+from models.accounts.oauth_connections import OAuthProvider
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -63,6 +69,10 @@ class Services:
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
+    outgoing: Outgoing
+    outside: Mapping[OAuthProvider, Service]
+    connections: OAuthConnections
+    revoker: Revoker
 
 
 def connect(
@@ -83,8 +93,25 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings), rates_of(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
+    outside = services_of(settings, outgoing)
+    connections = OAuthConnections(actor, sign_in.vault, outside)
+    ports = Ports(
+        database,
+        clock,
+        bus,
+        catalogue,
+        signer,
+        changes,
+        streams,
+        authenticator,
+        sign_in,
+        storage,
+        dev=settings.dev,
+        limits=daily_limits(settings),
+        rates=rates_of(settings),
+        github=github_of(outside, connections, outgoing, clock),
+    )
     services = Services(
         ports=ports,
         database=database,
@@ -102,6 +129,10 @@ def connect(
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
+        outgoing=outgoing,
+        outside=outside,
+        connections=connections,
+        revoker=Revoker(actor, sign_in.vault, outside),
     )
     _introduce(services)
     return services
@@ -112,7 +143,7 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer):
+    for follower in (services.streams, services.worker, services.mailer, services.revoker):
         services.changes.tap(follower.changed)
 
 
@@ -124,7 +155,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     counting = () if services.budget is None else (services.budget,)
     tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
-    busy = (services.worker, services.upkeep, services.mailer) if worker else ()
+    busy = (services.worker, services.upkeep, services.mailer, services.revoker) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:
         yield
@@ -133,6 +164,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.connections.close()
+        await services.outgoing.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

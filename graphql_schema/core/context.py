@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
+        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,
@@ -51,6 +52,7 @@ class Ports:
     dev: bool = False
     limits: DailyLimits | None = None
     rates: Mapping[str, int] = field(default_factory=dict[str, int])
+    github: GitHub | None = None
 
 
 @dataclass(slots=True)
