@@ -16,7 +16,7 @@ from app.files.inspecting import keep_file
 from app.files.media import check_type
 from models.errors import Invalid
 from models.files.media_types import ALLOWED
-from models.files.stored_files import MOST_BYTES
+from models.files.media_types import MOST_BYTES
 from models.storing import Accepted, Announced
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from models.accounts.rate_limits import Limit, count_try
 from models.billing.admission import UploadRequest, admit_upload
 from models.errors import Conflict, Invalid, NotFound
-from models.files.media_types import ALLOWED, IMAGES
+from models.files.media_types import ALLOWED, FIG, IMAGES, MOST_BYTES, MOST_BYTES_OF
 from models.files.names import is_plain
 from models.files.stored_files import (
     GRACE,
-    MOST_BYTES,
     STAGED_FOR,
     UPLOAD_LASTS,
     FilePurpose,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from models.verbs import Actor
 
 PER_HOUR = 120
+FIGS_PER_MINUTE = 5
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -52,8 +52,11 @@ class NewUpload:
             raise Invalid("Must be a name without folders.", field="fileName")
         if self.content_type not in (IMAGES if self.purpose is FilePurpose.AVATAR else ALLOWED):
             raise Invalid("Files of this type are not taken.", field="contentType")
-        if not 1 <= self.size <= MOST_BYTES:
-            raise Invalid(f"From 1 to {MOST_BYTES:,} bytes.", field="size")
+        if (self.content_type == FIG) != self.file_name.lower().endswith(".fig"):
+            raise Invalid(f"Names end in .fig where the type is {FIG}, else not.", field="fileName")
+        most = MOST_BYTES_OF.get(self.content_type, MOST_BYTES)
+        if not 1 <= self.size <= most:
+            raise Invalid(f"From 1 to {most:,} bytes.", field="size")
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
             raise Invalid("Must be 64 hexadecimal digits in lower case.", field="sha256")
 
@@ -66,7 +69,7 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
     if new.purpose is FilePurpose.AVATAR:
         viewer.require(Permission.ACCOUNT, viewer.id)
     new.check()
-    await count_try(tx, [Limit(f"user_{viewer.id}_upload", PER_HOUR, timedelta(hours=1))])
+    await count_try(tx, _limits(viewer.id, new.content_type))
     if new.purpose is FilePurpose.ATTACHMENT:  # of pictures only one is kept
         await admit_upload(tx, UploadRequest(viewer.id, new.size))
     return await tx.add(
@@ -82,6 +85,13 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
             due_at=tx.now + UPLOAD_LASTS + GRACE,
         )
     )
+
+
+def _limits(user_id: str, content_type: str) -> list[Limit]:
+    limits = [Limit(f"user_{user_id}_upload", PER_HOUR, timedelta(hours=1))]
+    if content_type == FIG:
+        limits.append(Limit(f"user_{user_id}_fig", FIGS_PER_MINUTE, timedelta(minutes=1)))
+    return limits
 
 
 async def target_of(files: Files, file: StoredFile) -> UploadTarget:
