@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
@@ -177,6 +177,11 @@ class Settings(BaseSettings):
     )
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
+    )
+    outgoing_allow: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
+        "unset, they ask public addresses alone, on ports 80 and 443.",
     )
     tools: list[str] = Field(
         default=[],
