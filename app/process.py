@@ -19,11 +19,16 @@ from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
+from app.outgoing import Gate, Outgoing
 from app.own_keys import OwnKeys
+from app.project_imports.all_sources import sources_of
+from app.project_imports.importer import Importer
+from app.project_imports.tokens import StoredTokens
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
+from app.threads import Threads
 from app.toolbox import load_tools
 from app.upkeep import Upkeep
 from app.worker import Worker, WorkerLimits
@@ -56,6 +61,9 @@ class Services:
     slow: SlowOperations
     actor: Actor
     worker: Worker
+    importer: Importer
+    archives: Threads
+    outgoing: Outgoing
     upkeep: Upkeep
     mailer: Mailer
     authenticator: Authenticator
@@ -84,6 +92,10 @@ def connect(
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
     own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
+    outgoing, archives = Outgoing(Gate(tuple(settings.outgoing_allow))), Threads("archives", 2, 100)
+    tokens = StoredTokens(background, sign_in.vault)
+    sources = sources_of(settings, outgoing, tokens, archives, background)
     services = Services(
         ports=ports,
         database=database,
@@ -94,7 +106,10 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
+        worker=worker,
+        importer=Importer(actor, sources, worker.name, settings.import_slots, settings.lease),
+        archives=archives,
+        outgoing=outgoing,
         upkeep=Upkeep(actor, storage, settings.lease),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
@@ -110,7 +125,7 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer):
+    for follower in (services.streams, services.worker, services.importer, services.mailer):
         services.changes.tap(follower.changed)
 
 
@@ -121,8 +136,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.upkeep, services.mailer) if worker else ()
-    working = [asyncio.create_task(keep(one.run)) for one in busy]
+    busy = (services.worker, services.importer, services.upkeep, services.mailer)
+    working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
     finally:
@@ -131,6 +146,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await services.authenticator.close()
         await services.catalogue.close()
         services.storage.close()
+        services.archives.close()
+        await services.outgoing.close()
         await services.background.close()
         await services.database.close()
 

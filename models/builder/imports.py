@@ -81,9 +81,9 @@ class Import(Record):
     metadata: Any = fields.json("What its source tells about it.", null=True)
     error: str | None = fields.text("What went wrong, in neutral words.", limit=20_000, null=True)
     fragment_id: str | None = fields.key("Id of the fragment that has its files.", null=True)
-    bytes_done: int = fields.integer("Bytes read so far.", most=2**53, default=0)
+    bytes_done: int = fields.integer("Bytes read so far.", default=0)
     bytes_total: int | None = fields.integer(
-        "Bytes to read; null where the source does not tell.", most=2**53, null=True
+        "Bytes to read; null where the source does not tell.", null=True
     )
     files_done: int = fields.integer("Files taken so far.", default=0)
     completed_at: datetime | None = fields.moment("When it ended.", null=True)
