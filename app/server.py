@@ -28,6 +28,7 @@ from app.observing import Observer, Observers
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
+from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
@@ -114,9 +115,10 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = origins_of(settings)
+    callers, origins = callers_of(settings), origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    OwnExports(url, services, contexts, callers, origins).add_to(app)
+    ProjectDownloads(services, contexts, callers, origins).add_to(app)
 
 
 def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:

@@ -132,7 +132,7 @@ class Importer:
 
     async def _carry_out(self, job: ImportJob, running: Running) -> None:
         try:
-            await self._end(job, await self._read(job, running))
+            await self._end(job, running, await self._read(job, running))
         except Exception:
             log.exception("import.lost", id=job.import_id)
         finally:
@@ -153,11 +153,13 @@ class Importer:
         finally:
             running.ending = True
 
-    async def _end(self, job: ImportJob, outcome: Imported | ImportFailed) -> None:
+    async def _end(
+        self, job: ImportJob, running: Running, outcome: Imported | ImportFailed
+    ) -> None:
         while True:
             try:
                 if isinstance(outcome, Imported):
-                    outcome = await self._kept(job, outcome) or outcome
+                    outcome = await self._kept(job, running, outcome) or outcome
                 if isinstance(outcome, ImportFailed):
                     await self._give_up(job, outcome)
             except Unavailable:
@@ -165,12 +167,12 @@ class Importer:
             else:
                 return
 
-    async def _kept(self, job: ImportJob, found: Imported) -> ImportFailed | None:
+    async def _kept(self, job: ImportJob, running: Running, found: Imported) -> ImportFailed | None:
         """Put what was read into the project, as who asked; or why that can't be."""
-        actor = self._actor
+        actor, progress = self._actor, running.meter.progress()
         try:
             user = await renewed(viewer_of(job.user_id), actor.database, actor.clock.now())
-            kept = await finish_import(replace(actor, viewer=user), job, found)
+            kept = await finish_import(replace(actor, viewer=user), job, found, progress)
         except (Forbidden, NotFound, Unauthenticated):
             return ImportFailed(NO_PLACE)
         except Unavailable:

@@ -23,7 +23,9 @@ class StoredTokens:
 
     async def token(self, user_id: str, provider: OAuthProvider) -> str:
         rows = await self.database.fetch(_OWN, user_id, provider.value)
-        token = opened(self.vault, OAuthConnection.from_row(rows[0]), "access_token") if rows else None
+        token = (
+            opened(self.vault, OAuthConnection.from_row(rows[0]), "access_token") if rows else None
+        )
         if token is None:
             raise Conflict("It is not connected any more.")
         return token

@@ -38,8 +38,9 @@ class ImportJob:
 
     def stands(self, row: Import | None) -> bool:
         """Whether it still is one."""
-        held = row is not None and row.status is ImportStatus.PROCESSING
-        return held and (row.worker, row.tries) == (self.worker, self.tries)
+        if row is None or row.status is not ImportStatus.PROCESSING:
+            return False
+        return (row.worker, row.tries) == (self.worker, self.tries)
 
 
 @dataclass(frozen=True, slots=True)

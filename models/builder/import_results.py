@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.builder.fragments import PREVIEW_PLACEHOLDER, FragmentBody, put_fragment
-from models.builder.import_jobs import ImportJob, held_import
+from models.builder.import_jobs import ImportJob, Progress, held_import
 from models.builder.imports import Import, ImportSource, ImportStatus
 from models.chat import branches
 from models.chat.attachments import Attachment, AttachmentType
@@ -45,15 +45,19 @@ class Imported:
 
 
 @verb
-async def finish_import(tx: Transaction, job: ImportJob, found: Imported) -> bool:
+async def finish_import(
+    tx: Transaction, job: ImportJob, found: Imported, progress: Progress
+) -> bool:
     """Put all of it into the project, as the user who asked; False when it was called off.
 
     Raises Forbidden or NotFound when that user may not write there any more, or it is gone.
     """
     project = await tx.reach(Project, job.project_id)
-    file = await reach_ready(tx, found.file_id, FilePurpose.ATTACHMENT, "fileId") if (
-        found.file_id
-    ) else None
+    file = (
+        await reach_ready(tx, found.file_id, FilePurpose.ATTACHMENT, "fileId")
+        if (found.file_id)
+        else None
+    )
     (main,) = await tx.find(Conversation, "project_id = $1 AND main", project.id, lock=True)
     row = await held_import(tx, job)
     if row is None:
@@ -73,7 +77,8 @@ async def finish_import(tx: Transaction, job: ImportJob, found: Imported) -> boo
         source_url=found.source_url,
         metadata=dict(found.metadata),
         fragment_id=fragment_id,
-        bytes_done=found.size,
+        bytes_done=progress.bytes_done,
+        bytes_total=progress.bytes_done,
         files_done=len(found.files or ()),
     )
     return True

@@ -1,19 +1,32 @@
-"""Repositories of GitHub: taken over whole or not at all, with paths that every system can have."""
+"""Repositories of GitHub: taken over whole or not at all."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from tests.builder.importing import FRAGMENT, Place, importing
 from tests.harness.api import StartServer
-from tests.harness.providers import COMMIT, FILES, TOKEN, zipball
+from tests.harness.providers import COMMIT, FILES, TOKEN
 
-pytest_plugins: list[str] = []
+METADATA: dict[str, Any] = {
+    "repository": "octocat/hello",
+    "repositoryId": "1296269",
+    "private": True,
+    "defaultBranch": "main",
+    "ref": "main",
+    "commit": COMMIT,
+    "files": 4,
+    "bytes": sum(map(len, FILES.values())),
+    "skipped": {},
+}
 
 
 @pytest.fixture
-async def place(start_server: StartServer):
+async def place(start_server: StartServer) -> AsyncIterator[Place]:
     async with importing(start_server) as made:
         yield made
 
@@ -22,9 +35,96 @@ async def test_a_repository_becomes_a_fragment_of_the_project(place: Place) -> N
     begun = await place.github_import()
     assert (begun["status"], begun["phase"], begun["outcome"]) == ("PENDING", "QUEUED", None)
     found = await place.ended(begun["id"])
-    assert found["error"] is None
-    assert (found["status"], found["outcome"]) == ("COMPLETE", "SUCCEEDED")
-    print(found)
+    assert found == begun | {
+        "sourceId": "1296269",
+        "status": "COMPLETE",
+        "outcome": "SUCCEEDED",
+        "phase": "SUCCEEDED",
+        "metadata": METADATA,
+        "fragmentId": found["fragmentId"],
+        "bytesDone": len(place.github.archive),
+        "bytesTotal": len(place.github.archive),
+        "filesDone": 4,
+        "updatedAt": found["completedAt"],
+        "completedAt": found["completedAt"],
+    }
     fragment = (await place.ada.run(FRAGMENT, id=begun["id"]))["import"]["fragment"]
-    print(fragment)
-    assert fragment["files"] == {path: data.decode() for path, data in FILES.items()}
+    message = fragment.pop("message")
+    assert fragment == {
+        "title": "octocat/hello",
+        "files": {path: data.decode() for path, data in FILES.items()},
+        "framework": "VUE",
+        "sandboxUrl": "about:blank",
+        "metadata": METADATA,
+    }
+    assert message == message | {
+        "role": "ASSISTANT",
+        "type": "RESULT",
+        "status": "COMPLETE",
+        "outcome": "SUCCEEDED",
+        "content": "Imported octocat/hello at main (7fd1a60): 4 files.",
+        "projectId": place.project,
+    }
+    (attachment,) = message["attachments"]
+    assert attachment == {
+        "type": "GITHUB_REPO",
+        "url": "https://github.com/octocat/hello",
+        "size": METADATA["bytes"],
+        "importId": begun["id"],
+        "sourceMetadata": METADATA,
+    }
+    assert [one["id"] for one in await place.messages()] == [message["id"]]
+
+
+async def test_the_token_goes_to_github_and_to_nobody_else(place: Place) -> None:
+    assert (await place.ended((await place.github_import())["id"]))["status"] == "COMPLETE"
+    assert {authorization for _, authorization in place.github.asked} == {f"Bearer {TOKEN}"}
+    assert place.github.fetched == [None]
+
+
+async def test_a_tag_or_a_branch_can_be_named(place: Place) -> None:
+    found = await place.ended((await place.github_import(ref="v1"))["id"])
+    assert (found["ref"], found["metadata"]["ref"]) == ("v1", "v1")
+    asked = [path for path, _ in place.github.asked]
+    assert "/repos/octocat/hello/commits/v1" in asked
+    assert await place.ended((await place.github_import(ref="feature/a#b"))["id"])
+    assert "/repos/octocat/hello/commits/feature/a%23b" in [p for p, _ in place.github.asked]
+
+
+NO_REPOSITORY = "There is no such repository, or the connection may not read it."
+ANOTHER = "GitHub has another repository by this name."
+
+
+async def test_it_must_be_the_very_repository(place: Place) -> None:
+    assert (await place.ended((await place.github_import(repositoryId="1296269"))["id"]))[
+        "status"
+    ] == "COMPLETE"
+    other = await place.ended((await place.github_import(repositoryId="5"))["id"])
+    assert (other["status"], other["error"], other["sourceId"]) == ("FAILED", ANOTHER, "5")
+    place.github.repository["full_name"] = "octocat/renamed"
+    renamed = await place.ended((await place.github_import())["id"])
+    assert (renamed["status"], renamed["error"]) == ("FAILED", ANOTHER)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "why"),
+    [
+        ("hello", 404, NO_REPOSITORY),
+        ("hello", 403, NO_REPOSITORY),
+        ("hello", 451, NO_REPOSITORY),
+        ("main", 404, "There is no such branch, tag or commit."),
+        ("main", 422, "There is no such branch, tag or commit."),
+        ("main", 409, "The repository is empty."),
+        (COMMIT, 404, "There is no such branch, tag or commit."),
+    ],
+)
+async def test_what_github_refuses_fails_at_once(
+    place: Place, word: str, status: int, why: str
+) -> None:
+    place.github.spoil[word] = web.json_response({"message": "secret detail"}, status=status)
+    assert await place.failed() == why
+
+
+async def test_it_needs_a_connection_that_github_takes(place: Place) -> None:
+    place.github.spoil["hello"] = web.json_response({"message": "Bad credentials"}, status=401)
+    assert (await place.failed()).startswith("GitHub does not accept the connection")
