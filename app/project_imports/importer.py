@@ -72,6 +72,11 @@ class Importer:
         self._woken = asyncio.Event()
         self._doubted = asyncio.Event()
 
+    @property
+    def running(self) -> int:
+        """How many imports it carries out just now."""
+        return len(self._running)
+
     def changed(self, _owner: str, change: Mapping[str, Any]) -> None:
         """Follow the event log: new imports, and those that were called off."""
         if change["id"].startswith(f"{Import.prefix}_") and "due_at" in change["columns"]:

@@ -88,9 +88,10 @@ async def follow_link(
     sql, args = Lookup(Project).statement(reader, [link.project_id], ("name",))
     rows = await database.fetch(sql, *args)
     fragment = await newest_of(database, link.project_id, LOOKED_AT) if rows else None
-    if fragment is None:
+    files = downloaded(fragment.files) if fragment else {}
+    if not files:
         raise NotFound("The project has no files yet.")
-    return Download(rows[0]["name"], downloaded(fragment.files))
+    return Download(rows[0]["name"], files)
 
 
 def downloaded(files: Mapping[str, Any]) -> dict[str, str]:
