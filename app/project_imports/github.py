@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.outgoing import Limits, Outgoing
+from app.outgoing import Failure, Limits, Outgoing, OutgoingFailed
 from app.project_imports.archive import ArchiveLimits, Contents, read_archive
 from app.project_imports.failing import ImportFailed, refuse
 from app.project_imports.sources import Meter, Source, Tokens, label, object_of
@@ -105,16 +105,20 @@ class GithubSource(Source):
         self, path: str, headers: Mapping[str, str], file: IO[bytes], meter: Meter
     ) -> None:
         """Write an archive to a file. GitHub sends on to another server for it."""
-        limits = Limits(self._limits.archive, self._seconds)
-        async with self._outgoing.opened(
-            "GET", self._url(path), limits=limits, headers=headers
-        ) as arriving:
-            refuse(arriving.status, arriving.headers, NAME, NO_REF)
-            total = arriving.headers.get("Content-Length", "")
-            meter.bytes_total = int(total) if total.isascii() and total.isdigit() else None
-            async for chunk in arriving.chunks():
-                await asyncio.to_thread(file.write, chunk)
-                meter.bytes_done += len(chunk)
+        limits, url = Limits(self._limits.archive, self._seconds), self._url(path)
+        try:
+            async with self._outgoing.opened("GET", url, limits=limits, headers=headers) as coming:
+                refuse(coming.status, coming.headers, NAME, NO_REF)
+                total = coming.headers.get("Content-Length", "")
+                meter.bytes_total = int(total) if total.isascii() and total.isdigit() else None
+                async for chunk in coming.chunks():
+                    await asyncio.to_thread(file.write, chunk)
+                    meter.bytes_done += len(chunk)
+        except OutgoingFailed as error:
+            if error.failure is Failure.TOO_LARGE:
+                most = self._limits.archive
+                raise ImportFailed(f"Its archive has more than {most:,} bytes.") from None
+            raise
 
     def _url(self, path: str) -> str:
         return f"{self._api}/repos/{path}"
@@ -151,7 +155,7 @@ def _imported(found: Repository, commit: str, contents: Contents) -> Imported:
         "commit": commit,
         "files": count,
         "bytes": contents.size,
-        "skipped": {why.value: n for why, n in sorted_counts(contents)},
+        "skipped": {why.value: number for why, number in contents.skipped.items()},
     }
     return Imported(
         found.id,
@@ -162,8 +166,3 @@ def _imported(found: Repository, commit: str, contents: Contents) -> Imported:
         metadata,
         contents.files,
     )
-
-
-def sorted_counts(contents: Contents) -> list[tuple[Any, int]]:
-    """Why entries were skipped and how many, by the reason's name."""
-    return sorted(contents.skipped.items(), key=lambda pair: pair[0].value)
