@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
 
 
 class Settings(BaseSettings):
@@ -178,6 +178,11 @@ class Settings(BaseSettings):
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
     )
+    connections: list[ConnectionEntry] = Field(
+        default=[],
+        description='The services that users may connect: `[{"id": "github", "client_id": …, '
+        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
+    )
     outgoing_allow: list[IPvAnyNetwork] = Field(
         default=[],
         description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
@@ -213,8 +218,6 @@ class Settings(BaseSettings):
     import_timeout: float = Field(
         default=300.0, gt=0, description="Seconds that fetching an archive may take."
     )
-    github_api: str = Field(default="https://api.github.com", description="GitHub's API.")
-    figma_api: str = Field(default="https://api.figma.com", description="Figma's API.")
 
     introspection: bool = Field(
         default=True, description="Whether clients may ask for the schema, as code generators do."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,15 +15,18 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
+from app.connections.connections import OAuthConnections
+from app.connections.github import github_of
+from app.connections.revoking import Revoker
+from app.connections.services import Service, services_of
 from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
 from app.outgoing import Gate, Outgoing
 from app.own_keys import OwnKeys
-from app.project_imports.all_sources import sources_of
+from app.project_imports.building import importer_of
 from app.project_imports.importer import Importer
-from app.project_imports.tokens import StoredTokens
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
@@ -35,6 +38,7 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
+from models.accounts.oauth_connections import OAuthProvider
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -42,6 +46,7 @@ from models.viewer import SIGNED_OUT
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
 SIGNED = "signed values"  # what the signer's key is derived for
+ARCHIVES, WAITING_ARCHIVES = 2, 100  # that are packed or unpacked at once, and that may wait
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -62,13 +67,16 @@ class Services:
     actor: Actor
     worker: Worker
     importer: Importer
-    archives: Threads
-    outgoing: Outgoing
     upkeep: Upkeep
     mailer: Mailer
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
+    outgoing: Outgoing
+    outside: Mapping[OAuthProvider, Service]
+    connections: OAuthConnections
+    revoker: Revoker
+    archives: Threads
 
 
 def connect(
@@ -90,12 +98,14 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
+    outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
+    outside = services_of(settings, outgoing)
+    connections = OAuthConnections(actor, sign_in.vault, outside)
+    github = github_of(outside, connections, outgoing, clock)
+    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings), github
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
-    outgoing, archives = Outgoing(Gate(tuple(settings.outgoing_allow))), Threads("archives", 2, 100)
-    tokens = StoredTokens(background, sign_in.vault)
-    sources = sources_of(settings, outgoing, tokens, archives, background)
+    archives = Threads("archives", ARCHIVES, WAITING_ARCHIVES)
     services = Services(
         ports=ports,
         database=database,
@@ -107,14 +117,17 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=worker,
-        importer=Importer(actor, sources, worker.name, settings.import_slots, settings.lease),
-        archives=archives,
-        outgoing=outgoing,
+        importer=importer_of(settings, actor, worker.name, outgoing, connections, archives),
         upkeep=Upkeep(actor, storage, settings.lease),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
+        outgoing=outgoing,
+        outside=outside,
+        connections=connections,
+        revoker=Revoker(actor, sign_in.vault, outside),
+        archives=archives,
     )
     _introduce(services)
     return services
@@ -125,7 +138,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.importer, services.mailer):
+    working = (services.worker, services.importer, services.mailer, services.revoker)
+    for follower in (services.streams, *working):
         services.changes.tap(follower.changed)
 
 
@@ -136,7 +150,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.importer, services.upkeep, services.mailer)
+    busy = (services.worker, services.importer, services.upkeep, services.mailer, services.revoker)
     working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
@@ -145,9 +159,10 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.connections.close()
+        await services.outgoing.close()
         services.storage.close()
         services.archives.close()
-        await services.outgoing.close()
         await services.background.close()
         await services.database.close()
 

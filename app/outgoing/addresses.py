@@ -87,6 +87,10 @@ class Gate:
         return port in self.ports and _is_public(address)
 
 
+EVERYWHERE = Gate((IPv4Network("0.0.0.0/0"), IPv6Network("::/0")))
+"""For addresses that nobody but the operator names."""
+
+
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv4Address):
         return not any(address in network for network in SPECIAL_4)

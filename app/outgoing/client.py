@@ -30,7 +30,6 @@ from app.outgoing.failures import AddressRefused, Failure, OutgoingFailed
 from app.outgoing.redirects import STATUSES, checked_url, kept_headers, next_url
 
 HEADER_BYTES = 8 << 10  # of one line; there are 128 at most
-REDIRECTS = 5
 PER_HOST = 20  # connections
 AGENT = {"User-Agent": "Punnet"}
 
@@ -42,15 +41,17 @@ class Limits:
     """How much of an answer is taken: `size` in bytes once unpacked, the rest in seconds.
 
     `total` is for all of it, redirects too; `silence` for connecting, and between two bytes.
+    `redirects` is how many are followed.
     """
 
     size: int = 1 << 20
     total: float = 10.0
     silence: float = 5.0
+    redirects: int = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Fetched:
     """A whole answer, whatever its status."""
 
     status: int
@@ -105,18 +106,18 @@ class Outgoing:
 
     async def fetch(
         self, method: str, url: str, *, limits: Limits | None = None, **request: Any
-    ) -> Answer:
+    ) -> Fetched:
         """The whole answer; `request` is `headers`, and `data` or `json` to send.
 
         Raises OutgoingFailed.
         """
         async with self.opened(method, url, limits=limits, **request) as arriving:
             body = b"".join([chunk async for chunk in arriving.chunks()])
-            return Answer(arriving.status, arriving.headers, body)
+            return Fetched(arriving.status, arriving.headers, body)
 
     async def save(
         self, url: str, target: Path, *, limits: Limits | None = None, **request: Any
-    ) -> Answer:
+    ) -> Fetched:
         """Write the body of a 200 to a file, which the caller removes; of others, nothing.
 
         Returns the answer without its body. Raises OutgoingFailed and OSError.
@@ -126,7 +127,7 @@ class Outgoing:
                 with target.open("wb") as file:
                     async for chunk in arriving.chunks():
                         await asyncio.to_thread(file.write, chunk)
-            return Answer(arriving.status, arriving.headers, b"")
+            return Fetched(arriving.status, arriving.headers, b"")
 
     @asynccontextmanager
     async def opened(
@@ -141,7 +142,7 @@ class Outgoing:
         target = checked_url(url)
         with _told(target.host):
             async with asyncio.timeout_at(deadline):
-                response = await self._ask(method, target, limits.silence, request)
+                response = await self._ask(method, target, limits, request)
         try:
             yield Arriving(response, limits, deadline)
         finally:
@@ -153,12 +154,12 @@ class Outgoing:
             await self._session.close()
 
     async def _ask(
-        self, method: str, url: URL, silence: float, request: dict[str, Any]
+        self, method: str, url: URL, limits: Limits, request: dict[str, Any]
     ) -> ClientResponse:
         """The first answer that does not lead elsewhere."""
-        timeout = ClientTimeout(sock_connect=silence, sock_read=silence)
+        timeout = ClientTimeout(sock_connect=limits.silence, sock_read=limits.silence)
         headers: Mapping[str, str] = request.pop("headers", {})
-        for _ in range(REDIRECTS + 1):
+        for _ in range(limits.redirects + 1):
             response = await self._client().request(
                 method, url, headers=headers, timeout=timeout, allow_redirects=False, **request
             )

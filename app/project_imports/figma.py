@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
-from app.outgoing import Limits, Outgoing
+from app.oauth.answers import JSON
+from app.outgoing import Limits
 from app.project_imports.failing import ImportFailed, refuse
-from app.project_imports.sources import Meter, Source, Tokens, label, object_of
-from models.accounts.oauth_connections import OAuthProvider
+from app.project_imports.sources import Meter, Source, label, object_of
 from models.builder.import_results import Imported
 from models.files.stored_files import StoredFile
 from models.ids import prefix_of
@@ -16,6 +16,7 @@ from models.ids import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.project_imports.errands import Errands
     from models.builder.import_jobs import ImportJob
     from models.ports import Database
 
@@ -31,9 +32,8 @@ _FILE = "SELECT file_name, size, sha256 FROM stored_file WHERE id = $1 AND delet
 class FigmaSource(Source):
     """Figma at `api`; what was uploaded needs no more than this server."""
 
-    def __init__(self, outgoing: Outgoing, tokens: Tokens, database: Database, api: str) -> None:
-        self._outgoing = outgoing
-        self._tokens = tokens
+    def __init__(self, errands: Errands, database: Database, api: str) -> None:
+        self._errands = errands
         self._database = database
         self._api = api.rstrip("/")
 
@@ -41,13 +41,9 @@ class FigmaSource(Source):
         """See Source."""
         if prefix_of(job.source_id) == StoredFile.prefix:
             return await self._uploaded(job)
-        token = await self._tokens.token(job.user_id, OAuthProvider.FIGMA)
-        answer = await self._outgoing.fetch(
-            "GET",
-            f"{self._api}/v1/files/{job.source_id}?depth={DEPTH}",
-            limits=ANSWER,
-            headers={"Authorization": f"Bearer {token}"},
-        )
+        url = f"{self._api}/v1/files/{job.source_id}?depth={DEPTH}"
+        # Figma tells of a bad token with the status of a missing right.
+        _, answer = await self._errands.begin(job.user_id, url, 403, JSON, ANSWER)
         refuse(answer.status, answer.headers, NAME, NO_FILE)
         meter.bytes_done = meter.bytes_total = len(answer.body)
         told = object_of(await asyncio.to_thread(answer.json))

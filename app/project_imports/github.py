@@ -9,28 +9,30 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.outgoing import Failure, Limits, Outgoing, OutgoingFailed
+from app.outgoing import Failure, Limits, OutgoingFailed
 from app.project_imports.archive import ArchiveLimits, Contents, read_archive
 from app.project_imports.failing import ImportFailed, refuse
-from app.project_imports.sources import Meter, Source, Tokens, label, object_of
-from models.accounts.oauth_connections import OAuthProvider
+from app.project_imports.sources import Meter, Source, label, object_of
 from models.builder.import_results import Imported
 from models.builder.importing import is_ref
+from models.builder.imports import REF_LIMIT
 from models.chat.attachments import refuse_unsafe
 from models.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.project_imports.errands import Errand, Errands
     from app.threads import Threads
     from models.builder.import_jobs import ImportJob
 
 NAME = "GitHub"
 NO_REPOSITORY = "There is no such repository, or the connection may not read it."
 NO_REF = "There is no such branch, tag or commit."
+GARBLED = "GitHub does not answer as it should."
 EMPTY = "The repository is empty."
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-ONLY_SHA = {"Accept": "application/vnd.github.sha"}
+ONLY_SHA = "application/vnd.github.sha"
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -52,15 +54,14 @@ class GithubSource(Source):
 
     def __init__(
         self,
-        outgoing: Outgoing,
-        tokens: Tokens,
+        errands: Errands,
         threads: Threads,
         api: str,
         limits: ArchiveLimits,
         seconds: float,
     ) -> None:
-        self._outgoing = outgoing
-        self._tokens = tokens
+        """`seconds` is how long fetching an archive may take."""
+        self._errands = errands
         self._threads = threads
         self._api = api.rstrip("/")
         self._limits = limits
@@ -68,50 +69,37 @@ class GithubSource(Source):
 
     async def read(self, job: ImportJob, meter: Meter) -> Imported:
         """See Source."""
-        token = await self._tokens.token(job.user_id, OAuthProvider.GITHUB)
-        headers = {**HEADERS, "Authorization": f"Bearer {token}"}
-        found = await self._repository(job, headers)
-        commit = await self._commit(found, headers)
+        url = self._url(job.source_name)
+        errand, answer = await self._errands.begin(job.user_id, url, 401, HEADERS)
+        refuse(answer.status, answer.headers, NAME, NO_REPOSITORY)
+        found = _repository(job, object_of(answer.json()))
+        commit = await self._commit(errand, found)
         with TemporaryFile() as file:
-            await self._download(f"{found.full_name}/zipball/{commit}", headers, file, meter)
+            await self._download(errand, f"{found.full_name}/zipball/{commit}", file, meter)
             contents = await self._threads.run(
                 lambda: read_archive(file, self._limits, meter.count_files)
             )
         return _imported(found, commit, contents)
 
-    async def _repository(self, job: ImportJob, headers: Mapping[str, str]) -> Repository:
-        """The repository of a job, if it is the very one that was asked for."""
-        answer = await self._outgoing.fetch("GET", self._url(job.source_name), headers=headers)
-        refuse(answer.status, answer.headers, NAME, NO_REPOSITORY)
-        told = object_of(answer.json())
-        found = _repository(job, told)
-        same_id = job.source_id in (found.id, job.source_name)
-        if not same_id or found.full_name.lower() != job.source_name.lower():
-            raise ImportFailed("GitHub has another repository by this name.")
-        return found
-
-    async def _commit(self, found: Repository, headers: Mapping[str, str]) -> str:
+    async def _commit(self, errand: Errand, found: Repository) -> str:
         url = self._url(f"{found.full_name}/commits/{quote(found.ref)}")
-        answer = await self._outgoing.fetch("GET", url, headers={**headers, **ONLY_SHA})
+        answer = await errand.ask(url, Accept=ONLY_SHA)
         if answer.status == 409:
             raise ImportFailed(EMPTY)
         refuse(404 if answer.status == 422 else answer.status, answer.headers, NAME, NO_REF)
         sha = answer.body.decode("ascii", "replace").strip()
         if not _SHA.fullmatch(sha):
-            raise ImportFailed("GitHub does not answer as it should.", retryable=True)
+            raise ImportFailed(GARBLED, retryable=True)
         return sha
 
-    async def _download(
-        self, path: str, headers: Mapping[str, str], file: IO[bytes], meter: Meter
-    ) -> None:
+    async def _download(self, errand: Errand, path: str, file: IO[bytes], meter: Meter) -> None:
         """Write an archive to a file. GitHub sends on to another server for it."""
-        limits, url = Limits(self._limits.archive, self._seconds), self._url(path)
+        limits = Limits(self._limits.archive, self._seconds)
         try:
-            async with self._outgoing.opened("GET", url, limits=limits, headers=headers) as coming:
-                refuse(coming.status, coming.headers, NAME, NO_REF)
-                total = coming.headers.get("Content-Length", "")
-                meter.bytes_total = int(total) if total.isascii() and total.isdigit() else None
-                async for chunk in coming.chunks():
+            async with errand.opened(self._url(path), limits) as arriving:
+                refuse(arriving.status, arriving.headers, NAME, NO_REF)
+                meter.begin(arriving.headers.get("Content-Length", ""))
+                async for chunk in arriving.chunks():
                     await asyncio.to_thread(file.write, chunk)
                     meter.bytes_done += len(chunk)
         except OutgoingFailed as error:
@@ -125,16 +113,23 @@ class GithubSource(Source):
 
 
 def _repository(job: ImportJob, told: Mapping[str, Any]) -> Repository:
-    branch, url = label(told.get("default_branch"), 255), label(told.get("html_url"), 2_000)
-    id, ref = told.get("id"), job.ref or branch
+    """The repository of a job. Raises ImportFailed unless it is the very one that was asked for."""
+    branch, url = label(told.get("default_branch"), REF_LIMIT), label(told.get("html_url"), 2_000)
+    id, full_name, ref = told.get("id"), label(told.get("full_name")), job.ref or branch
+    if not isinstance(id, int) or not is_ref(ref) or not _is_address(url):
+        raise ImportFailed(GARBLED, retryable=True)
+    same_id = job.source_id in (str(id), job.source_name)
+    if not same_id or full_name.lower() != job.source_name.lower():
+        raise ImportFailed("GitHub has another repository by this name.")
+    return Repository(str(id), full_name, url, ref, branch, told.get("private") is True)
+
+
+def _is_address(url: str) -> bool:
     try:
         refuse_unsafe(url)
     except Invalid:
-        url = ""
-    if not isinstance(id, int) or not url or not is_ref(ref):
-        raise ImportFailed("GitHub does not answer as it should.", retryable=True)
-    private = told.get("private") is True
-    return Repository(str(id), label(told.get("full_name")), url, ref, branch, private)
+        return False
+    return True
 
 
 def _imported(found: Repository, commit: str, contents: Contents) -> Imported:

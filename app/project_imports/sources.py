@@ -9,7 +9,6 @@ from app.project_imports.failing import ImportFailed
 from models.builder.import_jobs import Progress
 
 if TYPE_CHECKING:
-    from models.accounts.oauth_connections import OAuthProvider
     from models.builder.import_jobs import ImportJob
     from models.builder.import_results import Imported
 
@@ -21,6 +20,11 @@ class Meter:
     bytes_done: int = 0
     bytes_total: int | None = None
     files_done: int = 0
+
+    def begin(self, total: str) -> None:
+        """Bytes begin to come, as many as a header says, if it does."""
+        short = total.isascii() and total.isdigit() and len(total) < 10
+        self.bytes_done, self.bytes_total = 0, int(total) if short else None
 
     def count_files(self, files: int) -> None:
         """There are so many by now."""
@@ -36,14 +40,6 @@ class Source(Protocol):
 
     async def read(self, job: ImportJob, meter: Meter) -> Imported:
         """All of it. Raises ImportFailed, and DomainError for what is this server's."""
-        ...
-
-
-class Tokens(Protocol):
-    """Has the tokens of what users have connected."""
-
-    async def token(self, user_id: str, provider: OAuthProvider) -> str:
-        """One that holds for some minutes. Raises DomainError where there is none."""
         ...
 
 

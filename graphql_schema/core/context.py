@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
+        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,
@@ -50,6 +51,7 @@ class Ports:
     files: Files
     dev: bool = False
     limits: DailyLimits | None = None
+    github: GitHub | None = None
 
 
 @dataclass(slots=True)

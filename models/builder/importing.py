@@ -13,7 +13,7 @@ from models.accounts.rate_limits import Limit, count_try
 from models.builder.imports import REF_LIMIT, Import, ImportSource
 from models.chat.messages import Message
 from models.chat.projects import Project, ProjectKind
-from models.errors import Conflict, Invalid, NotFound
+from models.errors import Conflict, Invalid, NotConnected, NotFound
 from models.files.media_types import FIG
 from models.files.stored_files import FilePurpose, reach_ready
 from models.permissions import Permission
@@ -86,7 +86,7 @@ async def import_github_repository(
 ) -> Import:
     """Have a repository's files taken over into a project.
 
-    Raises Conflict without a connection to GitHub, Invalid, NotFound, RateLimited.
+    Raises Conflict, Invalid, NotConnected without GitHub, NotFound, RateLimited.
     """
     wanted.check()
     project = await _reach_app(tx, project_id)
@@ -149,12 +149,15 @@ async def _reach_app(tx: Transaction, project_id: str) -> Project:
 
 
 async def _require_connection(tx: Transaction, provider: OAuthProvider) -> None:
-    """What a user has connected is for themselves, not for their scripts. Raises Conflict."""
+    """What a user has connected is for themselves, not for their scripts.
+
+    Raises Forbidden and NotConnected.
+    """
     viewer = tx.actor.viewer
     viewer.require(Permission.ACCOUNT, viewer.id)
-    mine = "user_id = $1 AND provider = $2"
+    mine = "user_id = $1 AND provider = $2 AND refused_at IS NULL"
     if await tx.first(OAuthConnection, mine, viewer.id, provider.value) is None:
-        raise Conflict(f"Connect your account at {provider.name.title()} first.")
+        raise NotConnected("Connect this service first.")
 
 
 async def _add(tx: Transaction, project: Project, new: Import) -> Import:

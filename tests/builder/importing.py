@@ -10,8 +10,9 @@ from typing import Any
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.eventually import eventually
+from tests.harness.importable import TOKEN, ImportableFigma, ImportableGitHub, importable
 from tests.harness.planting import CIPHER, plant
-from tests.harness.providers import TOKEN, FigmaApi, GithubApi, figma_api, github_api
+from tests.harness.services import LOOPBACK
 from tests.harness.verbs import id_of
 
 FIELDS = """{ id userId projectId messageId source sourceId sourceName sourceUrl ref
@@ -23,7 +24,6 @@ FRAGMENT = """query($id: ID!) { import(id: $id) { fragment { title files framewo
   metadata message { id role type status outcome content projectId
     attachments { type url size importId sourceMetadata } } } } }"""
 MESSAGES = "query($id: ID!) { project(id: $id) { messages(first: 50) { nodes { id content } } } }"
-LOOPBACK = '["127.0.0.0/8"]'
 
 
 @dataclass
@@ -31,8 +31,8 @@ class Place:
     """Where imports are made, and those that ask for them."""
 
     server: Server
-    github: GithubApi
-    figma: FigmaApi
+    github: ImportableGitHub
+    figma: ImportableFigma
     ada: Api
     project: str
 
@@ -94,9 +94,10 @@ async def new_project(user: Api, **more: Any) -> str:
 @asynccontextmanager
 async def importing(start_server: StartServer, **settings: Any) -> AsyncIterator[Place]:
     """A place; GitHub and Figma end with it."""
-    async with github_api() as github, figma_api() as figma:
-        asked = {"github_api": github.url, "figma_api": figma.url}
-        server = await start_server(outgoing_allow=["127.0.0.0/8"], **(asked | settings))
+    async with importable() as (github, figma):
+        offered = [github.entry(), figma.entry()]
+        told = {"connections": offered, "outgoing_allow": LOOPBACK} | settings
+        server = await start_server(**told)
         ada = server.user()
         await connect(server, ada, *OAuthProvider)
         yield Place(server, github, figma, ada, await new_project(ada))

@@ -12,7 +12,7 @@ import pytest
 from tests.builder.importing import FRAGMENT, Place, importing
 from tests.harness.api import StartServer
 from tests.harness.eventually import eventually
-from tests.harness.providers import COMMIT, FILES, zipball
+from tests.harness.importable import COMMIT, FILES, zipball
 
 LIMITS = {"import_archive": 300_000, "import_file": 50_000, "import_text": 120_000}
 

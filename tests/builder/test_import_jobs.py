@@ -115,7 +115,7 @@ async def _idle(importer: Any) -> bool:
 
 async def test_what_is_down_is_asked_again_and_given_up_in_the_end(timed: Timed) -> None:
     place = timed.place
-    place.github.spoil["hello"] = web.json_response({"message": "oops"}, status=502)
+    place.github.odd["hello"] = web.json_response({"message": "oops"}, status=502)
     begun = await place.github_import()
     assert await timed.tried(1) == 5
     timed.clock.advance(seconds=5)
@@ -125,17 +125,17 @@ async def test_what_is_down_is_asked_again_and_given_up_in_the_end(timed: Timed)
     timed.clock.advance(seconds=10)
     found = await place.ended(begun["id"])
     assert (found["status"], found["outcome"], found["error"]) == ("FAILED", "FAILED", DOWN)
-    assert len(place.github.asked) == 3
+    assert len(place.github.seen) == 3
     assert await place.messages() == []
 
 
 async def test_a_second_try_finishes_it(timed: Timed) -> None:
     place = timed.place
     headers = {"Retry-After": "40"}
-    place.github.spoil["hello"] = web.json_response({}, status=429, headers=headers)
+    place.github.odd["hello"] = web.json_response({}, status=429, headers=headers)
     begun = await place.github_import()
     assert await timed.tried(1) == 40, "as GitHub wants it"
-    place.github.spoil.clear()
+    place.github.odd.clear()
     timed.clock.advance(seconds=40)
     assert (await place.ended(begun["id"]))["status"] == "COMPLETE"
     assert len(await place.messages()) == 1
@@ -152,7 +152,7 @@ async def test_a_second_try_finishes_it(timed: Timed) -> None:
 )
 async def test_nonsense_leaves_everything_as_it_was(timed: Timed, spoilt: web.Response) -> None:
     place = timed.place
-    place.github.spoil["hello"] = spoilt
+    place.github.odd["hello"] = spoilt
     begun = await place.github_import()
     for tries in (1, 2):
         await timed.tried(tries)
@@ -164,9 +164,9 @@ async def test_nonsense_leaves_everything_as_it_was(timed: Timed, spoilt: web.Re
 
 
 async def test_too_long_an_answer_is_not_asked_for_again(place: Place) -> None:
-    place.github.spoil["hello"] = web.Response(body=b"x" * (2 << 20))
+    place.github.odd["hello"] = web.Response(body=b"x" * (2 << 20))
     assert await place.failed() == "The other side does not answer as it should."
-    assert len(place.github.asked) == 1
+    assert len(place.github.seen) == 1
 
 
 async def test_an_archive_that_never_ends_is_given_up(start_server: StartServer) -> None:

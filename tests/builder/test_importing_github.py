@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.builder.importing import FRAGMENT, Place, importing
 from tests.harness.api import StartServer
-from tests.harness.providers import COMMIT, FILES, TOKEN
+from tests.harness.importable import COMMIT, FILES, TOKEN
 
 METADATA: dict[str, Any] = {
     "repository": "octocat/hello",
@@ -78,17 +78,17 @@ async def test_a_repository_becomes_a_fragment_of_the_project(place: Place) -> N
 
 async def test_the_token_goes_to_github_and_to_nobody_else(place: Place) -> None:
     assert (await place.ended((await place.github_import())["id"]))["status"] == "COMPLETE"
-    assert {authorization for _, authorization in place.github.asked} == {f"Bearer {TOKEN}"}
+    assert {authorization for _, authorization in place.github.seen} == {f"Bearer {TOKEN}"}
     assert place.github.fetched == [None]
 
 
 async def test_a_tag_or_a_branch_can_be_named(place: Place) -> None:
     found = await place.ended((await place.github_import(ref="v1"))["id"])
     assert (found["ref"], found["metadata"]["ref"]) == ("v1", "v1")
-    asked = [path for path, _ in place.github.asked]
+    asked = [path for path, _ in place.github.seen]
     assert "/repos/octocat/hello/commits/v1" in asked
     assert await place.ended((await place.github_import(ref="feature/a#b"))["id"])
-    assert "/repos/octocat/hello/commits/feature/a%23b" in [p for p, _ in place.github.asked]
+    assert "/repos/octocat/hello/commits/feature/a%23b" in [p for p, _ in place.github.seen]
 
 
 NO_REPOSITORY = "There is no such repository, or the connection may not read it."
@@ -121,10 +121,10 @@ async def test_it_must_be_the_very_repository(place: Place) -> None:
 async def test_what_github_refuses_fails_at_once(
     place: Place, word: str, status: int, why: str
 ) -> None:
-    place.github.spoil[word] = web.json_response({"message": "secret detail"}, status=status)
+    place.github.odd[word] = web.json_response({"message": "secret detail"}, status=status)
     assert await place.failed() == why
 
 
 async def test_it_needs_a_connection_that_github_takes(place: Place) -> None:
-    place.github.spoil["hello"] = web.json_response({"message": "Bad credentials"}, status=401)
+    place.github.odd["hello"] = web.json_response({"message": "Bad credentials"}, status=401)
     assert (await place.failed()).startswith("GitHub does not accept the connection")

@@ -16,6 +16,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.harness.figma import FigmaServer
+from tests.harness.github import GitHubServer, bad_credentials
+from tests.harness.services import serving
+
 TOKEN = "gho_planted"
 COMMIT = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d"
 FILES: Mapping[str, bytes] = {
@@ -43,12 +47,12 @@ def zipball(
     return written.getvalue()
 
 
-class GithubApi:
-    """One repository; `archive` is sent by another server, as GitHub does.
+class ImportableGitHub(GitHubServer):
+    """A GitHub with one repository, whose archive another server sends.
 
-    `spoil` maps the last word of a path (`hello`, `main`, …) to another answer; `asked` has the
-    authorisation of each request by its path, `fetched` those of archives. While `gate` is clear
-    an archive stops half way.
+    `odd` maps the last word of a path (`hello`, `main`, …) to another answer; `seen` has the path
+    and the authorisation of each question about it, `fetched` the authorisations with which the
+    archive was asked for. While `gate` is clear it stops half way.
     """
 
     def __init__(self) -> None:
@@ -61,38 +65,37 @@ class GithubApi:
         }
         self.archive = zipball()
         self.sizes = True
-        self.spoil: dict[str, web.Response | str] = {}
-        self.asked: list[tuple[str, str | None]] = []
+        self.odd: dict[str, web.Response] = {}
+        self.seen: list[tuple[str, str | None]] = []
         self.fetched: list[str | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        api, files = web.Application(), web.Application()
-        api.router.add_get("/{path:.*}", self._answer)
+        files = web.Application()
         files.router.add_get("/{path:.*}", self._send)
-        self.server, self.files = TestServer(api), TestServer(files)
+        self.files = TestServer(files)
+        super().__init__()
+        self.live.add(TOKEN)
 
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return str(self.server.make_url("")).rstrip("/")
+    def add_to(self, app: web.Application) -> None:
+        """Serve its routes."""
+        super().add_to(app)
+        app.router.add_get("/repos/{path:.*}", self._about)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        authorization = request.headers.get("Authorization")
-        self.asked.append((request.raw_path, authorization))
-        spoilt = self.spoil.get(request.path.rsplit("/", 1)[-1])
-        if isinstance(spoilt, web.Response):
-            return _copy(spoilt)
-        if authorization != f"Bearer {TOKEN}":
-            return web.json_response({"message": "Bad credentials"}, status=401)
-        match request.path.split("/")[1:]:
-            case ["repos", "octocat", "hello"]:
+    async def _about(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.raw_path, request.headers.get("Authorization")))
+        if odd := self.odd.get(request.path.rsplit("/", 1)[-1]):
+            return copied(odd)
+        if not self.bearer(request):
+            return bad_credentials()
+        match request.match_info["path"].split("/"):
+            case ["octocat", "hello"]:
                 return web.json_response(self.repository)
-            case ["repos", "octocat", "hello", "commits", "main" | "v1"]:
+            case ["octocat", "hello", "commits", "main" | "v1"]:
                 assert request.headers["Accept"] == "application/vnd.github.sha"
                 return web.Response(text=COMMIT)
-            case ["repos", "octocat", "hello", "zipball", sha] if sha == COMMIT:
+            case ["octocat", "hello", "zipball", sha] if sha == COMMIT:
                 raise web.HTTPFound(self.files.make_url("/octocat/hello/legacy.zip?token=one"))
-            case ["repos", "octocat", "hello", "commits", _]:
+            case ["octocat", "hello", "commits", *_]:
                 return web.json_response({"message": "No commit found"}, status=422)
             case _:
                 return web.json_response({"message": "Not Found"}, status=404)
@@ -111,8 +114,8 @@ class GithubApi:
         return response
 
 
-class FigmaApi:
-    """One file, `abcDEF123456`; see GithubApi for `spoil` and `asked`."""
+class ImportableFigma(FigmaServer):
+    """A Figma with one file, `abcDEF123456`; for `odd` and `seen` see ImportableGitHub."""
 
     def __init__(self) -> None:
         self.file: dict[str, Any] = {
@@ -132,46 +135,39 @@ class FigmaApi:
             "components": {"1:2": {"key": "k", "name": "Button", "description": ""}},
             "styles": {"1:3": {"key": "s", "name": "Brand", "styleType": "FILL"}},
         }
-        self.spoil: web.Response | None = None
-        self.asked: list[tuple[str, str | None]] = []
-        app = web.Application()
-        app.router.add_get("/v1/files/{key}", self._answer)
-        self.server = TestServer(app)
+        self.odd: web.Response | None = None
+        self.seen: list[tuple[str, str | None]] = []
+        super().__init__()
+        self.live.add(TOKEN)
 
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return str(self.server.make_url("")).rstrip("/")
+    def add_to(self, app: web.Application) -> None:
+        """Serve its routes."""
+        super().add_to(app)
+        app.router.add_get("/v1/files/{key}", self._file)
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        authorization = request.headers.get("Authorization")
-        self.asked.append((request.raw_path, authorization))
-        if self.spoil is not None:
-            return _copy(self.spoil)
-        if authorization != f"Bearer {TOKEN}":
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.raw_path, request.headers.get("Authorization")))
+        if self.odd is not None:
+            return copied(self.odd)
+        if not self.bearer(request):
             return web.json_response({"status": 403, "err": "Invalid token"}, status=403)
         if request.match_info["key"] != "abcDEF123456":
             return web.json_response({"status": 404, "err": "Not found"}, status=404)
         return web.json_response(self.file)
 
 
-def _copy(response: web.Response) -> web.Response:
-    """One may be sent once only."""
+def copied(response: web.Response) -> web.Response:
+    """The same again: one may be sent once only."""
     headers = {k: v for k, v in response.headers.items() if k != "Content-Length"}
     return web.Response(status=response.status, body=response.body, headers=headers)
 
 
 @asynccontextmanager
-async def github_api() -> AsyncIterator[GithubApi]:
-    """A running GitHub."""
-    made = GithubApi()
-    async with made.server, made.files:
-        yield made
-
-
-@asynccontextmanager
-async def figma_api() -> AsyncIterator[FigmaApi]:
-    """A running Figma."""
-    made = FigmaApi()
-    async with made.server:
-        yield made
+async def importable() -> AsyncIterator[tuple[ImportableGitHub, ImportableFigma]]:
+    """Both, running."""
+    async with (
+        serving(ImportableGitHub()) as github,
+        serving(ImportableFigma()) as figma,
+        github.files,
+    ):
+        yield github, figma
