@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.oauth.clients import bearer_header
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from app.outgoing import Fetched, Limits, Outgoing
@@ -30,20 +30,20 @@ class Errands:
         self,
         user_id: str,
         url: str,
-        refused: int,
+        refused: Callable[[Fetched], bool],
         headers: Mapping[str, str],
         limits: Limits | None = None,
     ) -> tuple[Errand, Fetched]:
         """An errand for a user, with the answer to its first question.
 
-        At the status `refused` the question is asked again, once, with another token. Raises
-        NotConnected and Unavailable.
+        Where the answer is that the token is `refused`, the question is asked again, once, with
+        another. Raises NotConnected and Unavailable.
         """
         get = self._connections.token
         token = await get(user_id, self._provider)
         errand = Errand(self._outgoing, {**headers, **bearer_header(token)})
         answer = await errand.ask(url, limits=limits)
-        if answer.status != refused:
+        if not refused(answer):
             return errand, answer
         token = await get(user_id, self._provider, instead_of=token)
         errand = Errand(self._outgoing, {**headers, **bearer_header(token)})

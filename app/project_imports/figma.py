@@ -16,6 +16,7 @@ from models.ids import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.outgoing import Fetched
     from app.project_imports.errands import Errands
     from models.builder.import_jobs import ImportJob
     from models.ports import Database
@@ -42,8 +43,7 @@ class FigmaSource(Source):
         if prefix_of(job.source_id) == StoredFile.prefix:
             return await self._uploaded(job)
         url = f"{self._api}/v1/files/{job.source_id}?depth={DEPTH}"
-        # Figma tells of a bad token with the status of a missing right.
-        _, answer = await self._errands.begin(job.user_id, url, 403, JSON, ANSWER)
+        _, answer = await self._errands.begin(job.user_id, url, _is_refusal, JSON, ANSWER)
         refuse(answer.status, answer.headers, NAME, NO_FILE)
         meter.bytes_done = meter.bytes_total = len(answer.body)
         told = object_of(await asyncio.to_thread(answer.json))
@@ -63,6 +63,11 @@ class FigmaSource(Source):
             {"fileName": name, "size": size, "sha256": rows[0]["sha256"]},
             file_id=job.source_id,
         )
+
+
+def _is_refusal(answer: Fetched) -> bool:
+    """Whether the token is what Figma does not like; a file of others has the same status."""
+    return answer.status == 401 or (answer.status == 403 and b"token" in answer.body.lower())
 
 
 def _imported(key: str, told: Mapping[str, Any], size: int) -> Imported:

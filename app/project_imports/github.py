@@ -22,6 +22,7 @@ from models.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.outgoing import Fetched
     from app.project_imports.errands import Errand, Errands
     from app.threads import Threads
     from models.builder.import_jobs import ImportJob
@@ -70,7 +71,7 @@ class GithubSource(Source):
     async def read(self, job: ImportJob, meter: Meter) -> Imported:
         """See Source."""
         url = self._url(job.source_name)
-        errand, answer = await self._errands.begin(job.user_id, url, 401, HEADERS)
+        errand, answer = await self._errands.begin(job.user_id, url, _is_refusal, HEADERS)
         refuse(answer.status, answer.headers, NAME, NO_REPOSITORY)
         found = _repository(job, object_of(answer.json()))
         commit = await self._commit(errand, found)
@@ -110,6 +111,10 @@ class GithubSource(Source):
 
     def _url(self, path: str) -> str:
         return f"{self._api}/repos/{path}"
+
+
+def _is_refusal(answer: Fetched) -> bool:
+    return answer.status == 401
 
 
 def _repository(job: ImportJob, told: Mapping[str, Any]) -> Repository:

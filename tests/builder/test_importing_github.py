@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.builder.importing import FRAGMENT, Place, importing
-from tests.harness.api import StartServer
+from tests.builder.importing import FRAGMENT, Place, importing, new_project
+from tests.harness.api import Api, StartServer
 from tests.harness.importable import COMMIT, FILES, TOKEN
+from tests.harness.refusals import refusal
 
 METADATA: dict[str, Any] = {
     "repository": "octocat/hello",
@@ -28,6 +29,13 @@ METADATA: dict[str, Any] = {
 @pytest.fixture
 async def place(start_server: StartServer) -> AsyncIterator[Place]:
     async with importing(start_server) as made:
+        yield made
+
+
+@pytest.fixture
+async def forms(start_server: StartServer) -> AsyncIterator[Place]:
+    """A place where nothing is carried out."""
+    async with importing(start_server, worker=False) as made:
         yield made
 
 
@@ -126,5 +134,50 @@ async def test_what_github_refuses_fails_at_once(
 
 
 async def test_it_needs_a_connection_that_github_takes(place: Place) -> None:
-    place.github.odd["hello"] = web.json_response({"message": "Bad credentials"}, status=401)
-    assert (await place.failed()).startswith("GitHub does not accept the connection")
+    place.github.end()
+    error = "The service does not take this connection any more; connect it anew."
+    assert await place.failed() == error
+    given = {"projectId": place.project, "repository": "octocat/hello"}
+    assert (await refusal(place.ada, "importGithubRepository", **given))[0] == "NOT_CONNECTED"
+    eve = place.server.user("eve")
+    given["projectId"] = await new_project(eve)
+    assert (await refusal(eve, "importGithubRepository", **given))[0] == "NOT_CONNECTED"
+
+
+async def test_a_script_has_no_use_of_what_its_user_connected(place: Place) -> None:
+    writing = await place.ada.do("createApiToken", "{ token }", name="CI", scopes=["WRITE"])
+    script = Api(place.ada.session, place.server.url, writing["token"])
+    given = {"projectId": place.project, "repository": "octocat/hello"}
+    assert (await refusal(script, "importGithubRepository", **given))[0] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "hello", "octocat/", "/hello", "octocat/hello/x", "octocat/..", "octocat/.", "../hello",
+        "octocat/hel lo", "octocat/hello?x", "octocat/hello#x", "octocat/hello%2f", "-o/hello",
+        "o-/hello", "o--o/hello", "octocat/hello.git", "octocat/" + "x" * 101, "x" * 40 + "/hello",
+        "octocat/héllo", "octocat/hello\n", "https://github.com/octocat/hello", "octocat\\hello",
+    ],
+)  # fmt: skip
+async def test_a_name_has_githubs_form(forms: Place, repository: str) -> None:
+    given = {"projectId": forms.project, "repository": repository}
+    found = await refusal(forms.ada, "importGithubRepository", **given)
+    assert found == ("INVALID", "repository")
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("ref", ["", " ", "a b", "a..b", "/a", "a/", "a//b", "a.lock", ".a", "a/.b", "-a", "a~1"]),
+        ("ref", ["a^", "a:b", "a?", "a*", "a[b", "a\\b", "a@{0}", "a.", "x" * 256, "a\x7f", "a\n"]),
+        ("repositoryId", ["", "x", "-1", "1.5", "1" * 20, "\uff11"]),
+    ],
+)
+async def test_what_git_would_not_take_is_refused(
+    forms: Place, field: str, values: list[str]
+) -> None:
+    given = {"projectId": forms.project, "repository": "octocat/hello"}
+    for value in values:
+        found = await refusal(forms.ada, "importGithubRepository", **given, **{field: value})
+        assert found == ("INVALID", field), value
