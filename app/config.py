@@ -211,6 +211,25 @@ class Settings(BaseSettings):
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
     )
 
+    import_slots: int = Field(
+        default=4, ge=1, description="Imports of projects that one worker carries out at once."
+    )
+    import_archive: int = Field(
+        default=50 << 20,
+        ge=1,
+        le=(1 << 31) - 1,
+        description="Bytes of an archive that is imported.",
+    )
+    import_file: int = Field(
+        default=1 << 20, ge=1, description="Bytes of one of its files; larger ones are left out."
+    )
+    import_text: int = Field(
+        default=10 << 20, ge=1, description="Bytes of all files that are taken of it."
+    )
+    import_timeout: float = Field(
+        default=300.0, gt=0, description="Seconds that fetching an archive may take."
+    )
+
     introspection: bool = Field(
         default=True, description="Whether clients may ask for the schema, as code generators do."
     )

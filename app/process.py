@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,16 +15,12 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
-from app.connections.connections import OAuthConnections
-from app.connections.github import github_of
-from app.connections.revoking import Revoker
-from app.connections.services import Service, services_of
 from app.cost_budget import CostBudget, cost_budget
 from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
-from app.outgoing import Gate, Outgoing
+from app.outside import Outside, outside_of
 from app.own_keys import OwnKeys
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -36,7 +32,6 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.oauth_connections import OAuthProvider
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -69,10 +64,7 @@ class Services:
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
-    outgoing: Outgoing
-    outside: Mapping[OAuthProvider, Service]
-    connections: OAuthConnections
-    revoker: Revoker
+    outside: Outside
 
 
 def connect(
@@ -93,9 +85,8 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
-    outside = services_of(settings, outgoing)
-    connections = OAuthConnections(actor, sign_in.vault, outside)
+    worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
+    outside = outside_of(settings, actor, sign_in.vault, worker.name)
     ports = Ports(
         database,
         clock,
@@ -110,7 +101,7 @@ def connect(
         dev=settings.dev,
         limits=daily_limits(settings),
         rates=rates_of(settings),
-        github=github_of(outside, connections, outgoing, clock),
+        github=outside.github,
     )
     services = Services(
         ports=ports,
@@ -122,17 +113,14 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
+        worker=worker,
         upkeep=Upkeep(actor, storage, settings.lease),
         budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
-        outgoing=outgoing,
         outside=outside,
-        connections=connections,
-        revoker=Revoker(actor, sign_in.vault, outside),
     )
     _introduce(services)
     return services
@@ -143,7 +131,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer, services.revoker):
+    outside, worker, mailer = services.outside, services.worker, services.mailer
+    for follower in (services.streams, worker, outside.importer, mailer, outside.revoker):
         services.changes.tap(follower.changed)
 
 
@@ -155,8 +144,9 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     counting = () if services.budget is None else (services.budget,)
     tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
-    busy = (services.worker, services.upkeep, services.mailer, services.revoker) if worker else ()
-    working = [asyncio.create_task(keep(one.run)) for one in busy]
+    outside = services.outside
+    busy = (services.worker, outside.importer, services.upkeep, services.mailer, outside.revoker)
+    working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
     finally:
@@ -164,8 +154,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
-        await services.connections.close()
-        await services.outgoing.close()
+        await services.outside.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

@@ -32,6 +32,7 @@ from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
+from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
@@ -103,7 +104,7 @@ def _add_sign_in(
     providers = providers_of(settings, services.ports.clock, outgoing)
     SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
     connecting = _visits(settings, services, Purpose.CONNECT, "connections")
-    ConnectionRoutes(services.outside, contexts, callers, connecting).add_to(app)
+    ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
     secret = settings.identity_webhook_secret
     if secret is not None:
         IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
@@ -130,9 +131,10 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = origins_of(settings)
+    callers, origins = callers_of(settings), origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    OwnExports(url, services, contexts, callers, origins).add_to(app)
+    ProjectDownloads(services, contexts, callers, origins).add_to(app)
 
 
 def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.errors import Invalid, NotConnected
 from models.permissions import Permission
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 
 PAGE = 100  # repositories
 LAST_PAGE = 1_000
-LISTINGS = 30  # in a window, of one user
-WINDOW = timedelta(minutes=1)
+LISTINGS = limited("github_repositories", 30, minutes=1)
 
 
 async def list_repositories(actor: Actor, github: GitHub | None, page: int) -> Repositories:
@@ -30,5 +28,5 @@ async def list_repositories(actor: Actor, github: GitHub | None, page: int) -> R
         raise Invalid(f"From 1 to {LAST_PAGE:,}.", field="page")
     if github is None:
         raise NotConnected("GitHub is not set up here.")
-    await count_try(actor, [Limit(f"user_{viewer.id}_github_repositories", LISTINGS, WINDOW)])
+    await LISTINGS.count(actor)
     return await github.repositories(viewer.id, page, PAGE)
