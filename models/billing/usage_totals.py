@@ -12,24 +12,26 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from models.billing.periods import checked_period, period_of
-from models.billing.usage_events import UsageMetric
-from models.permissions import Permission
+from models.billing.usage_events import UsageEvent, UsageMetric
+from models.statements import Owners, reachable
 
 if TYPE_CHECKING:
     from models.verbs import Actor
 
-_TOTALS = """\
+_OWNERS = Owners(first=5)
+_TOTALS = f"""\
 SELECT grouping(e.day, e.model, e.feature) AS grouped, e.day, e.model, e.feature,
     count(*) AS events, count(*) FILTER (WHERE NOT e.measured) AS unmeasured,
     sum(e.quantity) AS quantity, sum(e.cost_usd) AS cost_usd
 FROM (
-    SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
-        coalesce(model, '') AS model, feature, measured, quantity, cost_usd
-    FROM usage_event WHERE billing_period = $1 AND owner_id = $2 AND metric = $3{where}
+    SELECT to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+        coalesce(t.model, '') AS model, t.feature, t.measured, t.quantity, t.cost_usd
+    FROM usage_event t
+    WHERE t.billing_period = $1 AND t.owner_id = $2 AND t.metric = $3
+    AND ($4::text IS NULL OR t.agent_id = $4) AND {reachable(UsageEvent, _OWNERS)}
 ) e
 GROUP BY GROUPING SETS ((), (e.day), (e.model), (e.feature))
 ORDER BY grouped, e.day, cost_usd DESC, e.model, e.feature"""
-_OF_AGENT = " AND agent_id = $4"
 _ALL, _DAYS, _MODELS, _FEATURES = 0b111, 0b011, 0b101, 0b110  # what a row is not grouped by
 
 
@@ -61,16 +63,16 @@ async def totals_of(
 ) -> UsageTotals | None:
     """What an owner, by default the viewer, used in a period, by default the present one.
 
-    None where the viewer may not see it. Raises Invalid for what is no period.
+    None for nobody; nothing is used where the viewer sees nothing. Raises Invalid for what is no
+    period.
     """
     viewer = actor.viewer
     owner = viewer.user_id if owner is None else owner
     period = period_of(actor.clock.now()) if period is None else checked_period(period)
-    if owner is None or owner not in viewer.owners_with(Permission.BILLING):
+    if viewer.user_id is None:
         return None
-    sql = _TOTALS.format(where="" if agent_id is None else _OF_AGENT)
-    of_agent = [] if agent_id is None else [agent_id]
-    rows = await actor.database.fetch(sql, period, owner, metric, *of_agent)
+    reached = viewer.owners_of(_OWNERS.permissions)
+    rows = await actor.database.fetch(_TOTALS, period, owner, metric, agent_id, *reached)
     grouped: dict[int, list[UsageTotal]] = {}
     for row in rows:
         grouped.setdefault(row["grouped"], []).append(_total(row))

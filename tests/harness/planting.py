@@ -26,6 +26,7 @@ from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
+from models.billing.usage_events import UsageEvent
 from models.builder.imports import Import, ImportSource
 from models.files.stored_files import StoredFile, new_storage_key
 from models.sealing import sealed
@@ -81,6 +82,9 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
         **await _once(server, user, owner),
         "subscription": await plant(
             server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
+        ),
+        "usage event": await plant(
+            server, UsageEvent, **payer, metric="ai_tokens", quantity=7, billing_period="2020-01"
         ),
         "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
