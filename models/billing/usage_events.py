@@ -45,7 +45,7 @@ class UsageEvent(Record):
     indexes = (
         index("owner_id", "created_at", "id"),
         index("billing_period", "owner_id"),
-        index("billing_period", "agent_id", where="(agent_id IS NOT NULL)"),
+        index("billing_period", "agent_id"),
         index("user_id", "created_at", "id"),
     )
 

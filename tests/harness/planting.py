@@ -43,7 +43,7 @@ async def _plant(tx: Transaction, model: type[Record], columns: dict[str, Any]) 
     return await tx.add(model(**columns))
 
 
-async def plant(server: Server, model: type[Record], **columns: Any) -> str:
+async def plant(server: Server, model: type[Record], /, **columns: Any) -> str:
     """Add a row and return its id; `owner_id` may be told by `user_id`."""
     if "owner_id" in model.columns():
         columns = {"owner_id": columns.get("user_id")} | columns
@@ -58,7 +58,7 @@ async def _alter(
     return row and await row.change(**columns)
 
 
-async def alter(server: Server, model: type[Record], id: str, **columns: Any) -> None:
+async def alter(server: Server, model: type[Record], id: str, /, **columns: Any) -> None:
     """Change a row."""
     assert await _alter(actor_of(server, None), model, id, columns)
 
