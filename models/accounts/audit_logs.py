@@ -57,6 +57,8 @@ class AuditAction(StrEnum):
     LINK_CREATED = "link.created"
     LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"
+    PERIOD_CLOSED = "period.closed"
+    INVOICE_SETTLED = "invoice.settled"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

@@ -26,6 +26,8 @@ AUDITED = {
     "deleteOrg": ["org.deleted"],
     "transferOrg": ["org.transferred"],
     "setOrgPlan": ["org.plan_set"],
+    "closePeriod": ["period.closed"],
+    "settleInvoice": ["invoice.settled"],
     "inviteOrgMember": ["member.invited"],
     "resendInvitation": ["invitation.resent"],
     "revokeInvitation": ["invitation.revoked"],

@@ -62,6 +62,7 @@ TYPES = {
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
+    "Invoice": 1,
     # conversation, project, fragment, attachments, calls, parent, source, ratings, siblings
     "Message": 1 + 9,
     "MessageFeedback": 1 + 1,  # message
@@ -84,6 +85,7 @@ TYPES = {
     "StoredFile": 1,
     "ToolCall": 1 + 1,  # message
     "Usage": 1,
+    "UsageEvent": 1,
     "User": 1,
     "UserKey": 1,
     "UserPreferences": 1,
@@ -124,6 +126,9 @@ QUERIES = {
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "usageEvents": ("", 1),
+    "usageTotals": ("", 1),
+    "invoices": ("", 1),
     "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),

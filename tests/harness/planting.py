@@ -26,6 +26,7 @@ from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
+from models.billing.usage_events import UsageEvent
 from models.builder.imports import Import, ImportSource
 from models.files.stored_files import StoredFile, new_storage_key
 from models.sealing import sealed
@@ -42,7 +43,7 @@ async def _plant(tx: Transaction, model: type[Record], columns: dict[str, Any]) 
     return await tx.add(model(**columns))
 
 
-async def plant(server: Server, model: type[Record], **columns: Any) -> str:
+async def plant(server: Server, model: type[Record], /, **columns: Any) -> str:
     """Add a row and return its id; `owner_id` may be told by `user_id`."""
     if "owner_id" in model.columns():
         columns = {"owner_id": columns.get("user_id")} | columns
@@ -57,7 +58,7 @@ async def _alter(
     return row and await row.change(**columns)
 
 
-async def alter(server: Server, model: type[Record], id: str, **columns: Any) -> None:
+async def alter(server: Server, model: type[Record], id: str, /, **columns: Any) -> None:
     """Change a row."""
     assert await _alter(actor_of(server, None), model, id, columns)
 
@@ -81,6 +82,9 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
         **await _once(server, user, owner),
         "subscription": await plant(
             server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
+        ),
+        "usage event": await plant(
+            server, UsageEvent, **payer, metric="ai_tokens", quantity=7, billing_period="2020-01"
         ),
         "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
