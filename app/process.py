@@ -15,6 +15,7 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
+from app.credit_rules import credit_rules
 from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
@@ -82,8 +83,9 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    own = authenticator, sign_in, storage, settings.dev
+    rules = daily_limits(settings), credit_rules(settings)
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own, *rules)
     services = Services(
         ports=ports,
         database=database,

@@ -31,7 +31,7 @@ async def title_conversation(author: Author, lease: Lease) -> None:
         async with asyncio.timeout(PATIENCE):
             provider, name = models.provider_for(model.id)
             prompt = found.prompt(name, lease.generation_id)
-            text = await _written(author.keys.asked_with(provider, prompt, model, lease.user_id))
+            text = await _written(author.keys.asked_with(provider, prompt, model, lease))
     except (ProviderError, DomainError, TimeoutError) as error:
         log.warning("title.failed", message=lease.message_id, why=str(error))
         return

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from models.tools import Tool
 
+OWN_KEY = "ownKey"
+"""In the usage of an answer: whether it was asked with keys of the user's own alone."""
+
 PartKind = Literal["text", "reasoning", "tool_call", "tool_result"]
 
 

@@ -109,14 +109,14 @@ class Transaction:
         await self.add_many([row])
         return row
 
-    async def add_many(self, rows: Sequence[RowT]) -> None:
-        """Insert rows of one table in one statement."""
+    async def add_many(self, rows: Sequence[Record]) -> None:
+        """Insert rows, those of one table side by side, in one statement."""
         if not rows:
             return
         for row in rows:
             self._stamp(row)
-        sql = statements.insert(type(rows[0]), len(rows))
-        await self.connection.execute(sql, *(value for row in rows for value in row.values()))
+        values = [value for row in rows for value in row.values()]
+        await self.connection.execute(statements.inserting(rows), *values)
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row

@@ -34,6 +34,7 @@ from models.transaction import Transaction
 
 if TYPE_CHECKING:
     from models.base import Record
+    from models.crediting import CreditRules
     from models.ports import Bus, Clock, DailyLimits, Database, Policy
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
@@ -56,7 +57,8 @@ class Actor:
     """Who acts, and with what: the viewer and the ports that verbs need.
 
     `policies` admit messages instead of the product's own (models.billing.admission), and `limits`
-    is how many they admit in a day, None for any number. `client` is where the request comes from.
+    is how many they admit in a day, None for any number. `credits` says what they cost, None where
+    nothing does. `client` is where the request comes from.
     """
 
     viewer: Viewer
@@ -69,6 +71,7 @@ class Actor:
     policies: tuple[Policy, ...] | None = None
     limits: DailyLimits | None = None
     client: Client = NOWHERE
+    credits: CreditRules | None = None
 
 
 class RootVerb(Generic[RowT, P, T]):

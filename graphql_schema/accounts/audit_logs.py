@@ -52,6 +52,8 @@ describe(
     LINK_CREATED="A conversation was shared.",
     LINK_REVOKED="A share link was ended.",
     DATA_EXPORTED="Somebody asked for all that is theirs.",
+    BUDGET_SET="A budget was set or changed.",
+    CREDITS_RESET="A user's credits were renewed.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

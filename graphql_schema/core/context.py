@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -50,6 +51,7 @@ class Ports:
     files: Files
     dev: bool = False
     limits: DailyLimits | None = None
+    credits: CreditRules | None = None
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ class Context:
             once,
             limits=ports.limits,
             client=self.client,
+            credits=ports.credits,
         )
 
     def desk(self) -> Desk:

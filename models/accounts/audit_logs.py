@@ -55,6 +55,8 @@ class AuditAction(StrEnum):
     LINK_CREATED = "link.created"
     LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"
+    BUDGET_SET = "budget.set"
+    CREDITS_RESET = "credits.reset"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

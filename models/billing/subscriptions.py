@@ -14,6 +14,7 @@ from models.indexes import index, unique
 from models.permissions import Permission
 
 if TYPE_CHECKING:
+    from models.ports import Connection, Database
     from models.transaction import Transaction
 
 _LIVE = """\
@@ -90,5 +91,11 @@ async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
 
     Active and trialing ones count, those past due until their period ends; no others.
     """
-    live = await tx.find(Subscription, _LIVE, user_id, tx.now)
-    return max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
+    return await plan_at(tx.connection, user_id, tx.now)
+
+
+async def plan_at(database: Database | Connection, user_id: str, now: datetime) -> PlanTier:
+    """The same outside a transaction."""
+    live = await database.fetch(f"SELECT plan_tier FROM subscription WHERE {_LIVE}", user_id, now)
+    plans = (PlanTier(row["plan_tier"]) for row in live)
+    return max(plans, key=list(PlanTier).index, default=PlanTier.FREE)
