@@ -85,7 +85,8 @@ def add_files(filling: Filling, user: str, start: datetime) -> None:
 
 def add_usage(filling: Filling, user: str, start: datetime) -> None:
     """Add a user's credits."""
-    filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
+    left = {"points": Decimal("2.5"), "granted": Decimal("2.5")}
+    filling.add(Usage, user, user_id=user, **left, expire=start, plan_type="free")
 
 
 def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:

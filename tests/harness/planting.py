@@ -34,6 +34,7 @@ from models.verbs import verb
 from tests.harness.api import SECRET, Api, Server
 from tests.harness.verbs import actor_of, id_of
 
+LEFT = {"points": Decimal("2.5"), "granted": Decimal("2.5")}
 CIPHER = Cipher(derive_key(SECRET.encode(), "secrets at rest"))
 
 
@@ -160,9 +161,9 @@ async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     }
     if owner is not None:  # an organisation's are no user's
         payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
-        found["usage"] = [{"id": await plant(server, Usage, **payer, points=Decimal("2.5"))}]
+        found["usage"] = [{"id": await plant(server, Usage, **payer, **LEFT)}]
     elif not found["usage"]:
-        found["usage"] = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
+        found["usage"] = [{"id": await plant(server, Usage, user_id=user, **LEFT)}]
     if not found["grant"]:
         token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
         grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
