@@ -1,4 +1,4 @@
-"""Credits: reserved with the message, spent or given back at its end, and never more than granted."""
+"""Credits: reserved with the message, spent or given back at its end, never more than granted."""
 
 from __future__ import annotations
 
@@ -214,7 +214,11 @@ async def test_a_window_begins_with_the_first_use_and_ends_a_day_later(
     ada = server.user()
     old = await start(ada, BEST)
     began = await usage_of(ada)
-    assert (began["msBeforeNext"], began["maxPoints"], began["remainingPoints"]) == (86_400_000, 5, 3)
+    assert (began["msBeforeNext"], began["maxPoints"], began["remainingPoints"]) == (
+        86_400_000,
+        5,
+        3,
+    )
     clock.advance(hours=23, minutes=59, seconds=59.999)
     assert (await usage_of(ada))["msBeforeNext"] == 1
     await start(ada, BEST)

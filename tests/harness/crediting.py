@@ -50,7 +50,10 @@ async def refused(api: Api, mutation: str, **values: Any) -> dict[str, Any]:
 
 
 async def subscribe(
-    server: Server, user: str, plan: PlanTier, status: SubscriptionStatus = SubscriptionStatus.ACTIVE
+    server: Server,
+    user: str,
+    plan: PlanTier,
+    status: SubscriptionStatus = SubscriptionStatus.ACTIVE,
 ) -> str:
     """Have a user pay for a plan."""
     return await plant(server, Subscription, user_id=user, plan_tier=plan, status=status)
