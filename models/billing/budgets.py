@@ -18,7 +18,6 @@ from models.accounts.orgs import Org
 from models.accounts.users import User
 from models.base import Record
 from models.billing.credit_reservations import CreditReservation
-from models.billing.usage import Usage
 from models.crediting import NOTHING
 from models.errors import Invalid, OverBudget
 from models.indexes import Check, unique
@@ -150,8 +149,6 @@ async def _budgets(tx: Transaction, *owners: str | None) -> list[CreditBudget]:
 
 async def _budget(tx: Transaction, owner_id: str) -> CreditBudget:
     """The locked budget of an owner, made if there is none."""
-    # Whoever sends holds this row, so that none of a user's reservations is missed.
-    await tx.first(Usage, "user_id = $1", owner_id, lock=True)
     known = await _budgets(tx, owner_id)
     if known:
         return known[0]

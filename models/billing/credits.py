@@ -16,19 +16,27 @@ from models.accounts.audit_logs import AuditAction, audit
 from models.billing.budgets import count_in_budgets, give_back_to_budgets
 from models.billing.credit_ledger import CreditEntry, CreditEvent, entry_of
 from models.billing.credit_reservations import CreditReservation, ReservationState
-from models.billing.subscriptions import plan_of
+from models.billing.subscriptions import PLANS, best_of, plan_of
 from models.billing.usage import Usage, id_of_usage
 from models.billing.windows import Window, window_of
 from models.crediting import NOTHING
 from models.errors import NotFound, OutOfCredits
 from models.permissions import Permission
+from models.statements import listed
 from models.verbs import verb
 from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
+    from models.billing.plans import PlanTier
     from models.crediting import CreditRules
     from models.ports import AdmissionRequest
     from models.transaction import Transaction
+
+# One statement, since every message waits for it.
+_ACCOUNT = f"""\
+SELECT {listed(Usage)}, {PLANS} AS plans,
+    EXISTS (SELECT 1 FROM credit_budget WHERE owner_id = ANY ($3)) AS budgeted
+FROM usage t WHERE t.user_id = $1 FOR NO KEY UPDATE OF t"""
 
 
 async def reserve_credits(tx: Transaction, request: AdmissionRequest) -> None:
@@ -99,14 +107,12 @@ async def _reserve(
     """Take reservations of one payer from the window that runs, which may begin with them."""
     first, total = reservations[0], sum((one.cost for one in reservations), NOTHING)
     payer = first.owner_id
-    usage = await _locked(tx, payer) or await tx.add(
-        Usage(id=id_of_usage(payer), owner_id=payer, user_id=payer, points=NOTHING)
-    )
-    plan = await plan_of(tx, payer)
+    usage, plan, budgeted = await _account(tx, payer, first.org_id)
     window = window_of(usage, rules, plan, tx.now)
     if not window.allows(total):
         raise _refusal(tx, window, total)
-    await count_in_budgets(tx, payer, first.org_id, total)
+    if budgeted:
+        await count_in_budgets(tx, payer, first.org_id, total)
     taken = window.reserving(total, tx.now + rules.window)
     for one in reservations:
         one.window_number = taken.number
@@ -116,6 +122,16 @@ async def _reserve(
     ]
     await tx.add_many([*reservations, *_grants(usage, taken, first.subject_id), *opened])
     await usage.change(**taken.columns())
+
+
+async def _account(tx: Transaction, payer: str, org_id: str | None) -> tuple[Usage, PlanTier, bool]:
+    """A payer's locked row, made if there is none, their plan, and whether a budget counts."""
+    row = await tx.connection.fetchrow(_ACCOUNT, payer, tx.now, [payer, org_id])
+    if row is not None:
+        usage = tx.hold(Usage, {name: row[name] for name in Usage.columns()}, locked=True)
+        return usage, best_of(row["plans"]), row["budgeted"]
+    usage = Usage(id=id_of_usage(payer), owner_id=payer, user_id=payer, points=NOTHING)
+    return await tx.add(usage), await plan_of(tx, payer), True
 
 
 def _grants(usage: Usage, window: Window, subject_id: str) -> Iterator[CreditEntry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,10 @@ class Subscription(Record):
         table = "subscription"
 
 
+PLANS = f"ARRAY (SELECT plan_tier FROM subscription WHERE {_LIVE})"
+"""The plans that live subscriptions of the user $1 pay for at the time $2."""
+
+
 async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
     """The best plan that a user's live subscriptions pay for.
 
@@ -96,6 +101,11 @@ async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
 
 async def plan_at(database: Database | Connection, user_id: str, now: datetime) -> PlanTier:
     """The same outside a transaction."""
-    live = await database.fetch(f"SELECT plan_tier FROM subscription WHERE {_LIVE}", user_id, now)
-    plans = (PlanTier(row["plan_tier"]) for row in live)
-    return max(plans, key=list(PlanTier).index, default=PlanTier.FREE)
+    rows = await database.fetch(f"SELECT {PLANS} AS plans", user_id, now)
+    return best_of(rows[0]["plans"])
+
+
+def best_of(plans: Iterable[str]) -> PlanTier:
+    """The best of some plans; free is for everybody."""
+    found = (PlanTier(plan) for plan in plans)
+    return max(found, key=list(PlanTier).index, default=PlanTier.FREE)

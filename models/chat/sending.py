@@ -111,8 +111,8 @@ async def send_in(
     await attach(tx, message, draft.attachments)
     sent = Sent(message, replies[0], replies)
     if here:
-        for reply, one in zip(replies, answerers, strict=True):
-            await tx.add(new_generation(reply, one, tx.actor.viewer.id))
+        pairs, user = zip(replies, answerers, strict=True), tx.actor.viewer.id
+        await tx.add_many([new_generation(reply, one, user) for reply, one in pairs])
     await message_sent(tx, sent, draft)
     return sent
 
