@@ -16,6 +16,7 @@ from graphql_schema.core.record_type import record_type
 from models.billing import balances, credit_ledger, credit_reservations
 from models.billing.credit_ledger import CreditEvent
 from models.billing.credit_reservations import ReservationState
+from models.permissions import Permission
 from models.reading import Listing, Order
 
 describe(
@@ -92,7 +93,8 @@ class Query:
 
     @strawberry.field(
         description="What answers have cost by day and model, newest day first: the viewer's, or "
-        "those asked for in an organisation, which needs BILLING. Empty when signed out."
+        "those asked for in an organisation.",
+        metadata={"needs": Permission.BILLING},
     )
     async def credit_balances(
         self, info: strawberry.Info, since: Since, until: Until, org: Org = None

@@ -38,14 +38,13 @@ async def balances_of(
 ) -> Sequence[CreditBalance]:
     """Those of the viewer's own, or of what was asked for in an organisation, newest day first.
 
-    Nothing for nobody. Raises Invalid, NotFound and Forbidden.
+    Nothing to who may not see it. Raises Invalid.
     """
-    if actor.viewer.user_id is None:
+    owner = org_id or actor.viewer.user_id
+    if owner is None or owner not in actor.viewer.owners_with(Permission.BILLING):
         return ()
-    owner = org_id or actor.viewer.id
-    actor.viewer.require(Permission.BILLING, owner, field="org")
     if not timedelta() <= until - since <= LONGEST:
         raise Invalid(f"At most {LONGEST.days} days after `since`.", field="until")
-    sql = _BY_USER if org_id is None else _BY_ORG
+    sql = _BY_ORG if owner.startswith("org_") else _BY_USER
     rows = await actor.database.fetch(sql, owner, since, until)
     return [CreditBalance(**row) for row in rows]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # One statement, since every message waits for it.
 _ACCOUNT = f"""\
-SELECT {listed(Usage)}, {PLANS} AS plans,
+SELECT {{columns}}, {PLANS} AS plans,
     EXISTS (SELECT 1 FROM credit_budget WHERE owner_id = ANY ($3)) AS budgeted
 FROM usage t WHERE t.user_id = $1 FOR NO KEY UPDATE OF t"""
 
@@ -88,7 +88,8 @@ async def reset_credits(tx: Transaction, user_id: str) -> Usage:
     if usage is None:
         raise NotFound("There is no such user, or they have used no credits.", field="userId")
     await audit(tx, AuditAction.CREDITS_RESET, usage, points=str(usage.points))
-    await tx.add_many([_lapse(usage, CreditEvent.RESET)])
+    if usage.points:
+        await tx.add(_lapse(usage, CreditEvent.RESET))
     await usage.change(
         window_number=usage.window_number + 1,
         **dict.fromkeys(("granted", "points", "reserved", "spent"), NOTHING),
@@ -126,7 +127,8 @@ async def _reserve(
 
 async def _account(tx: Transaction, payer: str, org_id: str | None) -> tuple[Usage, PlanTier, bool]:
     """A payer's locked row, made if there is none, their plan, and whether a budget counts."""
-    row = await tx.connection.fetchrow(_ACCOUNT, payer, tx.now, [payer, org_id])
+    sql = _ACCOUNT.format(columns=listed(Usage))
+    row = await tx.connection.fetchrow(sql, payer, tx.now, [payer, org_id])
     if row is not None:
         usage = tx.hold(Usage, {name: row[name] for name in Usage.columns()}, locked=True)
         return usage, best_of(row["plans"]), row["budgeted"]

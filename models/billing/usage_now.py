@@ -9,12 +9,10 @@ from models.billing.usage import Usage, id_of_usage
 from models.billing.windows import window_of
 from models.crediting import NOTHING
 from models.permissions import Permission
-from models.statements import listed
+from models.statements import select
 
 if TYPE_CHECKING:
     from models.verbs import Actor
-
-_STORED = f"SELECT {listed(Usage)} FROM usage t WHERE t.user_id = $1"
 
 
 async def usage_now(actor: Actor) -> Usage | None:
@@ -24,7 +22,7 @@ async def usage_now(actor: Actor) -> Usage | None:
     user = viewer.user_id
     if user is None or user not in viewer.owners_with(Permission.BILLING):
         return None
-    rows = await actor.database.fetch(_STORED, user)
+    rows = await actor.database.fetch(select(Usage, "user_id = $1"), user)
     known = Usage.from_row(rows[0]) if rows else None
     if rules is None or viewer.anonymous:
         return known

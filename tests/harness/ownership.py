@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import ids
@@ -67,6 +68,9 @@ NODES = {
     "WebhookEvent": "event",
     "RateLimit": "limit",
     "AnonymousUsage": "guest",
+    "CreditEntry": "credit entry",
+    "CreditReservation": "reservation",
+    "CreditBudget": "budget",
     "Org": "org",
     "OrgMember": "org member",
     "AuditLog": "audit log",
@@ -209,6 +213,12 @@ def _home(world: World) -> list[Variables]:
     return [{"org": world["home"], "first": 2}]
 
 
+def _this_month(world: World) -> list[Variables]:
+    """Whose it is, and the days around now."""
+    now, days = datetime.now(UTC), timedelta(days=40)
+    return [{"org": world["home"], "since": str(now - days), "until": str(now + days)}]
+
+
 def _searched(words: str) -> Callable[[World], list[Variables]]:
     return lambda world: [{"words": words, **one} for one in _home(world)]
 
@@ -242,6 +252,10 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
     "Query.usageLimits": _free(),
+    "Query.budget": _by("org", "home"),
+    "Query.creditBalances": Probe(_this_month),
+    "Query.creditEntries": _free(),
+    "Query.creditReservations": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(_home),
     "Query.deletion": _by("id", "deletion"),
@@ -291,6 +305,8 @@ PROBES: dict[str, Probe] = {
     "Mutation.updateOrg": _input(id=_id("org"), name="Other"),
     "Mutation.deleteOrg": _input(id=_id("org")),
     "Mutation.transferOrg": _input(memberId=_id("org member")),
+    "Mutation.setBudget": _input(orgId=_id("home"), softLimit=7),
+    "Mutation.resetCredits": _input(userId=_id("user")),
     "Mutation.setOrgPlan": _input(id=_id("org"), plan="pro", limits={"members": 5}),
     "Mutation.updateOrgMember": _input(id=_id("org member"), role="VIEWER"),
     "Mutation.removeOrgMember": _input(id=_id("org member")),
@@ -372,6 +388,8 @@ PROBES: dict[str, Probe] = {
     ),
     "Subscription.preferencesChanged": _free(),
     "Subscription.viewerChanged": _free(),
+    "Subscription.usageChanged": _free(),
+    "Subscription.budgetChanged": _by("id", "budget"),
     "Subscription.deletionChanged": _by("id", "deletion"),
     "Subscription.agentRunChanged": _by("projectId", "project"),
     "Subscription.sharedConversationChanged": _by("token", "share token"),
