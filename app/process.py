@@ -74,8 +74,7 @@ def connect(
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
-    bus = PostgresBus(url)
-    changes = ChangeReader(database, background, signer)
+    bus, changes = PostgresBus(url), ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
     catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)

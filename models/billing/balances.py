@@ -41,7 +41,7 @@ async def balances_of(
     Nothing to who may not see it. Raises Invalid.
     """
     owner = org_id or actor.viewer.user_id
-    if owner is None or owner not in actor.viewer.owners_with(Permission.BILLING):
+    if owner is None or not actor.viewer.holds(Permission.BILLING, owner):
         return ()
     if not timedelta() <= until - since <= LONGEST:
         raise Invalid(f"At most {LONGEST.days} days after `since`.", field="until")

@@ -67,7 +67,7 @@ class CreditBudget(Record):
         if limit is None or used + cost <= limit:
             return
         ends = next_month(tx.now)
-        known = self.owner_id in tx.actor.viewer.owners_with(Permission.BILLING)
+        known = tx.actor.viewer.holds(Permission.BILLING, self.owner_id)
         raise OverBudget(
             f"This would go over the budget of the month, which ends at {ends:%Y-%m-%d %H:%M} UTC.",
             cost=cost,

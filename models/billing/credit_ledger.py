@@ -29,11 +29,9 @@ class CreditEvent(StrEnum):
     RESET = "reset"
 
 
+# PostgreSQL itself refuses to change or remove one. It outlives its user, by ids alone.
 class CreditEntry(Record):
-    """One movement of a user's credits; its numbers say how much more there is of each kind.
-
-    PostgreSQL itself refuses to change or remove one. It outlives the user, by ids alone.
-    """
+    """One movement of a user's credits; its numbers say how much more there is of each kind."""
 
     prefix = "cle"
     access = Owned(read=Permission.BILLING)

@@ -20,7 +20,7 @@ async def usage_now(actor: Actor) -> Usage | None:
     guests and where nothing costs credits."""
     viewer, rules, now = actor.viewer, actor.credits, actor.clock.now()
     user = viewer.user_id
-    if user is None or user not in viewer.owners_with(Permission.BILLING):
+    if user is None or not viewer.holds(Permission.BILLING, user):
         return None
     rows = await actor.database.fetch(select(Usage, "user_id = $1"), user)
     known = Usage.from_row(rows[0]) if rows else None
