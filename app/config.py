@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from models.billing.plans import PlanTier
 
 
 class Settings(BaseSettings):
@@ -124,6 +125,27 @@ class Settings(BaseSettings):
     )
     password_queue: int = Field(
         default=100, ge=0, description="Passwords that may wait to be hashed."
+    )
+
+    polar_products: dict[str, PlanTier] = Field(
+        default={},
+        description="Polar's products and the plans they pay for, as JSON: "
+        '`{"<product id>": "pro"}`; a plan is `pro` or `unlimited`.',
+    )
+    polar_webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs what Polar posts to `/webhooks/polar`."
+    )
+    polar_token: SecretStr | None = Field(
+        default=None,
+        description="An organisation's access token at Polar, for checkouts and all else that asks "
+        "it something.",
+    )
+    polar_server: str = Field(
+        default="https://api.polar.sh",
+        description="Where Polar's API is; `https://sandbox-api.polar.sh` to try it.",
+    )
+    polar_timeout: float = Field(
+        default=10.0, gt=0, description="Seconds that one question to Polar may take."
     )
 
     storage_url: str | None = Field(

@@ -20,6 +20,7 @@ from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
 from app.own_keys import OwnKeys
+from app.polar import EventProcessor, PolarPayments, payments_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
@@ -61,6 +62,8 @@ class Services:
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
+    payments: PolarPayments
+    events: EventProcessor
 
 
 def connect(
@@ -81,8 +84,10 @@ def connect(
     writer = Writer(background, streams, bus)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
+    payments = payments_of(settings, signer)
+    events = EventProcessor(actor, payments.terms)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
+    own = authenticator, sign_in, storage, payments, settings.dev, daily_limits(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
         ports=ports,
@@ -95,11 +100,13 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
-        upkeep=Upkeep(actor, storage, settings.lease),
+        upkeep=Upkeep(actor, storage, events, settings.lease),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
+        payments=payments,
+        events=events,
     )
     _introduce(services)
     return services
@@ -130,6 +137,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.payments.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

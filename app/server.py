@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from app.oauth.routes import SignInRoutes
 from app.observing import Observer, Observers
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
+from app.polar import PolarWebhook
 from app.process import Services, connect, kept, running
 from app.revocations import Revocations
 from app.sockets import Sockets
@@ -104,6 +106,11 @@ def _add_sign_in(
     secret = settings.identity_webhook_secret
     if secret is not None:
         IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
+    secret = settings.polar_webhook_secret
+    if secret is not None:
+        # A flood of events must not take the connections of what runs beside the requests.
+        actor = replace(services.actor, database=services.database)
+        PolarWebhook(secret.get_secret_value(), actor, services.payments.terms).add_to(app)
 
 
 def _add_transfers(

@@ -52,6 +52,11 @@ describe(
     LINK_CREATED="A conversation was shared.",
     LINK_REVOKED="A share link was ended.",
     DATA_EXPORTED="Somebody asked for all that is theirs.",
+    SUBSCRIPTION_GRANTED="The user was given a plan without payment.",
+    SUBSCRIPTION_ENDED="A plan that was given without payment was taken away.",
+    SUBSCRIPTION_RECONCILED="A subscription was brought up to what Polar tells of it.",
+    SUBSCRIPTION_RESOLVED="A customer at Polar, and what they pay for, was given to the user.",
+    WEBHOOK_REPLAYED="What a service had sent was gone through again.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.billing.payments import Payments
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -48,6 +49,7 @@ class Ports:
     guests: GuestTokens
     sign_in: SignInPorts
     files: Files
+    payments: Payments
     dev: bool = False
     limits: DailyLimits | None = None
 

@@ -55,6 +55,11 @@ class AuditAction(StrEnum):
     LINK_CREATED = "link.created"
     LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"
+    SUBSCRIPTION_GRANTED = "subscription.granted"
+    SUBSCRIPTION_ENDED = "subscription.ended"
+    SUBSCRIPTION_RECONCILED = "subscription.reconciled"
+    SUBSCRIPTION_RESOLVED = "subscription.resolved"
+    WEBHOOK_REPLAYED = "webhook.replayed"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from models import fields
+from models import fields, statements
 from models.access import Owned
+from models.accounts.users import User
 from models.base import Record
 from models.billing.plans import PlanTier
 from models.indexes import index, unique
@@ -15,9 +18,13 @@ from models.permissions import Permission
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
+    from models.verbs import Actor
+
+FEATURES = "features"
+"""The key of a subscription's metadata that lists features: names, or one text with commas."""
 
 _LIVE = """\
-user_id = $1 AND (status IN ('active', 'trialing')
+user_id = $1 AND (lapses_at IS NULL OR lapses_at > $2) AND (status IN ('active', 'trialing')
     OR status = 'past_due' AND current_period_end > $2)"""
 
 
@@ -55,6 +62,7 @@ class Subscription(Record):
         unique("polar_subscription_id"),
         index("customer_id"),
         index("status"),
+        index("lapses_at", where="(lapses_at IS NOT NULL)"),
     )
 
     owner_id: str = fields.key("Whose subscription it is.")
@@ -80,9 +88,32 @@ class Subscription(Record):
     trial_start: datetime | None = fields.moment("When the trial began.", null=True)
     trial_end: datetime | None = fields.moment("When the trial ends.", null=True)
     metadata: Any = fields.json("What the provider tells beside it.", null=True)
+    provider_at: datetime | None = fields.moment(
+        "When the provider last changed what is told here.", null=True
+    )
+    lapses_at: datetime | None = fields.moment(
+        "When it stops to count unless somebody tells more of it.", null=True
+    )
 
     class Meta:
         table = "subscription"
+
+    @property
+    def features(self) -> set[str]:
+        """The features that its metadata lists."""
+        kept = cast("dict[str, Any]", self.metadata) if isinstance(self.metadata, dict) else {}
+        told: Any = kept.get(FEATURES)
+        names: Any = told.split(",") if isinstance(told, str) else told
+        found = cast("list[Any]", names) if isinstance(names, list) else []
+        return {name.strip() for name in found if isinstance(name, str)} - {""}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a user's live subscriptions give together."""
+
+    tier: PlanTier
+    features: list[str]
 
 
 async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
@@ -90,5 +121,35 @@ async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
 
     Active and trialing ones count, those past due until their period ends; no others.
     """
-    live = await tx.find(Subscription, _LIVE, user_id, tx.now)
-    return max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
+    return _plan(await tx.find(Subscription, _LIVE, user_id, tx.now)).tier
+
+
+async def plan_for(actor: Actor) -> Plan | None:
+    """The viewer's own plan with its features; None for nobody, free for who may not see it."""
+    viewer = actor.viewer
+    if viewer.user_id is None:
+        return None
+    if viewer.user_id not in viewer.owners_with(Permission.BILLING):
+        return Plan(PlanTier.FREE, [])
+    sql = statements.select(Subscription, _LIVE)
+    rows = await actor.database.fetch(sql, viewer.user_id, actor.clock.now())
+    return _plan([Subscription.from_row(row) for row in rows])
+
+
+def _plan(live: Sequence[Subscription]) -> Plan:
+    tier = max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
+    return Plan(tier, sorted({name for one in live for name in one.features}))
+
+
+async def follow_plan(tx: Transaction, user_id: str) -> None:
+    """Have a user be premium while a subscription pays for a plan.
+
+    What was granted or imported without one stays.
+    """
+    user = await tx.lock(User, user_id)
+    assert user is not None, "a subscription has a user"
+    pays = await plan_of(tx, user_id) is not PlanTier.FREE
+    if pays and not user.premium:
+        await user.change(premium=True, premium_by_plan=True)
+    elif not pays and user.premium_by_plan:
+        await user.change(premium=False, premium_by_plan=False)
