@@ -101,8 +101,8 @@ class Subscription(Record):
     @property
     def features(self) -> set[str]:
         """The features that its metadata lists."""
-        kept = cast("dict[str, Any]", self.metadata) if isinstance(self.metadata, dict) else {}
-        told: Any = kept.get(FEATURES)
+        kept: Any = self.metadata
+        told = cast("Any", kept).get(FEATURES) if isinstance(kept, dict) else None
         names: Any = told.split(",") if isinstance(told, str) else told
         found = cast("list[Any]", names) if isinstance(names, list) else []
         return {name.strip() for name in found if isinstance(name, str)} - {""}
