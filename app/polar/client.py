@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +29,9 @@ PROOF = "userProof"
 """In the metadata of our checkouts: whose it is, and that this server says so."""
 NEWEST = 100
 """Subscriptions that are asked for at once."""
+
+ID = re.compile(r"[\w-]{1,255}", re.ASCII)
+UNKNOWN = "Polar does not know it."
 
 log = structlog.get_logger()
 
@@ -85,16 +89,16 @@ class PolarPayments:
 
     async def cancel(self, subscription_id: str, *, at_period_end: bool) -> Mapping[str, Any]:
         """Have a subscription end with its period, or go on; the subscription then."""
+        id = _checked(subscription_id)
         told = await self._ask(
-            lambda polar: polar.subscriptions.update(
-                subscription_id, cancel_at_period_end=at_period_end
-            )
+            lambda polar: polar.subscriptions.update(id, cancel_at_period_end=at_period_end)
         )
         return _json(told, subscription_id)
 
     async def subscription(self, subscription_id: str) -> Mapping[str, Any]:
         """A subscription."""
-        told = await self._ask(lambda polar: polar.subscriptions.get(subscription_id))
+        id = _checked(subscription_id)
+        told = await self._ask(lambda polar: polar.subscriptions.get(id))
         return _json(told, subscription_id)
 
     async def subscriptions_of(
@@ -159,6 +163,13 @@ def _connect(token: str, server: str, timeout: float) -> PolarAsync:
     return PolarAsync(token, base_url=server, timeout=timeout)
 
 
+def _checked(id: str) -> str:
+    """An id that is one part of a path. Raises NotFound for any other."""
+    if not ID.fullmatch(id):
+        raise NotFound(UNKNOWN)
+    return id
+
+
 def _json(told: Any, subscription_id: str) -> Mapping[str, Any]:
     if told.id != subscription_id:
         raise _down("another subscription")
@@ -169,7 +180,7 @@ def _refusal(error: Any) -> DomainError:
     """What to tell of an error of Polar's, whose own text is for the log."""
     status: int | None = getattr(error, "status_code", None)
     if status == 404:
-        return NotFound("Polar does not know it.")
+        return NotFound(UNKNOWN)
     if status in (403, 409, 422):
         log.warning("polar.refused", status=status, error=error.message)
         return Conflict("Polar refuses this as things stand.")

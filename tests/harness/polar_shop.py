@@ -10,9 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.harness.polar import SETTINGS, checkout, customer, moment, subscription
+from tests.harness.polar import SETTINGS, checkout, customer, moment
 
-TOKEN = "polar_oat_tests"  # noqa: S105 - a test's
+TOKEN = "polar_oat_tests"
 
 
 def settings_of(shop: Shop, **more: Any) -> dict[str, Any]:
