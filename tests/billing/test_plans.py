@@ -96,9 +96,11 @@ async def test_what_is_given_until_a_time_ends_then(server: Server, clock: FakeC
     given = {"userId": await id_of(ada), "planTier": "PRO", "until": until}
     await olga.do("grantSubscription", "{ subscriptionId }", **given)
     clock.advance(hours=23)
+    ada, olga = server.user("ada"), server.user("olga")  # tokens end as well
     await lapse_subscriptions(server.services.actor)
     assert await plan(ada) == ("PRO", [], True)
     clock.advance(hours=2)
+    ada, olga = server.user("ada"), server.user("olga")
     assert (await ada.run(PLAN))["plan"]["tier"] == "FREE", "whether or not anybody has looked"
     await lapse_subscriptions(server.services.actor)
     assert await plan(ada) == ("FREE", [], False)
@@ -116,6 +118,7 @@ async def test_who_is_past_due_is_premium_until_the_period_ends(
     await deliver(server.session, server.url, "subscription.past_due", told)
     assert await plan(ada) == ("PRO", [], True)
     clock.advance(days=30)
+    ada = server.user("ada")
     await lapse_subscriptions(server.services.actor)
     assert await plan(ada) == ("FREE", [], False)
     (row,) = (await ada.run(MINE))["subscriptions"]["nodes"]
@@ -136,7 +139,7 @@ async def test_a_worker_has_them_lapse(start_server: StartServer, clock: FakeClo
     clock.advance(days=30)
 
     async def lapsed() -> bool:
-        return not (await ada.run(PLAN))["me"]["premium"]
+        return not (await server.user("ada").run(PLAN))["me"]["premium"]
 
     await eventually(lapsed)
 
