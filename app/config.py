@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, NonNegativeInt, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
-from models.billing.plans import PlanTier
+from app.config_polar import PolarSettings
 
 
-class Settings(BaseSettings):
+class Settings(PolarSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -127,27 +127,6 @@ class Settings(BaseSettings):
         default=100, ge=0, description="Passwords that may wait to be hashed."
     )
 
-    polar_products: dict[str, PlanTier] = Field(
-        default={},
-        description="Polar's products and the plans they pay for, as JSON: "
-        '`{"<product id>": "pro"}`; a plan is `pro` or `unlimited`.',
-    )
-    polar_webhook_secret: SecretStr | None = Field(
-        default=None, description="Signs what Polar posts to `/webhooks/polar`."
-    )
-    polar_token: SecretStr | None = Field(
-        default=None,
-        description="An organisation's access token at Polar, for checkouts and all else that asks "
-        "it something.",
-    )
-    polar_server: str = Field(
-        default="https://api.polar.sh",
-        description="Where Polar's API is; `https://sandbox-api.polar.sh` to try it.",
-    )
-    polar_timeout: float = Field(
-        default=10.0, gt=0, description="Seconds that one question to Polar may take."
-    )
-
     storage_url: str | None = Field(
         default=None,
         description="Where files are kept: `s3://bucket/folder`, at Amazon or whoever speaks S3. "
@@ -199,6 +178,17 @@ class Settings(BaseSettings):
     )
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
+    )
+    rate_limits: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="How often a user may do something in its window, as JSON by action, where "
+        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
+    )
+    cost_per_minute: int = Field(
+        default=200_000,
+        ge=0,
+        description="Rows and fields that one user, or one address without a user, may ask for in "
+        "a minute; 0 is any number.",
     )
     tools: list[str] = Field(
         default=[],

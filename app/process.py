@@ -15,7 +15,8 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
-from app.daily_limits import daily_limits
+from app.cost_budget import CostBudget, cost_budget
+from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
@@ -58,6 +59,7 @@ class Services:
     actor: Actor
     worker: Worker
     upkeep: Upkeep
+    budget: CostBudget | None
     mailer: Mailer
     authenticator: Authenticator
     storage: Storage
@@ -76,10 +78,9 @@ def connect(
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
-    bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
-    catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
+    bus, catalogue, sign_in = PostgresBus(url), Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
@@ -87,7 +88,8 @@ def connect(
     payments = payments_of(settings, signer)
     events = EventProcessor(actor, payments.terms)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, payments, settings.dev, daily_limits(settings)
+    own = authenticator, sign_in, storage, payments, settings.dev
+    own = *own, daily_limits(settings), rates_of(settings)
     ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     services = Services(
         ports=ports,
@@ -101,6 +103,7 @@ def connect(
         actor=actor,
         worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
         upkeep=Upkeep(actor, storage, events, settings.lease),
+        budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
@@ -127,7 +130,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.database.open()
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
-    tasks = [asyncio.create_task(keep(one.run)) for one in steady]
+    counting = () if services.budget is None else (services.budget,)
+    tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
     busy = (services.worker, services.upkeep, services.mailer) if worker else ()
     working = [asyncio.create_task(keep(one.run)) for one in busy]
     try:

@@ -74,7 +74,9 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql = graphql_server(
+        settings, engine, contexts, told, plans=telling, budget=services.budget
+    )
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)

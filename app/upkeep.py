@@ -11,6 +11,7 @@ import structlog
 
 from app.polar import EventProcessor
 from models.accounts.expiring import forget_expired
+from models.accounts.rate_limits import forget_windows
 from models.billing.anonymous_usage import forget_days
 from models.billing.granting import lapse_subscriptions
 from models.builder.claims import reap_runs
@@ -27,6 +28,7 @@ PAUSE = 5.0  # seconds, at most, between two rounds
 RETRY = 0.5  # seconds after the database was away
 TIDY = timedelta(minutes=5)
 DELETION_BATCHES = 20  # of one round
+WINDOW_BATCHES = 20  # the same
 
 log = structlog.get_logger()
 
@@ -67,6 +69,12 @@ class Upkeep:
             await forget_the_old(self._actor.database, self._actor.clock)
             await forget_expired(self._actor)
             await forget_days(self._actor)
+            await self._forget_windows()
+
+    async def _forget_windows(self) -> None:
+        for _ in range(WINDOW_BATCHES):
+            if not await forget_windows(self._actor):
+                break
 
 
 async def patiently(work: Awaitable[Any]) -> None:

@@ -12,7 +12,7 @@ from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import strawberry
 
@@ -52,6 +52,7 @@ class Ports:
     payments: Payments
     dev: bool = False
     limits: DailyLimits | None = None
+    rates: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(slots=True)
@@ -126,6 +127,7 @@ class Context:
             self.request_id,
             once,
             limits=ports.limits,
+            rates=ports.rates,
             client=self.client,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.accounts.action_limits import limited
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.users import NO_SUCH_USER, User
 from models.billing.customers import PolarCustomer, Unsettled, hold
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from models.billing.plans import Terms
     from models.transaction import Transaction
     from models.verbs import Actor
+
+QUESTIONS = limited("payment", 30, hours=1)
 
 _PAYING = """\
 user_id = $1 AND provider = 'polar' AND plan_tier <> 'free'
@@ -67,7 +70,7 @@ async def end_with_period(actor: Actor, payments: Payments, id: str, *, ends: bo
 
     Raises NotFound, Conflict for one that Polar does not keep or that has ended, Unavailable.
     """
-    row = await _kept_by_polar(actor, id)
+    row = await _asked_about(actor, id)
     if row.status is SubscriptionStatus.CANCELED:
         raise Conflict("It has ended.")
     data = await payments.cancel(row.polar_subscription_id or "", at_period_end=ends)
@@ -84,7 +87,7 @@ async def ask_again(actor: Actor, payments: Payments, id: str | None) -> None:
         buyer = await _viewer_as_buyer(actor)
         told = await payments.subscriptions_of(buyer.user_id, buyer.customers)
     else:
-        row = await _kept_by_polar(actor, id)
+        row = await _asked_about(actor, id)
         told = [await payments.subscription(row.polar_subscription_id or "")]
     for data in told:
         await _take_over(actor, data, payments.terms)
@@ -103,10 +106,18 @@ async def reconcile(actor: Actor, payments: Payments, polar_subscription_id: str
 @verb.needing(Permission.ACCOUNT)
 async def _viewer_as_buyer(tx: Transaction) -> Buyer:
     user = await tx.reach(User, tx.actor.viewer.id)
+    await QUESTIONS.count(tx)
     customers = await tx.find(PolarCustomer, _CUSTOMERS, user.id)
     pays = await tx.first(Subscription, _PAYING, user.id)
     email = user.email if user.email_verified else None
     return Buyer(user.id, email, [one.polar_customer_id for one in customers], pays is not None)
+
+
+@verb.needing(Permission.ACCOUNT)
+async def _asked_about(tx: Transaction, id: str) -> Subscription:
+    row = await _kept_by_polar(tx, id)
+    await QUESTIONS.count(tx)
+    return row
 
 
 @verb.needing(Permission.ACCOUNT)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.billing.admission import UploadRequest, admit_upload
 from models.errors import Conflict, Invalid, NotFound
 from models.files.media_types import ALLOWED, IMAGES
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
     from models.verbs import Actor
 
-PER_HOUR = 120
+UPLOADS = limited("upload", 120, hours=1)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -66,7 +65,7 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
     if new.purpose is FilePurpose.AVATAR:
         viewer.require(Permission.ACCOUNT, viewer.id)
     new.check()
-    await count_try(tx, [Limit(f"user_{viewer.id}_upload", PER_HOUR, timedelta(hours=1))])
+    await UPLOADS.count(tx)
     if new.purpose is FilePurpose.ATTACHMENT:  # of pictures only one is kept
         await admit_upload(tx, UploadRequest(viewer.id, new.size))
     return await tx.add(
