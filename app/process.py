@@ -21,7 +21,7 @@ from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
 from app.own_keys import OwnKeys
-from app.polar import EventProcessor, PolarPayments, payments_of
+from app.polar import PolarPayments, payments_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
@@ -65,7 +65,6 @@ class Services:
     storage: Storage
     catalogue: Catalogue
     payments: PolarPayments
-    events: EventProcessor
 
 
 def connect(
@@ -82,11 +81,9 @@ def connect(
     streams = StreamHub(database, background, signer, clock)
     bus, catalogue, sign_in = PostgresBus(url), Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
-    writer = Writer(background, streams, bus)
+    writer, payments = Writer(background, streams, bus), payments_of(settings, signer)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
-    payments = payments_of(settings, signer)
-    events = EventProcessor(actor, payments.terms)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
     own = authenticator, sign_in, storage, payments, settings.dev
     own = *own, daily_limits(settings), rates_of(settings)
@@ -102,14 +99,13 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
-        upkeep=Upkeep(actor, storage, events, settings.lease),
+        upkeep=Upkeep(actor, storage, payments.terms, settings.lease),
         budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
         payments=payments,
-        events=events,
     )
     _introduce(services)
     return services

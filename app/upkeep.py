@@ -14,6 +14,7 @@ from models.accounts.expiring import forget_expired
 from models.accounts.rate_limits import forget_windows
 from models.billing.anonymous_usage import forget_days
 from models.billing.granting import lapse_subscriptions
+from models.billing.plans import Terms
 from models.builder.claims import reap_runs
 from models.chat.deletion import work_off_deletion
 from models.chat.leases import reap_generations
@@ -36,11 +37,11 @@ log = structlog.get_logger()
 class Upkeep:
     """Ends what dead workers held, empties what was deleted, forgets what is over."""
 
-    def __init__(self, actor: Actor, files: Files, events: EventProcessor, lease: float) -> None:
+    def __init__(self, actor: Actor, files: Files, terms: Terms, lease: float) -> None:
         """`lease` in seconds: how long an answer outlives its worker's last heartbeat."""
         self._actor = actor
         self._files = files
-        self._events = events
+        self._events = EventProcessor(actor, terms)
         self._pause = min(PAUSE, lease / 3)
         self._tidy_at = actor.clock.now()
 

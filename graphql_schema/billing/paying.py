@@ -15,6 +15,7 @@ from models.billing.subscriptions import plan_for
 from models.permissions import Permission
 
 if TYPE_CHECKING:
+    from graphql_schema.billing.pending_subscriptions import PendingSubscription
     from graphql_schema.billing.subscriptions import BillingSubscription
 
 
@@ -77,6 +78,31 @@ class SyncSubscriptionPayload:
     plan: Plan = strawberry.field(description="The plan.")
 
 
+@strawberry.input(description="A subscription to bring up to what Polar tells of it.")
+class ReconcileSubscriptionInput:
+    polar_subscription_id: str = given("Its id at Polar.")
+
+
+@strawberry.input(description="Which user a customer at Polar is.")
+class ResolvePendingSubscriptionInput:
+    id: strawberry.ID = given("A pending subscription of the customer's.")
+    user_id: strawberry.ID = given("The user.")
+
+
+@strawberry.type(description="How it went.")
+class ReconcileSubscriptionPayload:
+    problem: str | None = strawberry.field(
+        description="What is wrong with the subscription; null if nothing."
+    )
+
+
+@strawberry.type(description="The pending subscription as it is now.")
+class ResolvePendingSubscriptionPayload:
+    pending_subscription: PendingSubscription = strawberry.field(
+        description="The pending subscription."
+    )
+
+
 @strawberry.type
 class Mutation:
     @mutation("Open a checkout at Polar for a product that is a plan.", needs=Permission.ACCOUNT)
@@ -124,3 +150,21 @@ class Mutation:
         await paying.ask_again(actor, context_of(info).ports.payments, input.id)
         plan: Any = await plan_for(actor)
         return SyncSubscriptionPayload(plan=plan)
+
+    @mutation("Ask Polar how a subscription stands, and take that over.", needs=Permission.OPERATE)
+    async def reconcile_subscription(
+        self, info: strawberry.Info, input: ReconcileSubscriptionInput
+    ) -> ReconcileSubscriptionPayload:
+        asked = context_of(info).ports.payments, input.polar_subscription_id
+        problem = await paying.reconcile(acting(info, input), *asked)
+        return ReconcileSubscriptionPayload(problem=problem)
+
+    @mutation(
+        "Say which user a customer at Polar is; the user gets all that waits for that customer.",
+        needs=Permission.OPERATE,
+    )
+    async def resolve_pending_subscription(
+        self, info: strawberry.Info, input: ResolvePendingSubscriptionInput
+    ) -> ResolvePendingSubscriptionPayload:
+        row: Any = await paying.resolve_pending(acting(info, input), input.id, input.user_id)
+        return ResolvePendingSubscriptionPayload(pending_subscription=row)

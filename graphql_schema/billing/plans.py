@@ -30,7 +30,9 @@ class Plan:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="The plan that the viewer is on; null when signed out.")
+    @strawberry.field(
+        description="The plan that the viewer is on; null when signed out. Needs BILLING."
+    )
     async def plan(self, info: strawberry.Info) -> Plan | None:
         found: Any = await plan_for(context_of(info).actor())
         return found

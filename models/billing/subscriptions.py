@@ -125,12 +125,12 @@ async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
 
 
 async def plan_for(actor: Actor) -> Plan | None:
-    """The viewer's own plan with its features; None for nobody, free for who may not see it."""
+    """The viewer's own plan with its features; None for nobody. Raises Forbidden for a script that
+    may not see it."""
     viewer = actor.viewer
     if viewer.user_id is None:
         return None
-    if viewer.user_id not in viewer.owners_with(Permission.BILLING):
-        return Plan(PlanTier.FREE, [])
+    viewer.require(Permission.BILLING, viewer.user_id)
     sql = statements.select(Subscription, _LIVE)
     rows = await actor.database.fetch(sql, viewer.user_id, actor.clock.now())
     return _plan([Subscription.from_row(row) for row in rows])

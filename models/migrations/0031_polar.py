@@ -15,7 +15,14 @@ COMMENTS = [
     "COMMENT ON COLUMN public.webhook_event.try_at IS 'When it is to be tried; null once it is through.'",
 ]
 # What the identity provider sent was kept with nothing but whom it is about.
-SOURCES = "UPDATE webhook_event SET source = 'identity' WHERE payload ? 'subject'"
+SOURCES = """\
+UPDATE webhook_event
+SET source = CASE WHEN payload ? 'subject' THEN 'identity' ELSE 'polar' END"""
+FILL = [
+    SOURCES,
+    "UPDATE user_account SET premium_by_plan = false",
+    "UPDATE pending_subscription SET plan_tier = 'free'",
+]
 
 
 class Migration(migrations.Migration):
@@ -35,7 +42,10 @@ class Migration(migrations.Migration):
             model_name="PendingSubscription",
             name="plan_tier",
             field=ChoiceColumn(
-                default=PlanTier.FREE, description="The plan it pays for.", choices=PlanTier
+                null=True,
+                default=PlanTier.FREE,
+                description="The plan it pays for.",
+                choices=PlanTier,
             ),
         ),
         ops.AddField(
@@ -56,6 +66,7 @@ class Migration(migrations.Migration):
             model_name="User",
             name="premium_by_plan",
             field=BooleanColumn(
+                null=True,
                 default=False,
                 description="Whether a subscription made the user premium, and its end ends that.",
             ),
@@ -64,7 +75,10 @@ class Migration(migrations.Migration):
             model_name="WebhookEvent",
             name="source",
             field=ChoiceColumn(
-                default=WebhookSource.POLAR, description="Who sent it.", choices=WebhookSource
+                null=True,
+                default=WebhookSource.POLAR,
+                description="Who sent it.",
+                choices=WebhookSource,
             ),
         ),
         ops.AddField(
@@ -74,5 +88,27 @@ class Migration(migrations.Migration):
                 null=True, description="When it is to be tried; null once it is through."
             ),
         ),
-        ops.RunSQL([*COMMENTS, SOURCES]),
+        ops.RunSQL([*COMMENTS, *FILL]),
+        ops.AlterField(
+            model_name="PendingSubscription",
+            name="plan_tier",
+            field=ChoiceColumn(
+                default=PlanTier.FREE, description="The plan it pays for.", choices=PlanTier
+            ),
+        ),
+        ops.AlterField(
+            model_name="User",
+            name="premium_by_plan",
+            field=BooleanColumn(
+                default=False,
+                description="Whether a subscription made the user premium, and its end ends that.",
+            ),
+        ),
+        ops.AlterField(
+            model_name="WebhookEvent",
+            name="source",
+            field=ChoiceColumn(
+                default=WebhookSource.POLAR, description="Who sent it.", choices=WebhookSource
+            ),
+        ),
     ]
