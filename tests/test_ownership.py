@@ -91,6 +91,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.pendingSubscriptions": OPERATORS_LIST,
     "Query.rateLimits": OPERATORS_LIST,
     "Query.anonymousUsages": OPERATORS_LIST,
+    "Query.actionLimits": OWN_LIST,
     "Query.usageLimits": ("null",) * 6,  # nothing is limited in tests, unless they say so
     "Query.webhookEvents": OPERATORS_LIST,
     "Query.feedback": OPERATORS_LIST,

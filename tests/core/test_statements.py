@@ -119,6 +119,7 @@ QUERIES = {
     "preferences": ("", 1),
     "rateLimits": ("", 1),
     "anonymousUsages": ("", 1),
+    "actionLimits": ("", 1),
     "usageLimits": ("", 0),  # nothing is limited in tests
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
@@ -217,7 +218,7 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {"UsageLimits", "UsageLimit"}  # values of one query
+    plain -= {"UsageLimits", "UsageLimit", "ActionLimit"}  # values of one query
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -242,6 +242,7 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
     "Query.usageLimits": _free(),
+    "Query.actionLimits": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(_home),
     "Query.deletion": _by("id", "deletion"),
