@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, NonNegativeInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
+from pydantic_settings import SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
+from app.credit_settings import CreditSettings
 
 
-class Settings(BaseSettings):
+class Settings(CreditSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -189,6 +190,16 @@ class Settings(BaseSettings):
         description="Rows and fields that one user may ask for in a minute, and all guests and "
         "signed-out callers of one address; 0 is any number.",
     )
+    connections: list[ConnectionEntry] = Field(
+        default=[],
+        description='The services that users may connect: `[{"id": "github", "client_id": …, '
+        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
+    )
+    outgoing_allow: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
+        "unset, they ask public addresses alone, on ports 80 and 443.",
+    )
     tools: list[str] = Field(
         default=[],
         description="Functions that models may call, each `module:attribute`; see docs/tools.md.",
@@ -199,6 +210,25 @@ class Settings(BaseSettings):
     user_slots: int = Field(default=3, ge=1, description="Generations at once per user.")
     lease: float = Field(
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
+    )
+
+    import_slots: int = Field(
+        default=4, ge=1, description="Imports of projects that one worker carries out at once."
+    )
+    import_archive: int = Field(
+        default=50 << 20,
+        ge=1,
+        le=(1 << 31) - 1,
+        description="Bytes of an archive that is imported.",
+    )
+    import_file: int = Field(
+        default=1 << 20, ge=1, description="Bytes of one of its files; larger ones are left out."
+    )
+    import_text: int = Field(
+        default=10 << 20, ge=1, description="Bytes of all files that are taken of it."
+    )
+    import_timeout: float = Field(
+        default=300.0, gt=0, description="Seconds that fetching an archive may take."
     )
 
     introspection: bool = Field(
