@@ -106,6 +106,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.pendingSubscriptions": OPERATORS_LIST,
     "Query.rateLimits": OPERATORS_LIST,
     "Query.anonymousUsages": OPERATORS_LIST,
+    "Query.actionLimits": OWN_LIST,
     "Query.usageLimits": ("null",) * 6,  # nothing is limited in tests, unless they say so
     "Query.usageEvents": LASTING_LIST,
     "Query.usageTotals": ("null", *("data",) * 5),  # of what nobody shows them, all is 0

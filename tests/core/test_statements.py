@@ -124,6 +124,7 @@ QUERIES = {
     "preferences": ("", 1),
     "rateLimits": ("", 1),
     "anonymousUsages": ("", 1),
+    "actionLimits": ("", 1),
     "budget": ("", 1),
     "creditBalances": ('(since: "2026-01-01T00:00:00.000Z", until: "2026-01-02T00:00:00.000Z")', 1),
     "creditEntries": ("", 1),
@@ -229,7 +230,7 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {"UsageLimits", "UsageLimit", "CreditBalance"}  # values of one query
+    plain -= {"UsageLimits", "UsageLimit", "CreditBalance", "ActionLimit"}  # values of one query
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -254,6 +254,7 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
     "Query.usageLimits": _free(),
+    "Query.actionLimits": _free(),
     "Query.usageEvents": Probe(_home),
     "Query.usageTotals": _by("org", "home"),
     "Query.invoices": _by("org", "org"),
