@@ -34,13 +34,15 @@ class RepositoryPage:
 class Query:
     @strawberry.field(
         description="The repositories that the viewer's connection to GitHub reaches, those pushed "
-        "to last first, 100 a page; null for a viewer who is signed out. Needs READ_ACCOUNT."
+        "to last first, 100 a page; null for a viewer who is signed out, and where GitHub is not "
+        "set up. Needs READ_ACCOUNT."
     )
     async def github_repositories(
         self, info: strawberry.Info, page: int = 1
     ) -> RepositoryPage | None:
         context = context_of(info)
-        if context.viewer.user_id is None:
+        github = context.ports.github
+        if context.viewer.user_id is None or github is None:
             return None
-        found: Any = await list_repositories(context.actor(), context.ports.github, page)
+        found: Any = await list_repositories(context.actor(), github, page)
         return found

@@ -73,7 +73,7 @@ async def test_whoever_did_not_connect_github_is_told_so(here: Harbour) -> None:
 
 async def test_where_github_is_not_set_up_nobody_is_asked(start_server: StartServer) -> None:
     server = await start_server(worker=False)
-    assert await server.user("ada").code(LIST) == "NOT_CONNECTED"
+    assert (await server.user("ada").run(LIST))["githubRepositories"] is None
 
 
 async def test_one_user_lists_thirty_times_a_minute(here: Harbour, ada: Api) -> None:
