@@ -6,8 +6,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.accounts.connecting import (
+    Connecting,
+    Renewal,
+    Tokens,
+    claim_renewal,
+    connect,
+    hand_back_renewal,
+    keep_renewed,
+    note_refusal,
+    use_once,
+)
 from models.accounts.expiring import forget_expired
 from models.accounts.mails import forget_mail, take_mails
+from models.accounts.oauth_connections import OAuthProvider, connection_of
+from models.accounts.oauth_revocations import forget_revocation, take_revocations
 from models.accounts.orgs import Org
 from models.accounts.user_keys import key_of, note_use
 from models.builder.claims import reap_runs
@@ -100,6 +113,7 @@ class Verbs:
         await self.orgs()
         await self.tokens()
         await self.keys()
+        await self.connections()
         await self.messages()
         await self.conversations()
         await self.files()
