@@ -118,9 +118,9 @@ def _repository(found: object) -> Repository:
         raise OutgoingFailed(Failure.GARBLED)
     description = text_of(told, "description", 1_000_000)
     return Repository(
-        id=str(id),
+        github_id=str(id),
         full_name=full,
-        owner=login,
+        login=login,
         name=name,
         private=told.get("private") is True,
         description=None if description is None else storable(description),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -11,11 +11,14 @@ from graphql_schema.core.context import context_of
 from models.accounts.repositories import list_repositories
 
 
+Page = Annotated[int, strawberry.argument(description="Which one, from 1.")]
+
+
 @strawberry.type(name="GitHubRepository", description="A repository at GitHub.")
 class Repository:
-    id: strawberry.ID = strawberry.field(description="GitHub's number for it.")
+    github_id: str = strawberry.field(description="GitHub's number for it.")
     full_name: str = strawberry.field(description="Its owner and its name: `ada/shop`.")
-    owner: str = strawberry.field(description="Whose it is.")
+    login: str = strawberry.field(description="Whose it is.")
     name: str = strawberry.field(description="What it is called.")
     private: bool = strawberry.field(description="Whether not everybody sees it.")
     description: str | None = strawberry.field(description="What its owner says of it.")
@@ -38,7 +41,7 @@ class Query:
         "set up. Needs READ_ACCOUNT."
     )
     async def github_repositories(
-        self, info: strawberry.Info, page: int = 1
+        self, info: strawberry.Info, page: Page = 1
     ) -> RepositoryPage | None:
         context = context_of(info)
         github = context.ports.github

@@ -18,7 +18,7 @@ from tests.harness.github import repository
 from tests.harness.post_office import PostOffice
 
 LIST = """query($page: Int! = 1) { githubRepositories(page: $page) { nextPage nodes {
-    id fullName owner name private description defaultBranch url pushedAt } } }"""
+    githubId fullName login name private description defaultBranch url pushedAt } } }"""
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ async def test_repositories_are_listed(here: Harbour, ada: Api) -> None:
     assert found["nextPage"] is None
     assert [one["fullName"] for one in found["nodes"]] == ["ada/shop-1", "ada/shop-2", "ada/shop-3"]
     assert found["nodes"][1] == {
-        "id": "2",
+        "githubId": "2",
         "fullName": "ada/shop-2",
-        "owner": "ada",
+        "login": "ada",
         "name": "shop-2",
         "private": True,
         "description": "Shop 2",
