@@ -10,7 +10,6 @@ import strawberry
 from graphql_schema.core.context import context_of
 from models.accounts.repositories import list_repositories
 
-
 Page = Annotated[int, strawberry.argument(description="Which one, from 1.")]
 
 
