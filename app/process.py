@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,15 +15,11 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
-from app.connections.connections import OAuthConnections
-from app.connections.github import github_of
-from app.connections.revoking import Revoker
-from app.connections.services import Service, services_of
+from app.connections.outside import Outside, outside_of
 from app.daily_limits import daily_limits
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
-from app.outgoing import Gate, Outgoing
 from app.own_keys import OwnKeys
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
@@ -35,7 +31,6 @@ from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.oauth_connections import OAuthProvider
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -67,10 +62,7 @@ class Services:
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
-    outgoing: Outgoing
-    outside: Mapping[OAuthProvider, Service]
-    connections: OAuthConnections
-    revoker: Revoker
+    outside: Outside
 
 
 def connect(
@@ -92,12 +84,9 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
-    outside = services_of(settings, outgoing)
-    connections = OAuthConnections(actor, sign_in.vault, outside)
-    github = github_of(outside, connections, outgoing, clock)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings), github
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    outside = outside_of(settings, actor, sign_in.vault)
+    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings)
+    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own, outside.github)
     services = Services(
         ports=ports,
         database=database,
@@ -114,22 +103,19 @@ def connect(
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
-        outgoing=outgoing,
         outside=outside,
-        connections=connections,
-        revoker=Revoker(actor, sign_in.vault, outside),
     )
-    _introduce(services)
-    return services
+    return _introduced(services)
 
 
-def _introduce(services: Services) -> None:
-    """Have the services hear of each other."""
+def _introduced(services: Services) -> Services:
+    """The services, which hear of each other from now on."""
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer, services.revoker):
+    for follower in (services.streams, services.worker, services.mailer, services.outside.revoker):
         services.changes.tap(follower.changed)
+    return services
 
 
 @asynccontextmanager
@@ -139,8 +125,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.upkeep, services.mailer, services.revoker) if worker else ()
-    working = [asyncio.create_task(keep(one.run)) for one in busy]
+    busy = (services.worker, services.upkeep, services.mailer, services.outside.revoker)
+    working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
     finally:
@@ -148,8 +134,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
-        await services.connections.close()
-        await services.outgoing.close()
+        await services.outside.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

@@ -101,7 +101,7 @@ def _add_sign_in(
     providers = providers_of(settings, services.ports.clock, outgoing)
     SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
     connecting = _visits(settings, services, Purpose.CONNECT, "connections")
-    ConnectionRoutes(services.outside, contexts, callers, connecting).add_to(app)
+    ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
     secret = settings.identity_webhook_secret
     if secret is not None:
         IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)

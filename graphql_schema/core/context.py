@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.accounts.github import GitHub
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
-        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,

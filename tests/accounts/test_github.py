@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from models.accounts.repositories import LISTINGS
+from models.accounts.github import LISTINGS
 from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, StartServer
 from tests.harness.connecting import Harbour, grant_of, harbour

@@ -202,7 +202,7 @@ def test_no_index_holds_a_secret() -> None:
             elif isinstance(model.column(name), SecretColumn):
                 secrets += 1
                 assert name not in indexed
-    assert secrets == 6
+    assert secrets == 7
 
 
 async def test_a_filled_database_is_migrated(new_database: NewDatabase) -> None:
