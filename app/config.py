@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
+from app.credit_settings import CreditSettings
 
 
-class Settings(BaseSettings):
+class Settings(CreditSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -178,6 +179,17 @@ class Settings(BaseSettings):
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
     )
+    rate_limits: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="How often a user may do something in its window, as JSON by action, where "
+        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
+    )
+    cost_per_minute: int = Field(
+        default=200_000,
+        ge=0,
+        description="Rows and fields that one user, or one address without a user, may ask for in "
+        "a minute; 0 is any number.",
+    )
     connections: list[ConnectionEntry] = Field(
         default=[],
         description='The services that users may connect: `[{"id": "github", "client_id": …, '
@@ -198,6 +210,25 @@ class Settings(BaseSettings):
     user_slots: int = Field(default=3, ge=1, description="Generations at once per user.")
     lease: float = Field(
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
+    )
+
+    import_slots: int = Field(
+        default=4, ge=1, description="Imports of projects that one worker carries out at once."
+    )
+    import_archive: int = Field(
+        default=50 << 20,
+        ge=1,
+        le=(1 << 31) - 1,
+        description="Bytes of an archive that is imported.",
+    )
+    import_file: int = Field(
+        default=1 << 20, ge=1, description="Bytes of one of its files; larger ones are left out."
+    )
+    import_text: int = Field(
+        default=10 << 20, ge=1, description="Bytes of all files that are taken of it."
+    )
+    import_timeout: float = Field(
+        default=300.0, gt=0, description="Seconds that fetching an archive may take."
     )
 
     introspection: bool = Field(

@@ -32,6 +32,7 @@ from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
+from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
@@ -76,7 +77,9 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql = graphql_server(
+        settings, engine, contexts, told, plans=telling, budget=services.budget
+    )
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
@@ -128,9 +131,10 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = origins_of(settings)
+    callers, origins = callers_of(settings), origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    OwnExports(url, services, contexts, callers, origins).add_to(app)
+    ProjectDownloads(services, contexts, callers, origins).add_to(app)
 
 
 def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:

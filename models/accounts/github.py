@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.errors import Invalid
 from models.permissions import Permission
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 PAGE = 100  # repositories
 LAST_PAGE = 1_000
-LISTINGS = 30  # in a window, of one user
-WINDOW = timedelta(minutes=1)
+LISTINGS = limited("github_repositories", 30, minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +62,5 @@ async def list_repositories(actor: Actor, github: GitHub, page: int) -> Reposito
     viewer.require(Permission.READ_ACCOUNT, viewer.id)
     if not 1 <= page <= LAST_PAGE:
         raise Invalid(f"From 1 to {LAST_PAGE:,}.", field="page")
-    await count_try(actor, [Limit(f"user_{viewer.id}_github_repositories", LISTINGS, WINDOW)])
+    await LISTINGS.count(actor)
     return await github.repositories(viewer.id, page, PAGE)
