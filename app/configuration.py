@@ -8,7 +8,13 @@ from typing import Any
 import orjson
 
 from app.config import Settings
-from app.config_entries import DEFAULT_MODELS, ModelEntry, PriceEntry, SignInProvider
+from app.config_entries import (
+    DEFAULT_MODELS,
+    ConnectionEntry,
+    ModelEntry,
+    PriceEntry,
+    SignInProvider,
+)
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -30,6 +36,11 @@ _PROVIDERS = """\
 
 Each is a JSON object with these members; [signing in](signing-in.md) has examples.
 """
+_CONNECTIONS = """\
+## The entries of `PUNNET_CONNECTIONS`
+
+Each is a JSON object with these members; [connections](connections.md) has examples.
+"""
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 
 
@@ -41,7 +52,9 @@ def reference() -> str:
     providers = _table("member", SignInProvider.model_json_schema(), str)
     prices = _table("member", PriceEntry.model_json_schema(), str)
     models = [_MODELS, *entries, _PRICES, *prices, "", *_default_models(), ""]
-    return "\n".join([_HEAD, *settings, *models, _PROVIDERS, *providers, ""])
+    services = _table("member", ConnectionEntry.model_json_schema(), str)
+    others = [_PROVIDERS, *providers, "", _CONNECTIONS, *services, ""]
+    return "\n".join([_HEAD, *settings, *models, *others])
 
 
 def _all_settings() -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from app.connections.connections import OAuthConnections
 from app.connections.github import GitHubApi, github_of
+from app.connections.providers import Service, services_of
 from app.connections.revoking import Revoker
-from app.connections.services import Service, services_of
 from app.outgoing import Gate, Outgoing
 from app.project_imports.building import importer_of
 from app.threads import Threads
@@ -32,7 +32,7 @@ class Outside:
     outgoing: Outgoing
     services: Mapping[OAuthProvider, Service]
     connections: OAuthConnections
-    github: GitHubApi
+    github: GitHubApi | None
     revoker: Revoker
     importer: Importer
     archives: Threads

@@ -25,6 +25,7 @@ NEEDS = needs()
 PERSONAL = {
     "Query.me", "Query.usage", "Query.creditEntries", "Query.creditReservations",
     "Subscription.usageChanged", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
+    "Query.githubRepositories", "Mutation.updateOauthConnection", "Mutation.revokeOauthConnection",
     "Query.subscriptions", "Query.apiTokens", "Query.userKeys", "Query.orgMemberships",
     "Query.models", "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
     "Query.session", "Query.sessions", "Query.accounts", "Query.actionLimits",

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yarl import URL
 
-from app.connections.services import PUBLIC_GITHUB, GitHub
+from app.connections.providers import GitHub
 from app.oauth.answers import JSON, Answer, text_of
 from app.oauth.clients import bearer_header
 from app.outgoing import Failure, Fetched, Limits, Outgoing, OutgoingFailed
+from models.accounts.github import Repositories, Repository
 from models.accounts.oauth_connections import OAuthProvider
 from models.errors import NotFound, RateLimited
-from models.ports import Repositories, Repository
 from models.storable import storable
 
 if TYPE_CHECKING:
-    from app.connections.services import Service
+    from app.connections.providers import Service
     from models.ports import Clock, Connections
 
 LIMITS = Limits(size=8 << 20, total=10.0, silence=5.0)  # a hundred repositories are about 600 kB
@@ -38,7 +38,7 @@ class GitHubApi:
         self._clock = clock
 
     async def repositories(self, user_id: str, page: int, size: int) -> Repositories:
-        """See models.ports.GitHub."""
+        """See models.accounts.github.GitHub."""
         query = {"per_page": size, "page": page, "sort": "pushed"}
         answer = await self.asked(user_id, "user/repos", query)
         found = answer.json()
@@ -93,11 +93,12 @@ def github_of(
     connections: Connections,
     outgoing: Outgoing,
     clock: Clock,
-) -> GitHubApi:
-    """The API of the GitHub that is set up; of the public one where none is, which nobody asks."""
+) -> GitHubApi | None:
+    """The API of the GitHub that is set up; None where none is."""
     service = services.get(OAuthProvider.GITHUB)
-    url = service.api_url if isinstance(service, GitHub) else PUBLIC_GITHUB
-    return GitHubApi(url, connections, outgoing, clock)
+    if not isinstance(service, GitHub):
+        return None
+    return GitHubApi(service.api_url, connections, outgoing, clock)
 
 
 def _seconds(text: str, most: float = LONGEST_WAIT) -> float:
@@ -117,9 +118,9 @@ def _repository(found: object) -> Repository:
         raise OutgoingFailed(Failure.GARBLED)
     description = text_of(told, "description", 1_000_000)
     return Repository(
-        id=str(id),
+        github_id=str(id),
         full_name=full,
-        owner=login,
+        login=login,
         name=name,
         private=told.get("private") is True,
         description=None if description is None else storable(description),

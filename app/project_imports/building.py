@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.connections.services import PUBLIC_GITHUB
+from app.connections.providers import PUBLIC_GITHUB
 from app.project_imports.archive import ArchiveLimits
 from app.project_imports.errands import Errands
 from app.project_imports.figma import FigmaSource

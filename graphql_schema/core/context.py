@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.accounts.github import GitHub
     from models.billing.payments import Payments
     from models.crediting import CreditRules
     from models.idempotency import Once
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
-        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,

@@ -21,7 +21,7 @@ from tests.harness.filling import Filling, Size
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-HIDDEN = {"Generation", "Mail"}
+HIDDEN = {"Generation", "Mail", "OAuthRevocation"}
 """Tables without a type: nobody reaches their rows by `node`."""
 
 

@@ -198,10 +198,15 @@ async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     elif not found["usage"]:
         found["usage"] = [{"id": await plant_usage(server, user)}]
     if not found["grant"]:
-        token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
-        grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
-        found["grant"] = [{"id": await plant(server, OAuthConnection, user_id=user, **grant)}]
+        found["grant"] = [{"id": await plant_grant(server, user)}]
     return {name: rows[0]["id"] for name, rows in found.items()}
+
+
+async def plant_grant(server: Server, user: str) -> str:
+    """A user's connection to GitHub; returns its id."""
+    token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
+    grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
+    return await plant(server, OAuthConnection, user_id=user, **grant)
 
 
 async def plant_import(server: Server, user: str, project: str, message: str) -> str:
