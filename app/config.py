@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
 
 
 class Settings(BaseSettings):
@@ -178,6 +178,27 @@ class Settings(BaseSettings):
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
     )
+    rate_limits: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="How often a user may do something in its window, as JSON by action, where "
+        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
+    )
+    cost_per_minute: int = Field(
+        default=200_000,
+        ge=0,
+        description="Rows and fields that one user, or one address without a user, may ask for in "
+        "a minute; 0 is any number.",
+    )
+    connections: list[ConnectionEntry] = Field(
+        default=[],
+        description='The services that users may connect: `[{"id": "github", "client_id": …, '
+        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
+    )
+    outgoing_allow: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
+        "unset, they ask public addresses alone, on ports 80 and 443.",
+    )
     tools: list[str] = Field(
         default=[],
         description="Functions that models may call, each `module:attribute`; see docs/tools.md.",
@@ -188,6 +209,25 @@ class Settings(BaseSettings):
     user_slots: int = Field(default=3, ge=1, description="Generations at once per user.")
     lease: float = Field(
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
+    )
+
+    import_slots: int = Field(
+        default=4, ge=1, description="Imports of projects that one worker carries out at once."
+    )
+    import_archive: int = Field(
+        default=50 << 20,
+        ge=1,
+        le=(1 << 31) - 1,
+        description="Bytes of an archive that is imported.",
+    )
+    import_file: int = Field(
+        default=1 << 20, ge=1, description="Bytes of one of its files; larger ones are left out."
+    )
+    import_text: int = Field(
+        default=10 << 20, ge=1, description="Bytes of all files that are taken of it."
+    )
+    import_timeout: float = Field(
+        default=300.0, gt=0, description="Seconds that fetching an archive may take."
     )
 
     introspection: bool = Field(

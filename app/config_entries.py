@@ -54,16 +54,29 @@ DEFAULT_MODELS = [
 ]
 
 
-class SignInProvider(BaseModel):
+class OAuthClient(BaseModel):
+    """What a provider knows this installation by."""
+
+    client_id: str = Field(description="The client id that the provider gave you.")
+    client_secret: SecretStr = Field(description="The client secret that it gave you.")
+    scope: str | None = Field(default=None, description="What is asked for; default: see the docs.")
+
+
+class SignInProvider(OAuthClient):
     """A provider through which users may sign in: an OpenID issuer, or GitHub."""
 
     id: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,30}$",
         description="Its name in `/auth/<id>`; `google` and `github` need no addresses.",
     )
-    client_id: str = Field(description="The client id that the provider gave you.")
-    client_secret: SecretStr = Field(description="The client secret that it gave you.")
     issuer: str | None = Field(default=None, description="The OpenID issuer; not for GitHub.")
     url: str = Field(default="https://github.com", description="GitHub's pages.")
     api_url: str = Field(default="https://api.github.com", description="GitHub's API.")
-    scope: str | None = Field(default=None, description="What is asked for; default: name, e-mail.")
+
+
+class ConnectionEntry(OAuthClient):
+    """An outside service that users may connect."""
+
+    id: Literal["figma", "github"] = Field(description="Which one.")
+    url: str | None = Field(default=None, description="Its pages; default: the service's own.")
+    api_url: str | None = Field(default=None, description="Its API; default: the service's own.")

@@ -62,7 +62,9 @@ def _kind(field: dict[str, Any]) -> str:
         return {"password": "secret", "path": "path", "zoneinfo": "time zone"}[field["format"]]
     bounds = [f"{words} {field[bound]:g}" for bound, words in _BOUNDS.items() if bound in field]
     kind: str = field.get("type", "object")
-    return ", ".join([{"array": "list", "string": "text"}.get(kind, kind), *bounds])
+    return ", ".join(
+        [{"array": "list", "object": "JSON object", "string": "text"}.get(kind, kind), *bounds]
+    )
 
 
 def _default(field: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from app import demo_page, graphiql, pages
 from app.config import Settings
+from app.connections.routes import ConnectionRoutes
 from app.contexts import PunnetContexts
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
@@ -21,13 +22,17 @@ from app.files.routes import FileRoutes
 from app.graphql import callers_of, engine_of, graphql_server, origins_of
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
+from app.oauth.flow import Purpose
 from app.oauth.providers import providers_of
 from app.oauth.redirects import Redirects
 from app.oauth.routes import SignInRoutes
+from app.oauth.visits import Visits
 from app.observing import Observer, Observers
+from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.process import Services, connect, kept, running
+from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
@@ -72,7 +77,9 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql = graphql_server(
+        settings, engine, contexts, told, plans=telling, budget=services.budget
+    )
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
@@ -92,18 +99,28 @@ def _add_health(app: web.Application, metrics: Metrics) -> None:
 def _add_sign_in(
     app: web.Application, settings: Settings, services: Services, contexts: PunnetContexts
 ) -> None:
-    routes = SignInRoutes(
-        providers_of(settings, services.ports.clock),
-        contexts,
+    callers, outgoing = callers_of(settings), Outgoing(EVERYWHERE)
+    signing_in = _visits(settings, services, Purpose.SIGN_IN, "auth")
+    providers = providers_of(settings, services.ports.clock, outgoing)
+    SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
+    connecting = _visits(settings, services, Purpose.CONNECT, "connections")
+    ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
+    secret = settings.identity_webhook_secret
+    if secret is not None:
+        IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
+
+
+def _visits(settings: Settings, services: Services, purpose: Purpose, folder: str) -> Visits:
+    """What browsers that leave for a provider need."""
+    return Visits(
+        purpose,
+        folder,
+        services.ports.sign_in.vault,
         callers_of(settings),
         origins_of(settings),
         Redirects(settings),
         settings.public_url,
     )
-    routes.add_to(app)
-    secret = settings.identity_webhook_secret
-    if secret is not None:
-        IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
 
 
 def _add_transfers(
@@ -114,9 +131,10 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = origins_of(settings)
+    callers, origins = callers_of(settings), origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    OwnExports(url, services, contexts, callers, origins).add_to(app)
+    ProjectDownloads(services, contexts, callers, origins).add_to(app)
 
 
 def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:

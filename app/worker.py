@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ import structlog
 from app.answering import Author, Paused, write_answer
 from app.titling import title_conversation
 from app.upkeep import patiently
-from app.waiting import woken
+from app.waiting import ended_within, woken
 from app.writing import NoLongerWanted
 from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
@@ -182,14 +182,14 @@ class Worker:
     async def _leave(self) -> None:
         """Let what is whole be kept, and hand the rest back."""
         if self._claiming is not None:
-            await _within(HAND_BACK, [self._claiming])
+            await ended_within(HAND_BACK, [self._claiming])
         jobs = dict(self._jobs)
         for job in jobs.values():
             if not job.ending:
                 job.task.cancel()
-        await _within(HAND_BACK, [job.task for job in jobs.values()])
+        await ended_within(HAND_BACK, [job.task for job in jobs.values()])
         handing = [patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
-        await _within(HAND_BACK, [asyncio.create_task(one) for one in handing])
+        await ended_within(HAND_BACK, [asyncio.create_task(one) for one in handing])
 
 
 def _pause(error: ProviderError, lease: Lease) -> timedelta | None:
@@ -198,12 +198,3 @@ def _pause(error: ProviderError, lease: Lease) -> timedelta | None:
         return None
     wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
     return timedelta(seconds=min(wait, LONGEST_WAIT))
-
-
-async def _within(seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Wait for tasks, whatever comes of them, and end those that take too long."""
-    if waiting := list(tasks):
-        _, late = await asyncio.wait(waiting, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)

@@ -15,6 +15,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"
     INVALID = "INVALID"
+    NOT_CONNECTED = "NOT_CONNECTED"
     NOT_FOUND = "NOT_FOUND"
     PARSE_FAILED = "PARSE_FAILED"
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
@@ -88,6 +89,12 @@ def within(field: str) -> Generator[None, None, None]:
     except Invalid as error:
         named = f"{field}.{error.field}" if error.field else field
         raise Invalid(error.message, field=named) from error
+
+
+class NotConnected(DomainError):
+    """The user has connected no such outside service, or must connect it anew."""
+
+    code = ErrorCode.NOT_CONNECTED
 
 
 class NotFound(DomainError):

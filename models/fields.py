@@ -71,10 +71,13 @@ class KeyColumn(TextColumn):
 class SecretColumn(TextColumn):
     """Text that is stored encrypted: no field of the API, no index and no export holds it.
 
-    `bound` names columns of the row to whose values it is bound beside its owner.
+    `bound` names columns of the row to whose values it is bound beside its owner. `sealed_as` names
+    the column that it is sealed for, `table.column`, where that is another one: from there it is
+    taken over without being opened.
     """
 
     indexable = False
+    sealed_as: str | None = None
 
     def __init__(
         self, *, limit: int, blank: bool, bound: tuple[str, ...] = (), **options: Any
@@ -170,10 +173,15 @@ def text(
     return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
-def secret(description: str, *, limit: int, bound: tuple[str, ...] = ()) -> Any:
+def secret(
+    description: str, *, limit: int, bound: tuple[str, ...] = (), sealed_as: str | None = None
+) -> Any:
     """Text of at most `limit` characters, sealed by who writes it (see models.sealing); null where
-    there is none. It opens in no row that differs in a column of `bound`."""
-    return SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
+    there is none. It opens in no row that differs in a column of `bound`. For `sealed_as` see
+    SecretColumn."""
+    column = SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
+    column.sealed_as = sealed_as
+    return column
 
 
 def digest(description: str, *, limit: int = 64) -> Any:

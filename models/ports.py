@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from models.accounts.oauth_connections import OAuthProvider
     from models.providing import ModelInfo
     from models.transaction import Transaction
     from models.viewer import Viewer
@@ -232,4 +233,52 @@ class SessionCookie(Protocol):
 
     def drop(self) -> None:
         """Have the browser forget it."""
+        ...
+
+
+class Connections(Protocol):
+    """The outside services that users connected."""
+
+    async def token(
+        self, user_id: str, provider: OAuthProvider, *, instead_of: str | None = None
+    ) -> str:
+        """A token to use a service with for a user, renewed where it is about to end.
+
+        `instead_of` is one that the service refused just now: another is got, or the connection
+        is marked as one that must be made anew. Raises NotConnected and Unavailable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository at GitHub, as far as somebody needs to choose it."""
+
+    id: str
+    full_name: str
+    owner: str
+    name: str
+    private: bool
+    description: str | None
+    default_branch: str | None
+    url: str
+    pushed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """A page of repositories; `next_page` None where it is the last."""
+
+    nodes: Sequence[Repository]
+    next_page: int | None
+
+
+class GitHub(Protocol):
+    """GitHub's API, used for a user who connected it."""
+
+    async def repositories(self, user_id: str, page: int, size: int) -> Repositories:
+        """The repositories they can reach, those pushed to last first; pages count from 1.
+
+        Raises NotConnected, RateLimited when GitHub wants to be left alone, and Unavailable.
+        """
         ...

@@ -63,6 +63,8 @@ MAY_WRITE = {
     "app/own_imports/merging.py:adding": IMPORTER,
     "app/own_imports/merging.py:choose": "A temporary table of the importer's own.",
     "app/convex/secrets.py:Sealer": "A temporary table of the importer's own.",
+    "models/accounts/rate_limits.py:_COUNT": "count_try notes what it counted.",
+    "models/accounts/spending.py:_SPEND": "Every second; nobody needs to hear of it.",
     "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
     "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
     "models/housekeeping.py:_OLD_SLOW": "Measurements are no records.",

@@ -50,6 +50,8 @@ describe(
     ACCOUNT_LINKED="The user got one more way to sign in.",
     ACCOUNT_UNLINKED="A way to sign in was taken away.",
     LINK_CREATED="A conversation was shared.",
+    SERVICE_CONNECTED="A user connected an outside service.",
+    SERVICE_DISCONNECTED="A user disconnected an outside service.",
     LINK_REVOKED="A share link was ended.",
     DATA_EXPORTED="Somebody asked for all that is theirs.",
     PERIOD_CLOSED="A billing period was closed and its invoice issued.",

@@ -12,7 +12,7 @@ from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import strawberry
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
+        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,
@@ -50,6 +51,8 @@ class Ports:
     files: Files
     dev: bool = False
     limits: DailyLimits | None = None
+    rates: Mapping[str, int] = field(default_factory=dict[str, int])
+    github: GitHub | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +127,7 @@ class Context:
             self.request_id,
             once,
             limits=ports.limits,
+            rates=ports.rates,
             client=self.client,
         )
 

@@ -52,6 +52,8 @@ class AuditAction(StrEnum):
     EMAIL_CHANGED = "email.changed"
     ACCOUNT_LINKED = "account.linked"
     ACCOUNT_UNLINKED = "account.unlinked"
+    SERVICE_CONNECTED = "service.connected"
+    SERVICE_DISCONNECTED = "service.disconnected"
     LINK_CREATED = "link.created"
     LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"

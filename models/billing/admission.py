@@ -1,7 +1,7 @@
 """Admission: what a message must pass before it is sent.
 
 Policies run in order inside the send's transaction; one refuses by raising a DomainError. There
-are daily limits; rate limits go before them, organisation limits and credits follow in this order.
+are rate limits and daily limits; organisation limits and credits follow in this order.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.billing.daily_limits import limit_messages, limit_uploads
+from models.billing.message_rate import limit_message_rate
 
 if TYPE_CHECKING:
     from models.ports import AdmissionRequest, Policy
     from models.transaction import Transaction
 
-POLICIES: tuple[Policy, ...] = (limit_messages,)
+POLICIES: tuple[Policy, ...] = (limit_message_rate, limit_messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from models.accounts.expiring import forget_expired
 from models.accounts.mails import forget_mail, take_mails
 from models.accounts.orgs import Org
+from models.accounts.rate_limits import forget_windows
 from models.accounts.user_keys import key_of, note_use
 from models.billing.usage_events import ModelCall
 from models.builder.claims import reap_runs
@@ -363,6 +364,7 @@ class Verbs:
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
         await forget_expired(actor)
+        assert not await forget_windows(actor)
         due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
         await self.server.sql(due, self.filling.users[0], _ago())
         assert await sweep_files(actor, self.server.services.storage)
