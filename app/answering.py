@@ -31,6 +31,7 @@ from models.chat.transcripts import Asked, asked, result_text
 from models.errors import DomainError, Unavailable
 from models.permissions import Permission
 from models.providing import (
+    OWN_KEY,
     Delta,
     Finish,
     ModelCatalogue,
@@ -139,7 +140,7 @@ class _Writing:
             if calls:
                 await self._make(calls)
             finish, wanted = await self._ask()
-            usage = _summed(self.progress.usage, finish.usage)
+            usage = _summed(self.progress, finish.usage)
             if not wanted:
                 return Answer(self.manuscript.parts, finish.reason, usage)
             calls = await self._keep(wanted, usage)
@@ -153,7 +154,7 @@ class _Writing:
         finish, held = None, dict[int, str]()
         self.manuscript.begin()
         stream = self.author.keys.asked_with(
-            self.provider, replace(prompt, tools=offered), self.model, self.lease.user_id
+            self.provider, replace(prompt, tools=offered), self.model, self.lease
         )
         async with aclosing(self.asking.followed(stream, self.progress.steps)) as items:
             async for item in items:
@@ -229,11 +230,15 @@ def _refuse_too_much(held: Mapping[int, str], room: int) -> None:
         raise ProviderError("The model asked for too many calls at once.", retryable=False)
 
 
-def _summed(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """The tokens of all steps; what is no number holds if it does for any."""
+def _summed(progress: Progress, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens of all steps; a key of the user's own counts if it was used for each of them."""
+    before = progress.usage
     counted = {
         name: value + before.get(name, 0)
         for name, value in more.items()
         if isinstance(value, int) and not isinstance(value, bool)
     }
-    return {**before, **more, **counted}
+    found = {**before, **more, **counted}
+    if progress.steps and not (before.get(OWN_KEY) and more.get(OWN_KEY)):
+        found.pop(OWN_KEY, None)
+    return found

@@ -5,12 +5,13 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
+from app.credit_settings import CreditSettings
 
 
-class Settings(BaseSettings):
+class Settings(CreditSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")

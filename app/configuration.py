@@ -36,12 +36,20 @@ _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 def reference() -> str:
     """The whole page, in Markdown."""
     prefix = Settings.model_config.get("env_prefix", "")
-    settings = _table("variable", Settings.model_json_schema(), lambda n: prefix + n.upper())
+    settings = _table("variable", _all_settings(), lambda n: prefix + n.upper())
     entries = _table("member", ModelEntry.model_json_schema(), str)
     providers = _table("member", SignInProvider.model_json_schema(), str)
     prices = _table("member", PriceEntry.model_json_schema(), str)
     models = [_MODELS, *entries, _PRICES, *prices, "", *_default_models(), ""]
     return "\n".join([_HEAD, *settings, *models, _PROVIDERS, *providers, ""])
+
+
+def _all_settings() -> dict[str, Any]:
+    """The schema of the settings, those of a part last."""
+    schema = Settings.model_json_schema()
+    names = [*Settings.__annotations__, *schema["properties"]]
+    own = [name for name in dict.fromkeys(names) if name in schema["properties"]]
+    return {"properties": {name: schema["properties"][name] for name in own}}
 
 
 def _table(first: str, schema: dict[str, Any], spelled: Callable[[str], str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from models.accounts.user_keys import KeyMode, UserKey, key_of, note_use
+from models.chat.leases import Lease
 from models.ports import Vault
 from models.providing import (
     OWN_KEY,
@@ -36,11 +37,11 @@ class OwnKeys:
     vault: Vault
 
     async def asked_with(
-        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, user_id: str
+        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, lease: Lease
     ) -> AsyncGenerator[Delta | Finish, None]:
         """A provider's answer, asked with one key after the other: the next is used where one is
         refused or used up before it brought a word. Raises ProviderError."""
-        keys = await self._keys(model, user_id)
+        keys = await self._keys(model, lease)
         if not keys:
             raise ProviderError(MISSING, retryable=False, code=AnswerError.KEY_MISSING)
         for number, key in enumerate(keys, 1):
@@ -56,12 +57,12 @@ class OwnKeys:
             else:
                 return
 
-    async def _keys(self, model: ModelInfo, user_id: str) -> Sequence[UserKey | None]:
-        """The keys to use, in this order; None is the server's."""
-        servers = [None] if model.available else []
+    async def _keys(self, model: ModelInfo, lease: Lease) -> Sequence[UserKey | None]:
+        """The keys to use, in this order; None is the server's, which somebody has to pay for."""
+        servers = [None] if model.available and not lease.own_key else []
         if not model.takes_key:
             return servers
-        own = await key_of(self.actor.database, user_id, model.provider)
+        own = await key_of(self.actor.database, lease.user_id, model.provider)
         if own is None:
             return servers
         return [own] if own.mode is KeyMode.PRIORITY else [*servers, own]

@@ -16,6 +16,7 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.cost_budget import CostBudget, cost_budget
+from app.credit_rules import credit_rules
 from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
@@ -100,6 +101,7 @@ def connect(
         storage,
         dev=settings.dev,
         limits=daily_limits(settings),
+        credits=credit_rules(settings),
         rates=rates_of(settings),
         github=outside.github,
     )

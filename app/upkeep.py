@@ -13,6 +13,7 @@ from models.accounts.expiring import forget_expired
 from models.accounts.rate_limits import forget_windows
 from models.billing.anonymous_usage import forget_days
 from models.builder.claims import reap_runs
+from models.builder.stale_reservations import close_stale_reservations
 from models.chat.deletion import work_off_deletion
 from models.chat.leases import reap_generations
 from models.chat.tool_steps import expire_tool_calls
@@ -64,6 +65,7 @@ class Upkeep:
             await forget_the_old(self._actor.database, self._actor.clock)
             await forget_expired(self._actor)
             await forget_days(self._actor)
+            await close_stale_reservations(self._actor)
             await self._forget_windows()
 
     async def _forget_windows(self) -> None:

@@ -208,9 +208,9 @@ def integer(
     )
 
 
-def decimal(description: str) -> Any:
+def decimal(description: str, *, null: bool = False, default: Decimal | None = None) -> Any:
     """An exact number with four decimal places, up to fourteen before the point."""
-    return DecimalColumn(description=description)
+    return DecimalColumn(description=description, null=null, default=default)
 
 
 def cost(description: str, *, default: Decimal | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -123,10 +123,14 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """A message somebody wants to send: whose rows it makes, and the models that will answer."""
+    """A message somebody wants to send: whose rows it makes, and the models that will answer.
+
+    `paid` has those that are not asked with the sender's own key, by the ids of what they write.
+    """
 
     owner_id: str
     models: Sequence[ModelInfo] = ()
+    paid: Mapping[str, ModelInfo] = field(default_factory=dict[str, "ModelInfo"])
 
 
 Policy = Callable[["Transaction", AdmissionRequest], Awaitable[None]]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.tools import Tool
 
 OWN_KEY = "ownKey"
-"""In the usage of a call: it was made with a user's own key."""
+"""In the usage of a call: it was made with a key of the user's own; of an answer: all of them."""
 
 PartKind = Literal["text", "reasoning", "tool_call", "tool_result"]
 

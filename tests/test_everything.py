@@ -61,7 +61,7 @@ LATER = {
 }
 """But for what comes with agents."""
 OURS: dict[str, type[Record]] = {
-    "ShareLink": ShareLink, "StoredFile": StoredFile, "ToolCall": ToolCall
+    "ShareLink": ShareLink, "StoredFile": StoredFile, "ToolCall": ToolCall,
 }  # fmt: skip
 """Entities that no source has: each of their columns that the API shows."""
 HASHED = {

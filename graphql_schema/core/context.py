@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -53,6 +54,7 @@ class Ports:
     limits: DailyLimits | None = None
     rates: Mapping[str, int] = field(default_factory=dict[str, int])
     github: GitHub | None = None
+    credits: CreditRules | None = None
 
 
 @dataclass(slots=True)
@@ -129,6 +131,7 @@ class Context:
             limits=ports.limits,
             rates=ports.rates,
             client=self.client,
+            credits=ports.credits,
         )
 
     def desk(self) -> Desk:

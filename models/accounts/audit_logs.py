@@ -59,6 +59,8 @@ class AuditAction(StrEnum):
     DATA_EXPORTED = "data.exported"
     PERIOD_CLOSED = "period.closed"
     INVOICE_SETTLED = "invoice.settled"
+    BUDGET_SET = "budget.set"
+    CREDITS_RESET = "credits.reset"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

@@ -33,7 +33,10 @@ FAILED_TEXT = "The answer could not be written. Please try again."
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A worker's right to write one answer, for one epoch; `tries` counts this one too."""
+    """A worker's right to write one answer, for one epoch; `tries` counts this one too.
+
+    With `own_key` only a key of the user's own is used for it.
+    """
 
     generation_id: str
     message_id: str
@@ -41,6 +44,7 @@ class Lease:
     model: str
     epoch: int
     tries: int
+    own_key: bool = False
 
 
 # Steps from one waiting user to the next over the index, so a user's long queue costs the others
@@ -203,6 +207,7 @@ def _lease(generation: Generation) -> Lease:
         generation.model,
         generation.epoch,
         generation.tries,
+        generation.own_key,
     )
 
 

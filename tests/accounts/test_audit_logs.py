@@ -54,6 +54,8 @@ AUDITED = {
     "deleteMe": ["user.erased"],
     "createShareLink": ["link.created"],
     "revokeShareLink": ["link.revoked"],
+    "setBudget": ["budget.set"],
+    "resetCredits": ["credits.reset"],
     "exportMyData": ["data.exported"],
     "moveProject": ["moved.in", "moved.out"],
     "moveConversation": ["moved.in", "moved.out"],

@@ -68,7 +68,7 @@ WAYS_IN = (
 )  # fmt: skip
 OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
-    "addFavoriteModel", "removeFavoriteModel", "sendFeedback",
+    "addFavoriteModel", "removeFavoriteModel", "sendFeedback", "setBudget", "resetCredits",
 )  # fmt: skip
 CONVERSATIONS = (
     "createFolder", "createConversation", "startConversation", "updateConversation",

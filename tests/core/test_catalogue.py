@@ -125,6 +125,9 @@ def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
     assert set(SOURCES) <= set(catalogue.tables())
     assert set(catalogue.tables()) - set(SOURCES) == {
         "api_token",
+        "credit_budget",
+        "credit_ledger",
+        "credit_reservation",
         "deletion_job",
         "event_log",
         "file_snapshot",

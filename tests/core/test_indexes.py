@@ -46,6 +46,8 @@ LISTS = (
     "pendingSubscriptions",
     "rateLimits",
     "anonymousUsages",
+    "creditEntries",
+    "creditReservations",
     "webhookEvents",
     "verifications",
     "orgMemberships",
@@ -57,6 +59,8 @@ LISTS = (
 )
 
 
+BALANCES = """{ creditBalances(
+  since: "2026-01-01T00:00:00.000Z", until: "2026-01-31T00:00:00.000Z") { spent } }"""
 ARGUMENTS = {
     "pendingAgentRuns": 'projectId: "$project", ',
     "searchConversations": 'words: "talk", ',
@@ -331,6 +335,8 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             cursor = here["edges"][len(here["edges"]) // 2]["cursor"]
             await api.run(f'{{ it: {name}({of}{window}: "{cursor}") {{ {page} }} }}')
     await api.run("{ me { id } models { id } usage { id } polarCustomer { id } }")
+    await api.run("{ budget { id } usage { id } }")
+    await api.run(BALANCES)
     await api.run("{ preferences { hiddenModels } me { favoriteModels } }")
     await api.run("{ oauthConnections { id } accounts { id } sessions { id } session { id } }")
     org = full.ids(Org, owner)[0]

@@ -20,6 +20,9 @@ from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.anonymous_usage import AnonymousUsage
+from models.billing.budgets import CreditBudget
+from models.billing.credit_ledger import CreditEntry
+from models.billing.credit_reservations import CreditReservation
 from models.billing.customers import PolarCustomer
 from models.billing.invoices import Invoice
 from models.billing.pending_subscriptions import PendingSubscription
@@ -86,8 +89,15 @@ def add_files(filling: Filling, user: str, start: datetime) -> None:
 
 
 def add_usage(filling: Filling, user: str, start: datetime) -> None:
-    """Add a user's credits, and what they used."""
-    filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
+    """Add a user's credits."""
+    left = {"points": Decimal("2.5"), "granted": Decimal("2.5")}
+    filling.add(Usage, user, user_id=user, **left, expire=start, plan_type="free")
+    filling.add(CreditBudget, user, month=start)
+    for number in range(EACH):
+        about = {"subject_id": f"msg_{user}-{number}", "model": "mock:slow", "window_number": 1}
+        spent = {"event": "settled", "reserved": Decimal(-1), "spent": Decimal(1)}
+        filling.add(CreditEntry, user, event_key=f"{user}-{number}", **about, **spent)
+        filling.add(CreditReservation, user, cost=Decimal(1), state="settled", **about)
     for _ in range(EACH):
         _add_event(filling, user, user_id=user)
 

@@ -20,6 +20,7 @@ from tests.harness.planting import (
     plant,
     plant_password,
     plant_session,
+    plant_usage,
     plant_user_key,
     plant_verification,
     plant_way_in,
@@ -425,6 +426,13 @@ async def _settle_invoice(scene: Scene) -> Input:
     return {"id": closed["invoice"]["id"], "status": "PAID"}
 
 
+async def _reset_credits(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    user = await id_of(scene.caller)
+    await plant_usage(scene.server, user)
+    return {"userId": user}
+
+
 EVERY: dict[str, Prepare] = {
     "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
     "verifyEmail": _verify_email,
@@ -453,6 +461,8 @@ EVERY: dict[str, Prepare] = {
     "setOrgPlan": _set_plan,
     "closePeriod": _close_period,
     "settleInvoice": _settle_invoice,
+    "setBudget": _input(softLimit=8, hardLimit=10),
+    "resetCredits": _reset_credits,
     "inviteOrgMember": _invite,
     "resendInvitation": _by_id(Scene.invited),
     "revokeInvitation": _by_id(Scene.invited),
