@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from app.config_credits import CreditSettings
 from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
-from app.credit_settings import CreditSettings
+from app.config_polar import PolarSettings
 
 
-class Settings(CreditSettings):
+class Settings(CreditSettings, PolarSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
