@@ -34,6 +34,7 @@ WITHOUT_KEY = {
     "is a mail.",
     "changeEmail": "What it adds is a mail and what that proves; a second one does no harm.",
     "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
+    "closePeriod": "There is one invoice of a period; a second call gives the same.",
     "exportMyData": "What it adds is a counter; a second link leads to the same.",
     "testUserKey": "What it adds is the count of tries; a second try tells the same.",
     "revokeOauthConnection": "What it adds is the system's own errand. A repeated call finds the "
