@@ -33,8 +33,9 @@ VERBS = {
     "accept", "add", "approve", "cancel", "change", "claim", "clear", "complete", "create",
     "decline", "delete", "deny", "edit", "empty", "end", "enqueue", "export", "fail", "fork",
     "grant", "heartbeat", "invite", "leave", "mark", "move", "rate", "reconcile", "regenerate",
-    "remove", "replay", "request", "resend", "reset", "resolve", "restore", "resume", "revoke", "rotate", "save", "select", "send", "set", "sign", "start",
-    "stop", "sync", "test", "transfer", "undo", "unlink", "update", "upsert", "verify",
+    "remove", "replay", "request", "resend", "reset", "resolve", "restore", "resume", "revoke",
+    "rotate", "save", "select", "send", "set", "sign", "start", "stop", "sync", "test",
+    "transfer", "undo", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

@@ -23,6 +23,7 @@ from tests.harness.planting import (
 )
 from tests.harness.planting_chat import plant_conversations, plant_sharing, plant_tool_call
 from tests.harness.planting_orgs import plant_api_token, plant_org
+from tests.harness.polar import PRO
 from tests.harness.verbs import NOTED, id_of
 
 Variables = dict[str, Any]

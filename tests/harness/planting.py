@@ -18,7 +18,7 @@ from models.accounts.tokens import digest, new_session_token
 from models.accounts.user_keys import UserKey
 from models.accounts.users import User
 from models.accounts.verifications import Purpose, Verification
-from models.accounts.webhook_events import WebhookEvent
+from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
 from models.base import Record
 from models.billing.anonymous_usage import AnonymousUsage
 from models.billing.customers import PolarCustomer
@@ -91,6 +91,7 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
     waiting = {**subscription, "customer_id": customer, "event_data": {}}
     window = {"count": 1, "window_start": now_at(server), "limit_count": 5, "window_ms": 60_000}
     event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
+    event |= {"status": WebhookEventStatus.FAILED}
     return {
         **await _once(server, user, owner),
         "subscription": await plant(

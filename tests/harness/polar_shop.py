@@ -114,7 +114,7 @@ async def shop(*, knows_all: bool = False) -> AsyncIterator[Shop]:
 
 @cache
 def standing_shop() -> str:
-    """The URL of a server that runs in a thread as long as the tests, and knows every subscription."""
+    """The URL of one in a thread that runs as long as the tests, and knows every subscription."""
     found: SimpleQueue[str] = SimpleQueue()
 
     async def stand() -> None:
