@@ -16,10 +16,12 @@ from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
 from app.cost_budget import CostBudget, cost_budget
+from app.credit_rules import credit_rules
 from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
+from app.outside import Outside, outside_of
 from app.own_keys import OwnKeys
 from app.polar import PolarPayments, payments_of
 from app.providers.catalogue import Catalogue
@@ -64,6 +66,7 @@ class Services:
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
+    outside: Outside
     payments: PolarPayments
 
 
@@ -85,9 +88,26 @@ def connect(
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, payments, settings.dev
-    own = *own, daily_limits(settings), rates_of(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
+    worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
+    outside = outside_of(settings, actor, sign_in.vault, worker.name)
+    ports = Ports(
+        database,
+        clock,
+        bus,
+        catalogue,
+        signer,
+        changes,
+        streams,
+        authenticator,
+        sign_in,
+        storage,
+        payments,
+        dev=settings.dev,
+        limits=daily_limits(settings),
+        credits=credit_rules(settings),
+        rates=rates_of(settings),
+        github=outside.github,
+    )
     services = Services(
         ports=ports,
         database=database,
@@ -98,13 +118,14 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
+        worker=worker,
         upkeep=Upkeep(actor, storage, payments.terms, settings.lease),
         budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
+        outside=outside,
         payments=payments,
     )
     _introduce(services)
@@ -116,7 +137,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer):
+    outside, worker, mailer = services.outside, services.worker, services.mailer
+    for follower in (services.streams, worker, outside.importer, mailer, outside.revoker):
         services.changes.tap(follower.changed)
 
 
@@ -128,8 +150,9 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
     counting = () if services.budget is None else (services.budget,)
     tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
-    busy = (services.worker, services.upkeep, services.mailer) if worker else ()
-    working = [asyncio.create_task(keep(one.run)) for one in busy]
+    outside = services.outside
+    busy = (services.worker, outside.importer, services.upkeep, services.mailer, outside.revoker)
+    working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
     finally:
@@ -137,6 +160,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.outside.close()
         await services.payments.close()
         services.storage.close()
         await services.background.close()

@@ -16,6 +16,7 @@ from models.billing.anonymous_usage import forget_days
 from models.billing.granting import lapse_subscriptions
 from models.billing.plans import Terms
 from models.builder.claims import reap_runs
+from models.builder.stale_reservations import close_stale_reservations
 from models.chat.deletion import work_off_deletion
 from models.chat.leases import reap_generations
 from models.chat.tool_steps import expire_tool_calls
@@ -70,6 +71,7 @@ class Upkeep:
             await forget_the_old(self._actor.database, self._actor.clock)
             await forget_expired(self._actor)
             await forget_days(self._actor)
+            await close_stale_reservations(self._actor)
             await self._forget_windows()
 
     async def _forget_windows(self) -> None:

@@ -74,7 +74,7 @@ class Transaction:
         row = await self.connection.fetchrow(sql, *args)
         if row is None:
             raise await self._refusal(model, id, field)
-        return self._hold(model, row, locked=True)
+        return self.hold(model, row, locked=True)
 
     async def _refusal(self, model: type[Record], id: str, field: str | None) -> Exception:
         sql, args = statements.readable(model, id, self.actor.viewer)
@@ -93,7 +93,7 @@ class Transaction:
         """The rows that meet `where`, which may end in ORDER BY and LIMIT."""
         sql = statements.select(model, where, lock=lock)
         rows = await self.connection.fetch(sql, *args)
-        return [self._hold(model, row, locked=lock) for row in rows]
+        return [self.hold(model, row, locked=lock) for row in rows]
 
     async def first(
         self, model: type[RowT], where: str, *args: Any, lock: bool = False
@@ -109,14 +109,14 @@ class Transaction:
         await self.add_many([row])
         return row
 
-    async def add_many(self, rows: Sequence[RowT]) -> None:
-        """Insert rows of one table in one statement."""
+    async def add_many(self, rows: Sequence[Record]) -> None:
+        """Insert rows, those of one table side by side, in one statement."""
         if not rows:
             return
         for row in rows:
             self._stamp(row)
-        sql = statements.insert(type(rows[0]), len(rows))
-        await self.connection.execute(sql, *(value for row in rows for value in row.values()))
+        values = [value for row in rows for value in row.values()]
+        await self.connection.execute(statements.inserting(rows), *values)
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row
@@ -237,14 +237,13 @@ class Transaction:
             row.locked = False
         await self.find(model, "id = ANY($1) ORDER BY id", list(held), lock=True)
 
-    def _hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
+    def hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
+        """The one instance of a row that a statement has read."""
         known = self._rows.get(row["id"])
         if known is not None and (known.locked or not locked):
             return known  # type: ignore[return-value]  # an id names one model
         fresh = model.from_row(row)
-        if known is None:
-            known = self._rows[fresh.id] = fresh
-        else:
-            vars(known).update(vars(fresh))
+        known = self._rows.setdefault(fresh.id, fresh)
+        vars(known).update(vars(fresh))
         known.transaction, known.locked = self, locked
         return known  # type: ignore[return-value]

@@ -34,6 +34,7 @@ from models.transaction import Transaction
 
 if TYPE_CHECKING:
     from models.base import Record
+    from models.crediting import CreditRules
     from models.ports import Bus, Clock, DailyLimits, Database, Policy
     from models.providing import ModelCatalogue
     from models.viewer import Viewer
@@ -57,7 +58,8 @@ class Actor:
 
     `policies` admit messages instead of the product's own (models.billing.admission), and `limits`
     is how many they admit in a day, None for any number; `rates` is how often something may be done
-    where its limit is not the product's own. `client` is where the request comes from.
+    where its limit is not the product's own. `credits` says what messages cost, None where nothing
+    does. `client` is where the request comes from.
     """
 
     viewer: Viewer
@@ -71,6 +73,7 @@ class Actor:
     limits: DailyLimits | None = None
     rates: Mapping[str, int] = field(default_factory=dict[str, int])
     client: Client = NOWHERE
+    credits: CreditRules | None = None
 
 
 class RootVerb(Generic[RowT, P, T]):

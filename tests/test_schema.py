@@ -30,11 +30,11 @@ OURS = {
     if not name.startswith("__") and name not in {"String", "Int", "Float", "Boolean", "ID"}
 }
 VERBS = {
-    "accept", "add", "approve", "cancel", "change", "claim", "clear", "complete", "create",
+    "accept", "add", "approve", "cancel", "change", "claim", "clear", "close", "complete", "create",
     "decline", "delete", "deny", "edit", "empty", "end", "enqueue", "export", "fail", "fork",
     "grant", "heartbeat", "invite", "leave", "mark", "move", "rate", "reconcile", "regenerate",
     "remove", "replay", "request", "resend", "reset", "resolve", "restore", "resume", "revoke",
-    "rotate", "save", "select", "send", "set", "sign", "start", "stop", "sync", "test",
+    "rotate", "save", "select", "send", "set", "settle", "sign", "start", "stop", "sync", "test",
     "transfer", "undo", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")

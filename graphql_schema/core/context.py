@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.billing.payments import Payments
+    from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
+        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,
@@ -53,6 +55,8 @@ class Ports:
     dev: bool = False
     limits: DailyLimits | None = None
     rates: Mapping[str, int] = field(default_factory=dict[str, int])
+    github: GitHub | None = None
+    credits: CreditRules | None = None
 
 
 @dataclass(slots=True)
@@ -129,6 +133,7 @@ class Context:
             limits=ports.limits,
             rates=ports.rates,
             client=self.client,
+            credits=ports.credits,
         )
 
     def desk(self) -> Desk:

@@ -181,6 +181,14 @@ async def choose_model(tx: Transaction, model_id: str | None, field: str = "mode
     return models.choose(model_id, field)
 
 
+async def uses_own_key(tx: Transaction, model: ModelInfo) -> bool:
+    """Whether the viewer's own key for a model is used, and no other one."""
+    if not model.takes_key:
+        return False
+    own = await tx.first(UserKey, _OF_PROVIDER, tx.actor.viewer.user_id, model.provider)
+    return own is not None and (own.mode is KeyMode.PRIORITY or not model.available)
+
+
 @user_erased.attach
 async def forget_keys(tx: Transaction, user: User) -> None:
     """Delete an erased user's keys at once: nothing else is as dear to those who steal."""

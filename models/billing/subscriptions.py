@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from models.indexes import index, unique
 from models.permissions import Permission
 
 if TYPE_CHECKING:
+    from models.ports import Connection, Database
     from models.transaction import Transaction
     from models.verbs import Actor
 
@@ -116,12 +117,28 @@ class Plan:
     features: list[str]
 
 
+PLANS = f"ARRAY (SELECT plan_tier FROM subscription WHERE {_LIVE})"
+"""The plans that live subscriptions of the user $1 pay for at the time $2."""
+
+
 async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
     """The best plan that a user's live subscriptions pay for.
 
     Active and trialing ones count, those past due until their period ends; no others.
     """
-    return _plan(await tx.find(Subscription, _LIVE, user_id, tx.now)).tier
+    return await plan_at(tx.connection, user_id, tx.now)
+
+
+async def plan_at(database: Database | Connection, user_id: str, now: datetime) -> PlanTier:
+    """The same outside a transaction."""
+    rows = await database.fetch(f"SELECT {PLANS} AS plans", user_id, now)
+    return best_of(rows[0]["plans"])
+
+
+def best_of(plans: Iterable[str]) -> PlanTier:
+    """The best of some plans; free is for everybody."""
+    found = (PlanTier(plan) for plan in plans)
+    return max(found, key=list(PlanTier).index, default=PlanTier.FREE)
 
 
 async def plan_for(actor: Actor) -> Plan | None:
@@ -132,12 +149,9 @@ async def plan_for(actor: Actor) -> Plan | None:
         return None
     viewer.require(Permission.BILLING, viewer.user_id)
     sql = statements.select(Subscription, _LIVE)
-    rows = await actor.database.fetch(sql, viewer.user_id, actor.clock.now())
-    return _plan([Subscription.from_row(row) for row in rows])
-
-
-def _plan(live: Sequence[Subscription]) -> Plan:
-    tier = max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
+    found = await actor.database.fetch(sql, viewer.user_id, actor.clock.now())
+    live = [Subscription.from_row(row) for row in found]
+    tier = best_of(one.plan_tier for one in live)
     return Plan(tier, sorted({name for one in live for name in one.features}))
 
 

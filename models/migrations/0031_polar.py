@@ -26,7 +26,7 @@ FILL = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0025_deletions_indexes")]
+    dependencies = [("models", "0029_metering_indexes")]
 
     initial = False
 

@@ -23,6 +23,7 @@ from tests.harness.planting import (
     plant_password,
     plant_session,
     plant_subscription,
+    plant_usage,
     plant_user_key,
     plant_verification,
     plant_way_in,
@@ -471,6 +472,24 @@ async def _replay(scene: Scene) -> Input:
     return {"id": await plant(scene.server, WebhookEvent, payload={"data": {}}, **told)}
 
 
+async def _close_period(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"orgId": await scene.org(), "billingPeriod": "2020-02"}
+
+
+async def _settle_invoice(scene: Scene) -> Input:
+    closing = await _close_period(scene)
+    closed = await scene.caller.do("closePeriod", "{ invoice { id } }", **closing)
+    return {"id": closed["invoice"]["id"], "status": "PAID"}
+
+
+async def _reset_credits(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    user = await id_of(scene.caller)
+    await plant_usage(scene.server, user)
+    return {"userId": user}
+
+
 EVERY: dict[str, Prepare] = {
     "createCheckout": _pay,
     "createCustomerPortal": _portal,
@@ -507,6 +526,10 @@ EVERY: dict[str, Prepare] = {
     "deleteOrg": _by_id(Scene.org),
     "transferOrg": _in("memberId", Scene.org_member),
     "setOrgPlan": _set_plan,
+    "closePeriod": _close_period,
+    "settleInvoice": _settle_invoice,
+    "setBudget": _input(softLimit=8, hardLimit=10),
+    "resetCredits": _reset_credits,
     "inviteOrgMember": _invite,
     "resendInvitation": _by_id(Scene.invited),
     "revokeInvitation": _by_id(Scene.invited),
