@@ -214,6 +214,21 @@ async def test_who_a_customer_is_comes_by_several_events(server: Server, kind: s
     assert (await ada.run(OWN))["polarCustomer"]["polarCustomerId"] == "cus-ada"
 
 
+async def test_an_event_and_what_waits_are_read_as_they_came(server: Server) -> None:
+    """Every field of the sources' tables: the rest is read where it changes."""
+    told = subscription(payer=customer("cus-1"))
+    await tell(server, "subscription.active", told, "evt-whole")
+    olga = await operator(server)
+    whole = "{ webhookEvents { nodes { eventId eventType payload processedAt createdAt error } } }"
+    (found,) = (await olga.run(whole))["webhookEvents"]["nodes"]
+    assert (found["eventId"], found["eventType"]) == ("evt-whole", "subscription.active")
+    assert found["payload"]["data"] == told
+    assert found["createdAt"] <= found["processedAt"]
+    (waiting,) = (await olga.run(PENDING))["pendingSubscriptions"]["nodes"]
+    assert waiting["eventData"] == told
+    assert (waiting["polarSubscriptionId"], waiting["customerId"]) == ("sub-1", "cus-1")
+
+
 async def test_odd_payloads_fail_and_change_nothing(server: Server) -> None:
     ada, payer = await buyer(server)
     good = subscription(payer=payer)
