@@ -123,7 +123,7 @@ async def test_a_subscription_is_written_with_all_that_is_told_of_it(server: Ser
         ("incomplete_expired", False),
     ],
 )
-async def test_only_some_statuses_pay(server: Server, status: str, pays: bool) -> None:
+async def test_hole_07_only_some_statuses_pay(server: Server, status: str, pays: bool) -> None:
     ada, payer = await buyer(server)
     told = subscription(payer=payer, status=status, current_period_end="2999-01-01T00:00:00Z")
     await tell(server, "subscription.updated", told)
@@ -165,8 +165,8 @@ async def test_what_comes_late_does_not_overwrite_what_is_newer(server: Server) 
     assert await tier(ada) == ("PRO", True)
 
 
-async def test_an_unknown_status_or_type_is_kept_and_refused(server: Server) -> None:
-    """Hole 7: it is never taken for an active one."""
+async def test_hole_07_an_unknown_status_or_type_is_kept_and_refused(server: Server) -> None:
+    """It is never taken for an active one."""
     ada, payer = await buyer(server)
     await tell(server, "subscription.updated", subscription(payer=payer, status="enchanted"))
     found = await newest_event(server)
