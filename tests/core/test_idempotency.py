@@ -22,6 +22,8 @@ ANONYMOUS = (
     "mails is needed, and the limit by address bounds their number."
 )
 WITHOUT_KEY = {
+    "grantSubscription": "A repeated call finds the plan that was given.",
+    "resolvePendingSubscription": "A repeated call finds that it does not wait any more.",
     "resendInvitation": "What it adds is a mail, at most one a minute.",
     "createGuest": "A key belongs to a viewer, and there is none yet. To return an earlier guest's "
     "token for a key would let in whoever guesses it; a guest too many owns nothing and costs "
