@@ -64,6 +64,8 @@ CLAIMERS = {
 """Only who claimed the run goes on with it, whatever anybody's role."""
 ASKERS = {"Mutation.approveToolCall"}
 """Only who asked for the answer has tools act in their name, whatever anybody's role."""
+CONNECTED = {"Mutation.importGithubRepository", "Mutation.importFigmaFile"}
+"""Done with what the caller has connected, who has nothing here, and never by a script."""
 WALKED = [name for name in NEEDS if name not in PERSONAL | BY_TOKEN | BY_LINK]
 
 
@@ -97,6 +99,8 @@ def expected(name: str, standing: Standing) -> str:
     if need in standing.on_org:
         if name in ASKERS and not standing.asked:
             return "FORBIDDEN"
+        if name in CONNECTED:
+            return "NOT_CONNECTED" if Permission.ACCOUNT in standing.on_self else "FORBIDDEN"
         return "CONFLICT" if name in CLAIMERS else "data"
     if name.startswith("Query.") or " " in name:
         return "empty" if listed else "null"

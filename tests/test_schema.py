@@ -32,6 +32,7 @@ OURS = {
 VERBS = {
     "accept", "add", "approve", "cancel", "change", "claim", "clear", "complete", "create",
     "decline", "delete", "deny", "edit", "empty", "enqueue", "export", "fail", "fork", "heartbeat",
+    "import",
     "invite", "leave", "mark", "move", "rate", "regenerate", "remove", "request", "resend",
     "reset", "restore", "revoke", "rotate", "save", "select", "send", "set", "sign", "start",
     "stop", "test", "transfer", "undo", "unlink", "update", "upsert", "verify",
