@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NAME = "GitHub"
 NO_REPOSITORY = "There is no such repository, or the connection may not read it."
 NO_REF = "There is no such branch, tag or commit."
+SILENCE = 30.0  # seconds for GitHub to make an archive
 GARBLED = "GitHub does not answer as it should."
 EMPTY = "The repository is empty."
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -95,7 +96,7 @@ class GithubSource(Source):
 
     async def _download(self, errand: Errand, path: str, file: IO[bytes], meter: Meter) -> None:
         """Write an archive to a file. GitHub sends on to another server for it."""
-        limits = Limits(self._limits.archive, self._seconds)
+        limits = Limits(self._limits.archive, self._seconds, silence=SILENCE)
         try:
             async with errand.opened(self._url(path), limits) as arriving:
                 refuse(arriving.status, arriving.headers, NAME, NO_REF)
