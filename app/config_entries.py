@@ -31,7 +31,7 @@ class OAuthClient(BaseModel):
 
     client_id: str = Field(description="The client id that the provider gave you.")
     client_secret: SecretStr = Field(description="The client secret that it gave you.")
-    scope: str | None = Field(default=None, description="What is asked for; default: see the docs.")
+    scope: str | None = Field(default=None, description="What is asked for; default: the least.")
 
 
 class SignInProvider(OAuthClient):

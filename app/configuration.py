@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.config import Settings
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -27,6 +27,11 @@ _PROVIDERS = """\
 
 Each is a JSON object with these members; [signing in](signing-in.md) has examples.
 """
+_CONNECTIONS = """\
+## The entries of `PUNNET_CONNECTIONS`
+
+Each is a JSON object with these members; [connections](connections.md) has examples.
+"""
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 
 
@@ -36,8 +41,10 @@ def reference() -> str:
     settings = _table("variable", Settings.model_json_schema(), lambda n: prefix + n.upper())
     entries = _table("member", ModelEntry.model_json_schema(), str)
     providers = _table("member", SignInProvider.model_json_schema(), str)
+    services = _table("member", ConnectionEntry.model_json_schema(), str)
     models = [_MODELS, *entries, "", *_default_models(), ""]
-    return "\n".join([_HEAD, *settings, *models, _PROVIDERS, *providers, ""])
+    others = [_PROVIDERS, *providers, "", _CONNECTIONS, *services, ""]
+    return "\n".join([_HEAD, *settings, *models, *others])
 
 
 def _table(first: str, schema: dict[str, Any], spelled: Callable[[str], str]) -> Iterator[str]:

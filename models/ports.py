@@ -254,9 +254,9 @@ class Connections(Protocol):
 class Repository:
     """A repository at GitHub, as far as somebody needs to choose it."""
 
-    id: str
+    github_id: str
     full_name: str
-    owner: str
+    login: str
     name: str
     private: bool
     description: str | None

@@ -87,6 +87,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.usage": OWN_ROW,
     "Query.polarCustomer": OWN_ROW,
     "Query.oauthConnections": OWN_LIST,
+    "Query.githubRepositories": ("null",) * 6,  # GitHub is not set up in tests
     "Query.subscriptions": OWN_LIST,
     "Query.import": HIDDEN_ROW,
     "Query.projectDownload": HIDDEN_ROW,
@@ -164,6 +165,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.deleteFile": ORGS_WRITE,
     "Mutation.setAvatar": OWN_USERS_WRITE,
     "Mutation.deleteAvatar": USERS_WRITE,
+    "Mutation.updateOauthConnection": OWNERS_TOKEN,
+    "Mutation.revokeOauthConnection": OWNERS_TOKEN,
     "Mutation.setUserKey": USERS_WRITE,
     "Mutation.updateUserKey": OWNERS_TOKEN,
     "Mutation.deleteUserKey": OWNERS_TOKEN,

@@ -24,6 +24,7 @@ from tests.harness.verbs import id_of, log_end, log_since
 NEEDS = needs()
 PERSONAL = {
     "Query.me", "Query.usage", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
+    "Query.githubRepositories", "Mutation.updateOauthConnection", "Mutation.revokeOauthConnection",
     "Query.subscriptions", "Query.apiTokens", "Query.userKeys", "Query.orgMemberships",
     "Query.models", "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
     "Query.session", "Query.sessions", "Query.accounts", "Mutation.createGuest",

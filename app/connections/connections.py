@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from app.oauth.answers import GrantRefused
 from models.accounts.connecting import (
     RENEWAL,
+    Renewal,
     claim_renewal,
     hand_back_renewal,
     keep_renewed,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PATIENCE = 15.0  # seconds for a token, also where another process gets it
 POLL = 0.2  # seconds between looks at what another process got
 RETRY = 0.5  # seconds between tries to keep what a provider gave
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -50,7 +53,7 @@ class OAuthConnections:
         self._actor = actor
         self._vault = vault
         self._services = services
-        self._renewals: set[asyncio.Task[str]] = set()
+        self._renewals: set[asyncio.Task[str | None]] = set()
 
     async def token(
         self, user_id: str, provider: OAuthProvider, *, instead_of: str | None = None
@@ -91,37 +94,38 @@ class OAuthConnections:
                 return held.access
             await note_refusal(self._actor, held.row.id, held.access, self._vault)
             raise _refused()
-        if not await claim_renewal(self._actor, held.row.id, held.refresh, self._vault):
+        renewal = Renewal(held.row.id, held.row.user_id, held.row.provider, held.refresh)
+        if not await claim_renewal(self._actor, renewal, self._vault):
             return None
-        renewal = asyncio.create_task(self._renewed(held, held.refresh, refused=refused))
-        self._renewals.add(renewal)
-        renewal.add_done_callback(self._ended)
+        task = asyncio.create_task(self._renewed(held, renewal, refused=refused))
+        self._renewals.add(task)
+        task.add_done_callback(self._ended)
         # Shielded: a refresh token that was spent must be replaced, whoever hangs up.
-        return await asyncio.shield(renewal)
+        return await asyncio.shield(task)
 
-    async def _renewed(self, held: Held, refresh: str, *, refused: bool) -> str:
-        """A new token, kept."""
-        actor, id, vault = self._actor, held.row.id, self._vault
+    async def _renewed(self, held: Held, renewal: Renewal, *, refused: bool) -> str | None:
+        """A new token, kept; None where the connection is another by now."""
+        actor, vault = self._actor, self._vault
         try:
-            new = await self._services[held.row.provider].renewed(refresh)
+            new = await self._services[renewal.provider].renewed(renewal.spent)
         except GrantRefused:
-            await _surely(lambda: note_refusal(actor, id, refresh, vault))
-            raise _refused() from None
+            await _surely(lambda: note_refusal(actor, renewal.id, renewal.spent, vault))
+            return None
         except Unavailable:
-            await hand_back_renewal(actor, id, refresh, vault)
+            await hand_back_renewal(actor, renewal, vault)
             if not refused and held.row.lasts_until(actor.clock.now()):
                 return held.access
             raise
-        await _surely(lambda: keep_renewed(actor, id, refresh, new, vault))
-        return new.access
+        kept = await _surely(lambda: keep_renewed(actor, renewal, new, vault))
+        return new.access if kept else None
 
-    def _ended(self, renewal: asyncio.Task[str]) -> None:
+    def _ended(self, renewal: asyncio.Task[str | None]) -> None:
         self._renewals.discard(renewal)
         if not renewal.cancelled() and renewal.exception() is not None:
             log.info("connection.not_renewed", error=type(renewal.exception()).__name__)
 
 
-async def _surely(keep: Callable[[], Awaitable[None]]) -> None:
+async def _surely(keep: Callable[[], Awaitable[T]]) -> T:
     """Keep what can't be had again, also where the database is away for a moment."""
     for _ in range(int(RENEWAL.total_seconds() / RETRY)):
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yarl import URL
 
-from app.connections.services import PUBLIC_GITHUB, GitHub
+from app.connections.services import GitHub
 from app.oauth.answers import JSON, Answer, text_of
 from app.oauth.clients import bearer_header
 from app.outgoing import Failure, Fetched, Limits, Outgoing, OutgoingFailed
@@ -93,11 +93,12 @@ def github_of(
     connections: Connections,
     outgoing: Outgoing,
     clock: Clock,
-) -> GitHubApi:
-    """The API of the GitHub that is set up; of the public one where none is, which nobody asks."""
+) -> GitHubApi | None:
+    """The API of the GitHub that is set up; None where none is."""
     service = services.get(OAuthProvider.GITHUB)
-    url = service.api_url if isinstance(service, GitHub) else PUBLIC_GITHUB
-    return GitHubApi(url, connections, outgoing, clock)
+    if not isinstance(service, GitHub):
+        return None
+    return GitHubApi(service.api_url, connections, outgoing, clock)
 
 
 def _seconds(text: str, most: float = LONGEST_WAIT) -> float:
@@ -117,9 +118,9 @@ def _repository(found: object) -> Repository:
         raise OutgoingFailed(Failure.GARBLED)
     description = text_of(told, "description", 1_000_000)
     return Repository(
-        id=str(id),
+        github_id=str(id),
         full_name=full,
-        owner=login,
+        login=login,
         name=name,
         private=told.get("private") is True,
         description=None if description is None else storable(description),

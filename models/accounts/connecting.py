@@ -112,13 +112,20 @@ async def disconnect(tx: Transaction, id: str) -> str:
     return connection.id
 
 
-@verb.needing(None)
-async def claim_renewal(tx: Transaction, id: str, spent: str, vault: Vault) -> bool:
-    """Take the right to renew a token; False while somebody else has it.
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A refresh token about to be spent, and the connection it is of."""
 
-    `spent` is the refresh token to be used; False too when another is there by now.
-    """
-    row = await _holding(tx, id, spent, vault)
+    id: str
+    user_id: str
+    provider: OAuthProvider
+    spent: str = field(repr=False)
+
+
+@verb.needing(None)
+async def claim_renewal(tx: Transaction, renewal: Renewal, vault: Vault) -> bool:
+    """Take the right to renew a token; False while somebody else has it, or did it."""
+    row = await _holding(tx, renewal, vault)
     if row is None or (row.renewing_until is not None and row.renewing_until > tx.now):
         return False
     await row.change(renewing_until=tx.now + RENEWAL)
@@ -126,18 +133,28 @@ async def claim_renewal(tx: Transaction, id: str, spent: str, vault: Vault) -> b
 
 
 @verb.needing(None)
-async def keep_renewed(tx: Transaction, id: str, spent: str, new: Tokens, vault: Vault) -> None:
-    """Keep what a refresh token brought, unless that one is not the connection's any more."""
-    row = await _holding(tx, id, spent, vault)
+async def keep_renewed(tx: Transaction, renewal: Renewal, new: Tokens, vault: Vault) -> bool:
+    """Keep what a refresh token brought.
+
+    False where the connection ended, or was made anew meanwhile: then nobody needs it.
+    """
+    row = await _holding(tx, renewal, vault)
     if row is not None:
         scope = {"scope": new.scope} if new.scope else {}
         await row.change(**_columns(tx, row, new, vault) | scope)
+        return True
+    ended = OAuthConnection(
+        owner_id=renewal.user_id, user_id=renewal.user_id, provider=renewal.provider, scope=""
+    )
+    ended.access_token = sealed(vault, ended, "access_token", new.access)
+    await have_revoked(tx, ended)
+    return False
 
 
 @verb.needing(None)
-async def hand_back_renewal(tx: Transaction, id: str, spent: str, vault: Vault) -> None:
+async def hand_back_renewal(tx: Transaction, renewal: Renewal, vault: Vault) -> None:
     """Let somebody else renew at once: the provider could not."""
-    row = await _holding(tx, id, spent, vault)
+    row = await _holding(tx, renewal, vault)
     if row is not None:
         await row.change(renewing_until=None)
 
@@ -153,10 +170,10 @@ async def note_refusal(tx: Transaction, id: str, refused: str, vault: Vault) -> 
         await row.change(refused_at=tx.now, renewing_until=None)
 
 
-async def _holding(tx: Transaction, id: str, spent: str, vault: Vault) -> OAuthConnection | None:
-    """A connection, locked, if this is its refresh token: sealed texts of it may differ."""
-    row = await tx.lock(OAuthConnection, id)
-    if row is None or row.open_token(vault, "refresh_token") != spent:
+async def _holding(tx: Transaction, renewal: Renewal, vault: Vault) -> OAuthConnection | None:
+    """A connection, locked, if its refresh token is still the same: sealed texts may differ."""
+    row = await tx.lock(OAuthConnection, renewal.id)
+    if row is None or row.open_token(vault, "refresh_token") != renewal.spent:
         return None
     return row
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from models.accounts.rate_limits import Limit, count_try
-from models.errors import Invalid, NotConnected
+from models.errors import Invalid
 from models.permissions import Permission
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ LISTINGS = 30  # in a window, of one user
 WINDOW = timedelta(minutes=1)
 
 
-async def list_repositories(actor: Actor, github: GitHub | None, page: int) -> Repositories:
+async def list_repositories(actor: Actor, github: GitHub, page: int) -> Repositories:
     """A page of the viewer's repositories, asked of GitHub with no transaction open.
 
     Raises NotConnected, RateLimited, Unavailable, and Invalid for no page.
@@ -28,7 +28,5 @@ async def list_repositories(actor: Actor, github: GitHub | None, page: int) -> R
     viewer.require(Permission.READ_ACCOUNT, viewer.id)
     if not 1 <= page <= LAST_PAGE:
         raise Invalid(f"From 1 to {LAST_PAGE:,}.", field="page")
-    if github is None:
-        raise NotConnected("GitHub is not set up here.")
     await count_try(actor, [Limit(f"user_{viewer.id}_github_repositories", LISTINGS, WINDOW)])
     return await github.repositories(viewer.id, page, PAGE)

@@ -40,6 +40,7 @@ AUDITED = {
     "updateUserKey": ["key.changed"],
     "deleteUserKey": ["key.deleted"],
     "testUserKey": ["key.tested"],
+    "revokeOauthConnection": ["service.disconnected"],
     "verifyEmail": ["email.changed"],
     "signIn": ["session.opened"],
     "signOut": ["session.ended"],

@@ -6,8 +6,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.accounts.connecting import (
+    Connecting,
+    Renewal,
+    Tokens,
+    claim_renewal,
+    connect,
+    hand_back_renewal,
+    keep_renewed,
+    note_refusal,
+    use_once,
+)
 from models.accounts.expiring import forget_expired
 from models.accounts.mails import forget_mail, take_mails
+from models.accounts.oauth_connections import OAuthProvider, connection_of
+from models.accounts.oauth_revocations import forget_revocation, take_revocations
 from models.accounts.orgs import Org
 from models.accounts.user_keys import key_of, note_use
 from models.builder.claims import reap_runs
@@ -112,6 +125,7 @@ class Verbs:
         await self.orgs()
         await self.tokens()
         await self.keys()
+        await self.connections()
         await self.messages()
         await self.conversations()
         await self.files()
@@ -218,6 +232,28 @@ class Verbs:
         await self.do("deleteUserKey", "{ deletedUserKeyId }", id=id)
         tried = await plant_user_key(self.server, user)
         await self.do("testUserKey", "{ result }", id=tried)
+
+    async def connections(self) -> None:
+        user, vault = self.filling.users[0], self.server.services.ports.sign_in.vault
+        actor, account = self.actor(), {"id": "7", "login": "ada"}
+        about = (user, None, OAuthProvider.GITHUB, "repo")
+        new = Connecting(*about, Tokens("gho_1", "ghr_1", timedelta(hours=8)), account)
+        for _ in range(2):
+            id = (await connect(actor, new, vault)).id
+        assert await connection_of(actor.database, user, OAuthProvider.GITHUB) is not None
+        renewal = Renewal(id, user, OAuthProvider.GITHUB, "ghr_1")
+        for _ in range(2):
+            await claim_renewal(actor, renewal, vault)
+            await hand_back_renewal(actor, renewal, vault)
+        await keep_renewed(actor, renewal, Tokens("gho_2", "ghr_2"), vault)
+        await keep_renewed(actor, renewal, Tokens("gho_3", "ghr_3"), vault)
+        await note_refusal(actor, id, "gho_2", vault)
+        await use_once(actor, "a state")
+        note = {"metadata": {"team": "blue"}}
+        await self.do("updateOauthConnection", "{ oauthGrant { id } }", id=id, **note)
+        await self.do("revokeOauthConnection", "{ revokedOauthGrantId }", id=id)
+        for revocation in await take_revocations(actor, 10):
+            await forget_revocation(actor, revocation.id)
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]

@@ -125,6 +125,7 @@ def test_the_seeds_name_these_tables_and_no_other_of_ours() -> None:
         "import_mark",
         "mail",
         "message_chunk",
+        "oauth_revocation",
         "share_link",
         "slow_operation",
         "stored_file",

@@ -36,6 +36,8 @@ WITHOUT_KEY = {
     "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
     "exportMyData": "What it adds is a counter; a second link leads to the same.",
     "testUserKey": "What it adds is the count of tries; a second try tells the same.",
+    "revokeOauthConnection": "What it adds is the system's own errand. A repeated call finds the "
+    "connection gone.",
     "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
     "setAvatar": "What it adds is a count of tries; a repeated call finds the picture set.",
     "deleteOrg": "As with deleteProject.",

@@ -26,7 +26,8 @@ WITH_OTHERS = {
     "exportMyData", "forkSharedConversation", "importFigmaFile", "importFigmaUpload",
     "importGithubRepository", "inviteOrgMember", "requestPasswordReset",
     "resendInvitation",
-    "resetPassword", "setAvatar", "signIn", "signUp", "testUserKey", "verifyEmail",
+    "resetPassword", "revokeOauthConnection", "setAvatar", "signIn", "signUp", "testUserKey",
+    "verifyEmail",
 }  # fmt: skip
 """These count tries before they do anything, or write rows of the system's or a guest's."""
 

@@ -117,6 +117,7 @@ QUERIES = {
     "node": ('(id: "{project}")', 1),
     "nodes": ('(ids: ["{project}", "{message}", "{fragment}", "{project}"])', 3),
     "oauthConnections": ("", 1),
+    "githubRepositories": ("", 0),  # GitHub is not set up in tests
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
     "preferences": ("", 1),

@@ -12,6 +12,7 @@ from models.accounts.audit_logs import AuditLog
 from models.accounts.feedback import Feedback
 from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.oauth_revocations import OAuthRevocation
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.accounts.rate_limits import RateLimit
@@ -71,6 +72,7 @@ def add_ways_in(filling: Filling, user: str, start: datetime) -> None:
         filling.add(Session, user, user_id=user, token_hash=name, previous_hash=f"p{name}", **times)
         proof = {"identifier": "a@b.example", "purpose": "sign_up", "value_hash": name}
         filling.add(Verification, user, user_id=user, expires_at=ends, **proof)
+        filling.add(OAuthRevocation, user, provider="github", due_at=ends)
         filling.add(Mail, user, kind="confirm_sign_up", recipient="a@b.example", due_at=ends)
 
 

@@ -19,6 +19,7 @@ from tests.harness.api import Api, Server
 from tests.harness.planting import (
     make_operator,
     plant,
+    plant_grant,
     plant_grants,
     plant_import,
     plant_password,
@@ -206,6 +207,12 @@ class Scene:
     async def user_key(self) -> str:
         """The id of a key of the caller's."""
         return await plant_user_key(self.server, await id_of(self.caller))
+
+    async def grant(self) -> str:
+        """The id of the caller's connection to GitHub."""
+        user = await id_of(self.caller)
+        known = await self.server.sql("SELECT id FROM oauth_connection WHERE user_id = $1", user)
+        return known[0]["id"] if known else await plant_grant(self.server, user)
 
     async def share_token(self) -> str:
         """The token of a link that shows a conversation with an answer."""
@@ -496,6 +503,8 @@ EVERY: dict[str, Prepare] = {
     "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
     "deleteUserKey": _by_id(Scene.user_key),
     "testUserKey": _by_id(Scene.user_key),
+    "updateOauthConnection": _by_id(Scene.grant, metadata={"team": "blue"}),
+    "revokeOauthConnection": _by_id(Scene.grant),
     "moveProject": _move_project,
     "moveConversation": _move_conversation,
     "createGuest": _create_guest,

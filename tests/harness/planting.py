@@ -165,16 +165,22 @@ async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     return {"usage": usage[0]["id"], "grant": grants[OAuthProvider.GITHUB]}
 
 
+async def plant_grant(
+    server: Server, user: str, provider: OAuthProvider = OAuthProvider.GITHUB
+) -> str:
+    """A user's connection to a service; returns its id."""
+    token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
+    grant = {"provider": provider, "access_token": token, "scope": "repo"}
+    return await plant(server, OAuthConnection, user_id=user, **grant)
+
+
 async def plant_grants(server: Server, user: str) -> dict[OAuthProvider, str]:
     """The ids of a user's connections, one to each service, planted where they are not there."""
     table = OAuthConnection.table()
     rows = await server.sql(f"SELECT provider, id FROM {table} WHERE user_id = $1", user)
     found = {OAuthProvider(row["provider"]): row["id"] for row in rows}
-    sealed_token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
-    for provider in OAuthProvider:
-        if provider not in found:
-            grant = {"provider": provider, "access_token": sealed_token, "scope": "repo"}
-            found[provider] = await plant(server, OAuthConnection, user_id=user, **grant)
+    for provider in set(OAuthProvider) - found.keys():
+        found[provider] = await plant_grant(server, user, provider)
     return found
 
 

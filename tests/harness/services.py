@@ -69,6 +69,18 @@ class ConnectedService:
         """Whether a request comes with a token that holds."""
         return request.headers.get("Authorization", "").removeprefix("Bearer ") in self.live
 
+    async def forgot(self, token: str) -> bool:
+        """Whether a token holds no more; for `eventually`."""
+        return token not in self.live
+
+    async def is_unused(self) -> bool:
+        """Whether no token holds."""
+        return not self.live
+
+    async def was_asked(self, what: str) -> bool:
+        """Whether there was such a request."""
+        return what in self.asked
+
     @web.middleware
     async def _spoiled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
