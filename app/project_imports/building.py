@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.connections.services import PUBLIC_GITHUB
+from app.connections.errands import Errands
 from app.project_imports.archive import ArchiveLimits
-from app.project_imports.errands import Errands
 from app.project_imports.figma import FigmaSource
 from app.project_imports.github import GithubSource
 from app.project_imports.importer import Importer
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from models.ports import Connections
     from models.verbs import Actor
 
+PUBLIC_GITHUB = "https://api.github.com"
 PUBLIC_FIGMA = "https://api.figma.com"
 
 
