@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from app.outgoing import OutgoingFailed
 from app.project_imports.failing import ImportFailed
 from app.project_imports.sources import Meter, Source
 from app.upkeep import patiently
@@ -205,5 +206,6 @@ class Importer:
 
 def _failed(error: DomainError) -> ImportFailed:
     """A refusal of this server's, as what ends a try."""
-    retryable = isinstance(error, Unavailable) and not getattr(error, "lasting", False)
+    lasting = isinstance(error, OutgoingFailed) and error.lasting
+    retryable = isinstance(error, Unavailable) and not lasting
     return ImportFailed(error.message, retryable=retryable)
