@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
+from app.asking import Asking
 from app.own_keys import OwnKeys
 from app.toolbox import Toolbox
 from app.writing import Manuscript, NoLongerWanted, Writer
+from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
-from models.chat.leases import FAILED_TEXT, Lease
+from models.chat.leases import FAILED_TEXT, Lease, count_unwanted_call
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import continued, read_prompt
 from models.chat.tool_steps import (
@@ -30,6 +31,7 @@ from models.chat.transcripts import Asked, asked, result_text
 from models.errors import DomainError, Unavailable
 from models.permissions import Permission
 from models.providing import (
+    OWN_KEY,
     Delta,
     Finish,
     ModelCatalogue,
@@ -43,7 +45,6 @@ from models.storing import Files
 from models.verbs import Actor
 from models.viewer import viewer_of
 
-LONGEST_WAIT = 60.0  # seconds before a second try
 MOST_STEPS = 8  # in which a model may call tools
 MOST_CALLS = 12  # in one of them
 
@@ -67,13 +68,31 @@ class Author:
     files: Files
 
 
-async def write_answer(author: Author, lease: Lease) -> Answer | Paused | ProviderError:
+class Written(NamedTuple):
+    """How a try ended, and the call of the model that is not counted yet, if there is one."""
+
+    outcome: Answer | Paused | ProviderError
+    call: ModelCall | None
+
+
+async def write_answer(author: Author, lease: Lease) -> Written:
     """Have a provider answer, and store its text as it comes; all of it is stored at the end.
 
     Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
     """
+    asking = Asking(lease.model)
     try:
-        return await (await _begun(author, lease)).write()
+        outcome = await _written(author, lease, asking)
+    except NoLongerWanted:
+        if asking.call is not None:
+            await count_unwanted_call(author.actor, lease, asking.call)
+        raise
+    return Written(outcome, asking.call)
+
+
+async def _written(author: Author, lease: Lease, asking: Asking) -> Answer | Paused | ProviderError:
+    try:
+        return await (await _begun(author, lease, asking)).write()
     except NoLongerWanted:
         raise
     except ProviderError as error:
@@ -87,7 +106,7 @@ async def write_answer(author: Author, lease: Lease) -> Answer | Paused | Provid
         return ProviderError(FAILED_TEXT, retryable=True)
 
 
-async def _begun(author: Author, lease: Lease) -> _Writing:
+async def _begun(author: Author, lease: Lease, asking: Asking) -> _Writing:
     model = author.models.find(lease.model)
     if model is None:
         raise ProviderError("This model is not on offer any more.", retryable=False)
@@ -98,7 +117,7 @@ async def _begun(author: Author, lease: Lease) -> _Writing:
     manuscript = Manuscript(lease, author.writer)
     for part in progress.parts:
         manuscript.write(part["kind"], part["text"])
-    return _Writing(author, lease, model, provider, prompt, manuscript, progress)
+    return _Writing(author, lease, model, provider, prompt, manuscript, progress, asking)
 
 
 @dataclass(slots=True)
@@ -112,6 +131,7 @@ class _Writing:
     prompt: Prompt
     manuscript: Manuscript
     progress: Progress
+    asking: Asking
 
     async def write(self) -> Answer | Paused:
         """Ask the model, and make the calls it asks for, until it asks for none."""
@@ -120,7 +140,7 @@ class _Writing:
             if calls:
                 await self._make(calls)
             finish, wanted = await self._ask()
-            usage = _summed(self.progress.usage, finish.usage)
+            usage = _summed(self.progress, finish.usage)
             if not wanted:
                 return Answer(self.manuscript.parts, finish.reason, usage)
             calls = await self._keep(wanted, usage)
@@ -134,10 +154,10 @@ class _Writing:
         finish, held = None, dict[int, str]()
         self.manuscript.begin()
         stream = self.author.keys.asked_with(
-            self.provider, replace(prompt, tools=offered), self.model, self.lease.user_id
+            self.provider, replace(prompt, tools=offered), self.model, self.lease
         )
-        async with aclosing(stream):
-            async for item in stream:
+        async with aclosing(self.asking.followed(stream, self.progress.steps)) as items:
+            async for item in items:
                 if isinstance(item, Finish):
                     finish = item
                 elif item.kind == "tool_call":
@@ -161,9 +181,12 @@ class _Writing:
         self.progress = replace(self.progress, parts=self.manuscript.parts, usage=usage)
         needs = self.author.toolbox.needs_approval
         new = [NewCall(call, await needs(call)) for call in wanted]
-        calls = await keep_calls(self.author.actor, self.lease, self.progress, new)
+        brought = self.asking.call
+        assert brought is not None, "nothing else does"
+        calls = await keep_calls(self.author.actor, self.lease, self.progress, new, brought)
         if calls is None:
             raise NoLongerWanted
+        self.asking.call = None
         steps, made = self.progress.steps + 1, self.progress.calls + len(new)
         self.progress = replace(self.progress, steps=steps, calls=made)
         return calls
@@ -207,19 +230,15 @@ def _refuse_too_much(held: Mapping[int, str], room: int) -> None:
         raise ProviderError("The model asked for too many calls at once.", retryable=False)
 
 
-def _summed(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """The tokens of all steps; what is no number holds if it does for any."""
+def _summed(progress: Progress, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokens of all steps; a key of the user's own counts if it was used for each of them."""
+    before = progress.usage
     counted = {
         name: value + before.get(name, 0)
         for name, value in more.items()
         if isinstance(value, int) and not isinstance(value, bool)
     }
-    return {**before, **more, **counted}
-
-
-def pause_before_retry(error: ProviderError, lease: Lease) -> timedelta | None:
-    """How long to wait before the next try; None when none would help."""
-    if not error.retryable:
-        return None
-    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
-    return timedelta(seconds=min(wait, LONGEST_WAIT))
+    found = {**before, **more, **counted}
+    if progress.steps and not (before.get(OWN_KEY) and more.get(OWN_KEY)):
+        found.pop(OWN_KEY, None)
+    return found

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
+from pydantic_settings import SettingsConfigDict
 
 from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
+from app.credit_settings import CreditSettings
 
 
-class Settings(BaseSettings):
+class Settings(CreditSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -177,6 +178,17 @@ class Settings(BaseSettings):
     )
     free_uploads: int = Field(
         default=5, ge=0, description="Uploads a day of a user without a paying plan."
+    )
+    rate_limits: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="How often a user may do something in its window, as JSON by action, where "
+        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
+    )
+    cost_per_minute: int = Field(
+        default=200_000,
+        ge=0,
+        description="Rows and fields that one user, or one address without a user, may ask for in "
+        "a minute; 0 is any number.",
     )
     connections: list[ConnectionEntry] = Field(
         default=[],

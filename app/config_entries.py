@@ -1,8 +1,21 @@
 """The entries of settings that are lists."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
+
+Dollars = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=4)]
+
+
+class PriceEntry(BaseModel):
+    """What a model costs: US dollars for a million tokens, with four decimal places at most."""
+
+    input: Dollars = Field(description="For tokens of prompts.")
+    cached_input: Dollars | None = Field(
+        default=None, description="For those that the provider had cached; default: as `input`."
+    )
+    output: Dollars = Field(description="For tokens of answers.")
 
 
 class ModelEntry(BaseModel):
@@ -13,6 +26,17 @@ class ModelEntry(BaseModel):
     context: int = Field(
         default=128_000, description="Tokens that prompt and answer may hold together."
     )
+    price: PriceEntry | None = Field(
+        default=None,
+        description="US dollars for a million tokens: `input`, `cached_input` and `output`. Unset: "
+        "its use is counted and costs nothing.",
+    )
+
+
+def _price(input: str, cached_input: str, output: str) -> PriceEntry:
+    return PriceEntry(
+        input=Decimal(input), cached_input=Decimal(cached_input), output=Decimal(output)
+    )
 
 
 DEFAULT_MODELS = [
@@ -21,8 +45,12 @@ DEFAULT_MODELS = [
     ModelEntry(id="mock:fail", tier="cheap", context=32_000),
     ModelEntry(id="mock:endless", tier="cheap", context=32_000),
     ModelEntry(id="mock:tools", tier="cheap", context=32_000),
-    ModelEntry(id="openai:gpt-5.1-mini", tier="pro", context=400_000),
-    ModelEntry(id="openai:gpt-5.1-codex", tier="best", context=400_000),
+    ModelEntry(
+        id="openai:gpt-5.1-mini", tier="pro", context=400_000, price=_price("0.25", "0.025", "2")
+    ),
+    ModelEntry(
+        id="openai:gpt-5.1-codex", tier="best", context=400_000, price=_price("1.25", "0.125", "10")
+    ),
 ]
 
 

@@ -8,7 +8,13 @@ from typing import Any
 import orjson
 
 from app.config import Settings
-from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
+from app.config_entries import (
+    DEFAULT_MODELS,
+    ConnectionEntry,
+    ModelEntry,
+    PriceEntry,
+    SignInProvider,
+)
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -21,6 +27,9 @@ _MODELS = """
 ## The entries of `PUNNET_MODELS`
 
 Each is a JSON object with these members.
+"""
+_PRICES = """
+A `price` is an object with these; [usage](usage.md) says what it is for.
 """
 _PROVIDERS = """\
 ## The entries of `PUNNET_SIGN_IN_PROVIDERS`
@@ -38,13 +47,22 @@ _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 def reference() -> str:
     """The whole page, in Markdown."""
     prefix = Settings.model_config.get("env_prefix", "")
-    settings = _table("variable", Settings.model_json_schema(), lambda n: prefix + n.upper())
+    settings = _table("variable", _all_settings(), lambda n: prefix + n.upper())
     entries = _table("member", ModelEntry.model_json_schema(), str)
     providers = _table("member", SignInProvider.model_json_schema(), str)
+    prices = _table("member", PriceEntry.model_json_schema(), str)
+    models = [_MODELS, *entries, _PRICES, *prices, "", *_default_models(), ""]
     services = _table("member", ConnectionEntry.model_json_schema(), str)
-    models = [_MODELS, *entries, "", *_default_models(), ""]
     others = [_PROVIDERS, *providers, "", _CONNECTIONS, *services, ""]
     return "\n".join([_HEAD, *settings, *models, *others])
+
+
+def _all_settings() -> dict[str, Any]:
+    """The schema of the settings, those of a part last."""
+    schema = Settings.model_json_schema()
+    names = [*Settings.__annotations__, *schema["properties"]]
+    own = [name for name in dict.fromkeys(names) if name in schema["properties"]]
+    return {"properties": {name: schema["properties"][name] for name in own}}
 
 
 def _table(first: str, schema: dict[str, Any], spelled: Callable[[str], str]) -> Iterator[str]:
@@ -64,8 +82,10 @@ def _kind(field: dict[str, Any]) -> str:
     if field.get("format"):
         return {"password": "secret", "path": "path", "zoneinfo": "time zone"}[field["format"]]
     bounds = [f"{words} {field[bound]:g}" for bound, words in _BOUNDS.items() if bound in field]
-    kind: str = field["type"]
-    return ", ".join([{"array": "list", "string": "text"}.get(kind, kind), *bounds])
+    kind: str = field.get("type", "object")
+    return ", ".join(
+        [{"array": "list", "object": "JSON object", "string": "text"}.get(kind, kind), *bounds]
+    )
 
 
 def _default(field: dict[str, Any]) -> str:
@@ -82,6 +102,6 @@ def _default_models() -> Iterator[str]:
     yield "The default is:"
     yield ""
     yield "```json"
-    lines = [entry.model_dump_json() for entry in DEFAULT_MODELS]
+    lines = [entry.model_dump_json(exclude_none=True) for entry in DEFAULT_MODELS]
     yield "[\n  " + ",\n  ".join(lines) + "\n]"
     yield "```"

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import structlog
 
 from models.accounts.user_keys import KeyMode, UserKey, key_of, note_use
+from models.chat.leases import Lease
 from models.ports import Vault
 from models.providing import (
+    OWN_KEY,
     AnswerError,
     Delta,
     Finish,
@@ -23,7 +25,6 @@ from models.verbs import Actor
 
 MISSING = "This model needs a key of your own."
 UNREADABLE = "Your key for the provider can't be read any more; set it again."
-OWN_KEY = "ownKey"
 
 log = structlog.get_logger()
 
@@ -36,11 +37,11 @@ class OwnKeys:
     vault: Vault
 
     async def asked_with(
-        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, user_id: str
+        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, lease: Lease
     ) -> AsyncGenerator[Delta | Finish, None]:
         """A provider's answer, asked with one key after the other: the next is used where one is
         refused or used up before it brought a word. Raises ProviderError."""
-        keys = await self._keys(model, user_id)
+        keys = await self._keys(model, lease)
         if not keys:
             raise ProviderError(MISSING, retryable=False, code=AnswerError.KEY_MISSING)
         for number, key in enumerate(keys, 1):
@@ -56,12 +57,12 @@ class OwnKeys:
             else:
                 return
 
-    async def _keys(self, model: ModelInfo, user_id: str) -> Sequence[UserKey | None]:
-        """The keys to use, in this order; None is the server's."""
-        servers = [None] if model.available else []
+    async def _keys(self, model: ModelInfo, lease: Lease) -> Sequence[UserKey | None]:
+        """The keys to use, in this order; None is the server's, which somebody has to pay for."""
+        servers = [None] if model.available and not lease.own_key else []
         if not model.takes_key:
             return servers
-        own = await key_of(self.actor.database, user_id, model.provider)
+        own = await key_of(self.actor.database, lease.user_id, model.provider)
         if own is None:
             return servers
         return [own] if own.mode is KeyMode.PRIORITY else [*servers, own]
@@ -69,13 +70,20 @@ class OwnKeys:
     async def _stream(
         self, provider: ModelProvider, prompt: Prompt, key: UserKey | None
     ) -> AsyncGenerator[Delta | Finish, None]:
-        text = None if key is None else await self._taken(key)
-        async with aclosing(provider.stream(prompt, text)) as stream:
-            async for item in stream:
-                if key is not None and isinstance(item, Finish):
-                    yield replace(item, usage=item.usage | {OWN_KEY: True})
-                else:
+        if key is None:
+            async with aclosing(provider.stream(prompt)) as stream:
+                async for item in stream:
                     yield item
+            return
+        try:
+            async with aclosing(provider.stream(prompt, await self._taken(key))) as stream:
+                async for item in stream:
+                    ended = isinstance(item, Finish)
+                    yield replace(item, usage=item.usage | {OWN_KEY: True}) if ended else item
+        except ProviderError as error:
+            if error.usage:
+                error.usage = {**error.usage, OWN_KEY: True}
+            raise
 
     async def _taken(self, key: UserKey) -> str:
         text = key.open_key(self.vault)

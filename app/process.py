@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,30 +15,24 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
-from app.connections.connections import OAuthConnections
-from app.connections.github import github_of
-from app.connections.revoking import Revoker
-from app.connections.services import Service, services_of
-from app.daily_limits import daily_limits
+from app.cost_budget import CostBudget, cost_budget
+from app.credit_rules import credit_rules
+from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
-from app.outgoing import Gate, Outgoing
+from app.outside import Outside, outside_of
 from app.own_keys import OwnKeys
-from app.project_imports.building import importer_of
-from app.project_imports.importer import Importer
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
 from app.streams import StreamHub
-from app.threads import Threads
 from app.toolbox import load_tools
 from app.upkeep import Upkeep
 from app.worker import Worker, WorkerLimits
 from app.writing import Writer
 from graphql_schema.core.context import Ports
 from graphql_schema.core.signed import Signer
-from models.accounts.oauth_connections import OAuthProvider
 from models.ports import Clock
 from models.verbs import Actor
 from models.viewer import SIGNED_OUT
@@ -46,7 +40,6 @@ from models.viewer import SIGNED_OUT
 BACKGROUND = 4  # connections for what runs beside the requests
 STOP_WITHIN = 5.0  # seconds before a task that did not end is told again
 SIGNED = "signed values"  # what the signer's key is derived for
-ARCHIVES, WAITING_ARCHIVES = 2, 100  # that are packed or unpacked at once, and that may wait
 RESTART = 1.0  # seconds before a service that crashed is started again
 
 log = structlog.get_logger()
@@ -66,17 +59,13 @@ class Services:
     slow: SlowOperations
     actor: Actor
     worker: Worker
-    importer: Importer
     upkeep: Upkeep
+    budget: CostBudget | None
     mailer: Mailer
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
-    outgoing: Outgoing
-    outside: Mapping[OAuthProvider, Service]
-    connections: OAuthConnections
-    revoker: Revoker
-    archives: Threads
+    outside: Outside
 
 
 def connect(
@@ -89,23 +78,33 @@ def connect(
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
-    bus = PostgresBus(url)
     changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
-    catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
+    bus, catalogue, sign_in = PostgresBus(url), Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
     writer = Writer(background, streams, bus)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
-    outside = services_of(settings, outgoing)
-    connections = OAuthConnections(actor, sign_in.vault, outside)
-    github = github_of(outside, connections, outgoing, clock)
-    own = authenticator, sign_in, storage, settings.dev, daily_limits(settings), github
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own)
     worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
-    archives = Threads("archives", ARCHIVES, WAITING_ARCHIVES)
+    outside = outside_of(settings, actor, sign_in.vault, worker.name)
+    ports = Ports(
+        database,
+        clock,
+        bus,
+        catalogue,
+        signer,
+        changes,
+        streams,
+        authenticator,
+        sign_in,
+        storage,
+        dev=settings.dev,
+        limits=daily_limits(settings),
+        credits=credit_rules(settings),
+        rates=rates_of(settings),
+        github=outside.github,
+    )
     services = Services(
         ports=ports,
         database=database,
@@ -117,17 +116,13 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=worker,
-        importer=importer_of(settings, actor, worker.name, outgoing, connections, archives),
         upkeep=Upkeep(actor, storage, settings.lease),
+        budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
-        outgoing=outgoing,
         outside=outside,
-        connections=connections,
-        revoker=Revoker(actor, sign_in.vault, outside),
-        archives=archives,
     )
     _introduce(services)
     return services
@@ -138,8 +133,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    working = (services.worker, services.importer, services.mailer, services.revoker)
-    for follower in (services.streams, *working):
+    outside, worker, mailer = services.outside, services.worker, services.mailer
+    for follower in (services.streams, worker, outside.importer, mailer, outside.revoker):
         services.changes.tap(follower.changed)
 
 
@@ -149,8 +144,10 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.database.open()
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
-    tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.importer, services.upkeep, services.mailer, services.revoker)
+    counting = () if services.budget is None else (services.budget,)
+    tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
+    outside = services.outside
+    busy = (services.worker, outside.importer, services.upkeep, services.mailer, outside.revoker)
     working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
@@ -159,10 +156,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
-        await services.connections.close()
-        await services.outgoing.close()
+        await services.outside.close()
         services.storage.close()
-        services.archives.close()
         await services.background.close()
         await services.database.close()
 

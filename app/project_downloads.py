@@ -62,7 +62,7 @@ class ProjectDownloads:
         viewer = await self._contexts.authenticate(self._callers.of(request))
         found = await follow_link(link, viewer, ports.database, ports.clock.now())
         try:
-            file = await self._services.archives.run(lambda: zipped(found.files))
+            file = await self._services.outside.archives.run(lambda: zipped(found.files))
         except Crowded:
             raise Unavailable("Too many are being written; come back.", retry_after=5) from None
         named = {"Content-Disposition": disposition("attachment", f"{found.name}.zip")}

@@ -77,7 +77,9 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql = graphql_server(
+        settings, engine, contexts, told, plans=telling, budget=services.budget
+    )
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
@@ -102,7 +104,7 @@ def _add_sign_in(
     providers = providers_of(settings, services.ports.clock, outgoing)
     SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
     connecting = _visits(settings, services, Purpose.CONNECT, "connections")
-    ConnectionRoutes(services.outside, contexts, callers, connecting).add_to(app)
+    ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
     secret = settings.identity_webhook_secret
     if secret is not None:
         IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)

@@ -10,8 +10,10 @@ from typing import Any
 import structlog
 
 from models.accounts.expiring import forget_expired
+from models.accounts.rate_limits import forget_windows
 from models.billing.anonymous_usage import forget_days
 from models.builder.claims import reap_runs
+from models.builder.stale_reservations import close_stale_reservations
 from models.chat.deletion import work_off_deletion
 from models.chat.leases import reap_generations
 from models.chat.tool_steps import expire_tool_calls
@@ -25,6 +27,7 @@ PAUSE = 5.0  # seconds, at most, between two rounds
 RETRY = 0.5  # seconds after the database was away
 TIDY = timedelta(minutes=5)
 DELETION_BATCHES = 20  # of one round
+WINDOW_BATCHES = 20  # the same
 
 log = structlog.get_logger()
 
@@ -62,6 +65,13 @@ class Upkeep:
             await forget_the_old(self._actor.database, self._actor.clock)
             await forget_expired(self._actor)
             await forget_days(self._actor)
+            await close_stale_reservations(self._actor)
+            await self._forget_windows()
+
+    async def _forget_windows(self) -> None:
+        for _ in range(WINDOW_BATCHES):
+            if not await forget_windows(self._actor):
+                break
 
 
 async def patiently(work: Awaitable[Any]) -> None:

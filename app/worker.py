@@ -13,11 +13,12 @@ from typing import Any
 
 import structlog
 
-from app.answering import Author, Paused, pause_before_retry, write_answer
+from app.answering import Author, Paused, write_answer
 from app.titling import title_conversation
 from app.upkeep import patiently
 from app.waiting import ended_within, woken
 from app.writing import NoLongerWanted
+from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
 from models.chat.leases import (
     Lease,
@@ -31,6 +32,7 @@ from models.errors import Unavailable
 from models.providing import ProviderError
 
 POLL = 0.5  # seconds, when nothing wakes the worker
+LONGEST_WAIT = 60.0  # seconds before a second try
 HAND_BACK = 3.0  # seconds for each step of leaving
 
 log = structlog.get_logger()
@@ -144,10 +146,10 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(self._author, lease)
+            outcome, call = await write_answer(self._author, lease)
             self._jobs[lease].ending = True
             if not isinstance(outcome, Paused):
-                await self._end(lease, outcome)
+                await self._end(lease, outcome, call)
             if isinstance(outcome, Answer):
                 await title_conversation(self._author, lease)
         except NoLongerWanted:
@@ -160,14 +162,16 @@ class Worker:
             self._jobs.pop(lease, None)
             self.wake()
 
-    async def _end(self, lease: Lease, outcome: Answer | ProviderError) -> None:
+    async def _end(
+        self, lease: Lease, outcome: Answer | ProviderError, call: ModelCall | None
+    ) -> None:
         while True:
             try:
                 if isinstance(outcome, Answer):
-                    await finish_generation(self._actor, lease, outcome)
+                    await finish_generation(self._actor, lease, outcome, call)
                 else:
-                    wait, code = pause_before_retry(outcome, lease), outcome.code
-                    await give_up_generation(self._actor, lease, outcome.message, wait, code)
+                    why = outcome.message, _pause(outcome, lease), outcome.code
+                    await give_up_generation(self._actor, lease, *why, call)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:
@@ -186,3 +190,11 @@ class Worker:
         await ended_within(HAND_BACK, [job.task for job in jobs.values()])
         handing = [patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
         await ended_within(HAND_BACK, [asyncio.create_task(one) for one in handing])
+
+
+def _pause(error: ProviderError, lease: Lease) -> timedelta | None:
+    """How long to wait before the next try; None when none would help."""
+    if not error.retryable:
+        return None
+    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
+    return timedelta(seconds=min(wait, LONGEST_WAIT))

@@ -101,6 +101,8 @@ def _describe_errors() -> None:
         "INVALID": "A value does not fit; `field` names it.",
         "NOT_CONNECTED": "An outside service must be connected first, or anew.",
         "NOT_FOUND": "There is no such thing, or none for the viewer.",
+        "OUT_OF_CREDITS": "Too few credits are left; `resetsAt` says until when.",
+        "OVER_BUDGET": "It would go over the budget of a month.",
         "PARSE_FAILED": "The document is not GraphQL.",
         "PERSISTED_QUERY_NOT_FOUND": "No document is known by this hash: send its text as well.",
         "PERSISTED_QUERY_NOT_SUPPORTED": "No hashes are taken: send the text alone.",

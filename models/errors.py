@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
@@ -17,6 +18,8 @@ class ErrorCode(StrEnum):
     INVALID = "INVALID"
     NOT_CONNECTED = "NOT_CONNECTED"
     NOT_FOUND = "NOT_FOUND"
+    OUT_OF_CREDITS = "OUT_OF_CREDITS"
+    OVER_BUDGET = "OVER_BUDGET"
     PARSE_FAILED = "PARSE_FAILED"
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
     PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
@@ -121,9 +124,52 @@ class DailyLimitReached(RateLimited):
     @property
     def extensions(self) -> dict[str, object]:
         """Also `limit`, `remaining` and `resetsAt`, in UTC with milliseconds."""
-        until = self.resets_at.isoformat(timespec="milliseconds").removesuffix("+00:00")
-        found = {"limit": self.limit, "remaining": self.remaining, "resetsAt": f"{until}Z"}
-        return super().extensions | found
+        found = {"limit": self.limit, "remaining": self.remaining}
+        return super().extensions | found | {"resetsAt": _shown(self.resets_at)}
+
+
+def _shown(time: datetime) -> str:
+    """A time in UTC with milliseconds."""
+    return f"{time.isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+
+
+class OutOfCredits(DomainError):
+    """It costs `cost`, but of `limit` credits only `remaining` are left until `resets_at`.
+
+    None for what the viewer may not know, and for a reset that would not help.
+    """
+
+    code = ErrorCode.OUT_OF_CREDITS
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cost: Decimal,
+        limit: Decimal | None = None,
+        remaining: Decimal | None = None,
+        resets_at: datetime | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.cost = cost
+        self.limit = limit
+        self.remaining = remaining
+        self.resets_at = resets_at
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Also `cost`, and `limit`, `remaining` and `resetsAt` where they are known."""
+        numbers = {"cost": self.cost, "limit": self.limit, "remaining": self.remaining}
+        found = {name: float(number) for name, number in numbers.items() if number is not None}
+        until = {} if self.resets_at is None else {"resetsAt": _shown(self.resets_at)}
+        return super().extensions | found | until
+
+
+class OverBudget(OutOfCredits):
+    """The same where not the user's plan but a budget says so."""
+
+    code = ErrorCode.OVER_BUDGET
 
 
 class TimedOut(DomainError):

@@ -20,7 +20,6 @@ from models.errors import Invalid
 from models.storable import refuse_unstorable, refuse_unstorable_json
 
 KEY_TYPE = 'TEXT COLLATE "C"'
-_TOO_MUCH = Decimal(10**14)
 
 
 @cache  # the names of columns
@@ -119,13 +118,23 @@ class IntegerColumn(Column):
 class DecimalColumn(Column):
     field_type = Decimal
     SQL_TYPE = "NUMERIC(18,4)"
+    places = 4
+    too_much = Decimal(10**14)
 
     def check(self, value: Any) -> None:
         field = camel(self.model_field_name)
-        if not value.is_finite() or abs(value) >= _TOO_MUCH:
-            raise Invalid(f"Must be less than {_TOO_MUCH:,}.", field=field)
-        if value != round(value, 4):
-            raise Invalid("At most 4 decimal places.", field=field)
+        if not value.is_finite() or abs(value) >= self.too_much:
+            raise Invalid(f"Must be less than {self.too_much:,}.", field=field)
+        if value != round(value, self.places):
+            raise Invalid(f"At most {self.places} decimal places.", field=field)
+
+
+class CostColumn(DecimalColumn):
+    """What one call costs: tokens at prices of four decimal places a million, never rounded."""
+
+    SQL_TYPE = "NUMERIC(20,10)"
+    places = 10
+    too_much = Decimal(10**10)
 
 
 class BooleanColumn(Column):
@@ -199,9 +208,14 @@ def integer(
     )
 
 
-def decimal(description: str) -> Any:
+def decimal(description: str, *, null: bool = False, default: Decimal | None = None) -> Any:
     """An exact number with four decimal places, up to fourteen before the point."""
-    return DecimalColumn(description=description)
+    return DecimalColumn(description=description, null=null, default=default)
+
+
+def cost(description: str, *, default: Decimal | None = None) -> Any:
+    """US dollars, exact to ten decimal places, up to ten before the point."""
+    return CostColumn(description=description, default=default)
 
 
 def flag(description: str, *, null: bool = False, default: bool | None = None) -> Any:

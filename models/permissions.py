@@ -36,7 +36,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.MANAGE_ORG: "Rename the organisation.",
     Permission.MANAGE_MEMBERS: "Invite and remove members, and change their roles.",
     Permission.READ_AUDIT: "Read the audit log.",
-    Permission.BILLING: "See usage, subscriptions and customers.",
+    Permission.BILLING: "See usage, subscriptions and customers, and set budgets.",
     Permission.OWN: "Delete the organisation or hand it on.",
     Permission.READ_ACCOUNT: "See one's account and what it is connected to.",
     Permission.ACCOUNT: "Act for oneself: join organisations, make tokens, say how one signs in.",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from models.accounts.oauth_connections import OAuthProvider
     from models.providing import ModelInfo
     from models.transaction import Transaction
     from models.viewer import Viewer
@@ -123,10 +122,14 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """A message somebody wants to send: whose rows it makes, and the models that will answer."""
+    """A message somebody wants to send: whose rows it makes, and the models that will answer.
+
+    `paid` has those that are not asked with the sender's own key, by the ids of what they write.
+    """
 
     owner_id: str
     models: Sequence[ModelInfo] = ()
+    paid: Mapping[str, ModelInfo] = field(default_factory=dict[str, "ModelInfo"])
 
 
 Policy = Callable[["Transaction", AdmissionRequest], Awaitable[None]]
@@ -239,46 +242,10 @@ class SessionCookie(Protocol):
 class Connections(Protocol):
     """The outside services that users connected."""
 
-    async def token(
-        self, user_id: str, provider: OAuthProvider, *, instead_of: str | None = None
-    ) -> str:
+    async def token(self, user_id: str, provider: str, *, instead_of: str | None = None) -> str:
         """A token to use a service with for a user, renewed where it is about to end.
 
         `instead_of` is one that the service refused just now: another is got, or the connection
         is marked as one that must be made anew. Raises NotConnected and Unavailable.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A repository at GitHub, as far as somebody needs to choose it."""
-
-    github_id: str
-    full_name: str
-    login: str
-    name: str
-    private: bool
-    description: str | None
-    default_branch: str | None
-    url: str
-    pushed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Repositories:
-    """A page of repositories; `next_page` None where it is the last."""
-
-    nodes: Sequence[Repository]
-    next_page: int | None
-
-
-class GitHub(Protocol):
-    """GitHub's API, used for a user who connected it."""
-
-    async def repositories(self, user_id: str, page: int, size: int) -> Repositories:
-        """The repositories they can reach, those pushed to last first; pages count from 1.
-
-        Raises NotConnected, RateLimited when GitHub wants to be left alone, and Unavailable.
         """
         ...

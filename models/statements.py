@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from models.permissions import Permission
@@ -95,12 +96,28 @@ def select(model: type[Record], where: str, *, lock: bool = False) -> str:
     return f"SELECT {listed(model)} FROM {model.table()} t WHERE {where}{ending}"
 
 
+def inserting(rows: Sequence[Record]) -> str:
+    """Insert rows in one statement; the arguments are their values. Those of one table stand side
+    by side."""
+    return insert(tuple((model, len([*some])) for model, some in groupby(rows, key=type)))
+
+
 @lru_cache(maxsize=100)  # most rows are added by few at a time
-def insert(model: type[Record], count: int) -> str:
-    """Insert `count` rows in one statement; the arguments are their values."""
+def insert(tables: tuple[tuple[type[Record], int], ...]) -> str:
+    """Insert so many rows of each table in one statement; the arguments are their values."""
+    first, parts = 1, list[str]()
+    for model, count in tables:
+        parts.append(_insert(model, count, first))
+        first += count * len(model.columns())
+    *others, last = parts
+    before = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(others))
+    return f"WITH {before} {last}" if before else last
+
+
+def _insert(model: type[Record], count: int, first: int) -> str:
     names = model.columns()
     places = ", ".join(
-        f"({', '.join(f'${n * len(names) + k}' for k in range(1, len(names) + 1))})"
+        f"({', '.join(f'${first + n * len(names) + k}' for k in range(len(names)))})"
         for n in range(count)
     )
     return f"INSERT INTO {model.table()} ({', '.join(names)}) VALUES {places}"

@@ -27,7 +27,7 @@ class Transaction:
     """One try of a verb. Everything in it commits together or not at all.
 
     `now` is the time that all its rows are stamped with. Once it is `over`, committed or not, its
-    rows do not change any more. `need` is the permission that its verb needs.
+    rows do not change any more. `need` is the permission that its verb needs, `notes` what it did.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Transaction:
         self.now: datetime = actor.clock.now()
         self.over = False
         self._rows: dict[str, Record] = {}
-        self._notes = changes.Notes()
+        self.notes = changes.Notes()
 
     # -- rights ----------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class Transaction:
         row = await self.connection.fetchrow(sql, *args)
         if row is None:
             raise await self._refusal(model, id, field)
-        return self._hold(model, row, locked=True)
+        return self.hold(model, row, locked=True)
 
     async def _refusal(self, model: type[Record], id: str, field: str | None) -> Exception:
         sql, args = statements.readable(model, id, self.actor.viewer)
@@ -93,7 +93,7 @@ class Transaction:
         """The rows that meet `where`, which may end in ORDER BY and LIMIT."""
         sql = statements.select(model, where, lock=lock)
         rows = await self.connection.fetch(sql, *args)
-        return [self._hold(model, row, locked=lock) for row in rows]
+        return [self.hold(model, row, locked=lock) for row in rows]
 
     async def first(
         self, model: type[RowT], where: str, *args: Any, lock: bool = False
@@ -109,18 +109,18 @@ class Transaction:
         await self.add_many([row])
         return row
 
-    async def add_many(self, rows: Sequence[RowT]) -> None:
-        """Insert rows of one table in one statement."""
+    async def add_many(self, rows: Sequence[Record]) -> None:
+        """Insert rows, those of one table side by side, in one statement."""
         if not rows:
             return
         for row in rows:
             self._stamp(row)
-        sql = statements.insert(type(rows[0]), len(rows))
-        await self.connection.execute(sql, *(value for row in rows for value in row.values()))
+        values = [value for row in rows for value in row.values()]
+        await self.connection.execute(statements.inserting(rows), *values)
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row
-            self._notes.add(changes.added(row))
+            self.notes.add(changes.added(row))
 
     async def change(self, row: RowT, columns: Mapping[str, Any]) -> RowT:
         """Write the columns of a row that differ; locks and refreshes it first if need be."""
@@ -160,7 +160,7 @@ class Transaction:
         sql, written = statements.update_where(model, where, args, columns, self.now)
         await self.connection.execute(sql, *written)
         await self._read_again(model)
-        self._notes.add(changes.crowded(whole, model))
+        self.notes.add(changes.crowded(whole, model))
 
     async def _change_all(
         self, model: type[RowT], rows: Sequence[RowT], columns: Mapping[str, Any]
@@ -196,21 +196,21 @@ class Transaction:
         """Delete a row."""
         await self.connection.execute(f"DELETE FROM {row.table()} WHERE id = $1", row.id)
         self._rows.pop(row.id, None)
-        self._notes.add(changes.removed(row))
+        self.notes.add(changes.removed(row))
 
     async def remove_many(self, model: type[Record], where: str, *args: Any) -> int:
         """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; count them."""
         sql = statements.delete(model, where)
         rows = [model.from_row(row) for row in await self.connection.fetch(sql, *args)]
         for row in rows:
-            self._notes.add(changes.removed(row))
+            self.notes.add(changes.removed(row))
         return len(rows)
 
     # -- the end ---------------------------------------------------------------------------
 
     async def log(self) -> bool:
         """Write the notes to the event log, one row per owner; the transaction's last statement."""
-        owners = self._notes.by_owner()
+        owners = self.notes.by_owner()
         if owners:
             viewer = self.actor.viewer.user_id
             await self.connection.execute(
@@ -228,7 +228,7 @@ class Transaction:
         """Take over what was written of a row, and note it."""
         old, owner = row.index_keys(), row.owner
         vars(row).update(written)
-        self._notes.add(changes.changed(row, written, old, owner))
+        self.notes.add(changes.changed(row, written, old, owner))
 
     async def _read_again(self, model: type[Record]) -> None:
         """Have the held rows of a table be as a statement left them."""
@@ -237,14 +237,13 @@ class Transaction:
             row.locked = False
         await self.find(model, "id = ANY($1) ORDER BY id", list(held), lock=True)
 
-    def _hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
+    def hold(self, model: type[RowT], row: Mapping[str, Any], *, locked: bool) -> RowT:
+        """The one instance of a row that a statement has read."""
         known = self._rows.get(row["id"])
         if known is not None and (known.locked or not locked):
             return known  # type: ignore[return-value]  # an id names one model
         fresh = model.from_row(row)
-        if known is None:
-            known = self._rows[fresh.id] = fresh
-        else:
-            vars(known).update(vars(fresh))
+        known = self._rows.setdefault(fresh.id, fresh)
+        vars(known).update(vars(fresh))
         known.transaction, known.locked = self, locked
         return known  # type: ignore[return-value]

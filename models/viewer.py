@@ -68,6 +68,10 @@ class Viewer:
         """The owners on whose rows the viewer holds `permission`."""
         return self.owners.get(permission, ())
 
+    def holds(self, permission: Permission, owner: str) -> bool:
+        """Whether the viewer holds `permission` on the rows of `owner`."""
+        return owner in self.owners_with(permission)
+
     def reaches_any(self, owners: Iterable[str]) -> bool:
         """Whether the viewer holds anything on one of `owners`."""
         reached = {owner for held in self.owners.values() for owner in held}
@@ -87,7 +91,7 @@ class Viewer:
 
         Forbidden to who holds something else there; to all others the owner is NotFound.
         """
-        if owner in self.owners_with(permission):
+        if self.holds(permission, owner):
             return
         if owner == SYSTEM or self.reaches_any((owner,)):
             raise Forbidden(REFUSAL, field=field)

@@ -39,7 +39,7 @@ IMPORTER = "The importer is the one writer that sets times; it notes one change 
 MAY_WRITE = {
     "models/changes.py:note_import": "The event log itself, for all that an import brings.",
     "models/statements.py:LOG": "The event log itself.",
-    "models/statements.py:insert": "Transaction.add notes what it inserts.",
+    "models/statements.py:_insert": "Transaction.add notes what it inserts.",
     "models/statements.py:update": "Transaction.change and change_many note what they write.",
     "models/statements.py:update_where": "Transaction.change_below notes it on the whole.",
     "models/statements.py:hand_over": "The root's note tells of the move of what is below.",
@@ -64,6 +64,8 @@ MAY_WRITE = {
     "app/own_imports/merging.py:adding": IMPORTER,
     "app/own_imports/merging.py:choose": "A temporary table of the importer's own.",
     "app/convex/secrets.py:Sealer": "A temporary table of the importer's own.",
+    "models/accounts/rate_limits.py:_COUNT": "count_try notes what it counted.",
+    "models/accounts/spending.py:_SPEND": "Every second; nobody needs to hear of it.",
     "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
     "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
     "models/housekeeping.py:_OLD_SLOW": "Measurements are no records.",
@@ -178,7 +180,17 @@ MAY_BE_SILENT = {
 
 MAY_DECIDE = {
     "owners_with": {"models/viewer.py", "models/explaining.py"},  # which only tells
-    "owners_of": {"models/statements.py", "models/reading.py"},
+    "owners_of": {
+        "models/statements.py",
+        "models/reading.py",
+        "models/billing/usage_totals.py",  # for the rule of the events that it adds up
+    },
+    "holds": {
+        "models/viewer.py",
+        "models/billing/balances.py",  # sums, which no rule of a table covers
+        "models/billing/usage_now.py",  # what may be there before the row
+        "models/billing/budgets.py",  # how much a refusal tells
+    },
     "reaches_any": {"models/viewer.py", "app/streams.py"},  # whose rights to look at again
     "owners": {"models/viewer.py", "models/changes.py"},  # of a note, there
     "Forbidden": {
@@ -224,7 +236,7 @@ def test_verbs_need_write_or_say_what_else() -> None:
     assert {need for need in called.values() if need} == {
         Permission.READ,
         Permission.OWN, Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.MOVE,
-        Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.OPERATE,
+        Permission.ACCOUNT, Permission.READ_ACCOUNT, Permission.BILLING, Permission.OPERATE,
     }  # fmt: skip
 
 

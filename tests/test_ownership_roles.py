@@ -23,7 +23,8 @@ from tests.harness.verbs import id_of, log_end, log_since
 
 NEEDS = needs()
 PERSONAL = {
-    "Query.me", "Query.usage", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
+    "Query.me", "Query.usage", "Query.creditEntries", "Query.creditReservations",
+    "Subscription.usageChanged", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
     "Query.githubRepositories", "Mutation.updateOauthConnection", "Mutation.revokeOauthConnection",
     "Query.subscriptions", "Query.apiTokens", "Query.userKeys", "Query.orgMemberships",
     "Query.models", "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
@@ -51,13 +52,13 @@ BY_LINK = {
 """What the token of a share link gives, whoever holds it; tests/chat/test_sharing.py has them."""
 OF_AN_ORG = {
     "Mutation.createProject", "Mutation.createProjectWithMessage", "Mutation.createFolder",
-    "Mutation.createConversation", "Mutation.startConversation",
+    "Mutation.createConversation", "Mutation.startConversation", "Mutation.setBudget",
 }  # fmt: skip
 """They name the organisation itself, which every member sees."""
 LISTED = {
     "Query.projects", "Query.auditLogs", "Query.pendingAgentRuns", "Query.conversations",
     "Query.pinnedConversations", "Query.archivedConversations", "Query.searchConversations",
-    "Query.searchMessages", "Query.deletions",
+    "Query.searchMessages", "Query.deletions", "Query.creditBalances",
 }  # fmt: skip
 CLAIMERS = {
     "Mutation.heartbeatAgentRun", "Mutation.completeAgentRun", "Mutation.failAgentRun",
@@ -98,19 +99,25 @@ def expected(name: str, standing: Standing) -> str:
     if need is Permission.ACCOUNT:
         return _of_the_account(name, standing)
     if need in standing.on_org:
-        if name in ASKERS and not standing.asked:
-            return "FORBIDDEN"
-        if name in CONNECTED:
-            return "NOT_CONNECTED" if Permission.ACCOUNT in standing.on_self else "FORBIDDEN"
-        return "CONFLICT" if name in CLAIMERS else "data"
+        return _of_who_may(name, standing)
     if name.startswith("Query.") or " " in name:
         return "empty" if listed else "null"
+    if name.startswith("Subscription."):
+        return "NOT_FOUND"
     seen = Permission.READ
     if need in (Permission.MANAGE_ORG, Permission.MANAGE_MEMBERS, Permission.OWN):
         seen = Permission.READ_ORG
     if name in OF_AN_ORG:
         return "FORBIDDEN" if standing.on_org else "NOT_FOUND"
     return "FORBIDDEN" if seen in standing.on_org else "NOT_FOUND"
+
+
+def _of_who_may(name: str, standing: Standing) -> str:
+    if name in ASKERS and not standing.asked:
+        return "FORBIDDEN"
+    if name in CONNECTED:
+        return "NOT_CONNECTED" if Permission.ACCOUNT in standing.on_self else "FORBIDDEN"
+    return "CONFLICT" if name in CLAIMERS else "data"
 
 
 def _of_the_account(name: str, standing: Standing) -> str:

@@ -22,7 +22,7 @@ from models.accounts.oauth_connections import EARLY, OAuthConnection, OAuthProvi
 from models.errors import NotConnected, Unavailable
 
 if TYPE_CHECKING:
-    from app.connections.services import Service
+    from app.connections.providers import Service
     from models.ports import Vault
     from models.verbs import Actor
 
@@ -55,14 +55,12 @@ class OAuthConnections:
         self._services = services
         self._renewals: set[asyncio.Task[str | None]] = set()
 
-    async def token(
-        self, user_id: str, provider: OAuthProvider, *, instead_of: str | None = None
-    ) -> str:
+    async def token(self, user_id: str, provider: str, *, instead_of: str | None = None) -> str:
         """See models.ports.Connections."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
-                    held = await self._held(user_id, provider)
+                    held = await self._held(user_id, OAuthProvider(provider))
                     found = await self._usable(held, refused=held.access == instead_of)
                     if found is not None:
                         return found

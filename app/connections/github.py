@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 from yarl import URL
 
 from app.connections.errands import Errands
-from app.connections.services import GitHub
+from app.connections.providers import GitHub
 from app.oauth.answers import JSON, Answer, text_of
 from app.outgoing import Failure, Fetched, Limits, Outgoing, OutgoingFailed
+from models.accounts.github import Repositories, Repository
 from models.accounts.oauth_connections import OAuthProvider
 from models.errors import NotFound, RateLimited
-from models.ports import Repositories, Repository
 from models.storable import storable
 
 if TYPE_CHECKING:
-    from app.connections.services import Service
+    from app.connections.providers import Service
     from models.ports import Clock, Connections
 
 HEADERS = {**JSON, "X-GitHub-Api-Version": "2022-11-28"}
@@ -38,7 +38,7 @@ class GitHubApi:
         self._clock = clock
 
     async def repositories(self, user_id: str, page: int, size: int) -> Repositories:
-        """See models.ports.GitHub."""
+        """See models.accounts.github.GitHub."""
         query = {"per_page": size, "page": page, "sort": "pushed"}
         answer = await self.asked(user_id, "user/repos", query)
         found = answer.json()

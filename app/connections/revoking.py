@@ -18,7 +18,7 @@ from models.accounts.oauth_revocations import (
 from models.errors import Unavailable
 
 if TYPE_CHECKING:
-    from app.connections.services import Service
+    from app.connections.providers import Service
     from models.accounts.oauth_connections import OAuthProvider
     from models.ports import Vault
     from models.verbs import Actor

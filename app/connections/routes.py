@@ -20,7 +20,7 @@ from models.permissions import Permission
 
 if TYPE_CHECKING:
     from app.callers import Callers
-    from app.connections.services import Service
+    from app.connections.providers import Service
     from app.contexts import PunnetContexts
     from app.oauth.flow import Errand
     from app.oauth.visits import Visits

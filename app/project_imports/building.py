@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.connections.errands import Errands
+from app.connections.providers import PUBLIC_GITHUB
 from app.project_imports.archive import ArchiveLimits
 from app.project_imports.figma import FigmaSource
 from app.project_imports.github import GithubSource
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from models.ports import Connections
     from models.verbs import Actor
 
-PUBLIC_GITHUB = "https://api.github.com"
 PUBLIC_FIGMA = "https://api.figma.com"
 
 

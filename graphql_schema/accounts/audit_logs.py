@@ -54,6 +54,10 @@ describe(
     SERVICE_DISCONNECTED="A user disconnected an outside service.",
     LINK_REVOKED="A share link was ended.",
     DATA_EXPORTED="Somebody asked for all that is theirs.",
+    PERIOD_CLOSED="A billing period was closed and its invoice issued.",
+    INVOICE_SETTLED="An invoice was marked as paid or void.",
+    BUDGET_SET="A budget was set or changed.",
+    CREDITS_RESET="A user's credits were renewed.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_schema.core.context import context_of
-from models.accounts.repositories import list_repositories
+from models.accounts.github import list_repositories
 
 Page = Annotated[int, strawberry.argument(description="Which one, from 1.")]
 

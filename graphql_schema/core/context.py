@@ -12,11 +12,13 @@ from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.accounts.github import GitHub
+    from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
         Bus,
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
         Clock,
         DailyLimits,
         Database,
-        GitHub,
         GuestTokens,
         SessionCookie,
         Sink,
@@ -51,7 +52,9 @@ class Ports:
     files: Files
     dev: bool = False
     limits: DailyLimits | None = None
+    rates: Mapping[str, int] = field(default_factory=dict[str, int])
     github: GitHub | None = None
+    credits: CreditRules | None = None
 
 
 @dataclass(slots=True)
@@ -126,7 +129,9 @@ class Context:
             self.request_id,
             once,
             limits=ports.limits,
+            rates=ports.rates,
             client=self.client,
+            credits=ports.credits,
         )
 
     def desk(self) -> Desk:

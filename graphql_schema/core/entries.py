@@ -117,6 +117,16 @@ def row_by_slug(query: Lookup, key: Key, description: str) -> Any:
     return _field(entry, resolve, description)
 
 
+def row_of_owner(query: Lookup, description: str) -> Any:
+    """The one row of an owner's: an organisation's, by default the viewer's."""
+    entry = Entry(query, of_org)
+
+    async def resolve(info: strawberry.Info, org: Org = None) -> Any:
+        return await entry.row(info, org=org)
+
+    return _field(entry, resolve, description)
+
+
 def pages_of(key: Key, query: Listing, description: str) -> Any:
     """A connection of the list of a key."""
     entry = Entry(query, key)

@@ -57,6 +57,10 @@ class AuditAction(StrEnum):
     LINK_CREATED = "link.created"
     LINK_REVOKED = "link.revoked"
     DATA_EXPORTED = "data.exported"
+    PERIOD_CLOSED = "period.closed"
+    INVOICE_SETTLED = "invoice.settled"
+    BUDGET_SET = "budget.set"
+    CREDITS_RESET = "credits.reset"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

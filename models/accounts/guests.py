@@ -61,13 +61,15 @@ class Path:
     where: str
 
     @property
-    def exclusive(self) -> list[tuple[str, ...]]:
-        """The columns beside the owner of which a user has one row for each value."""
-        found: list[tuple[str, ...]] = []
+    def exclusive(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The column that names the owner, and those beside it of which a user has one row for
+        each value."""
+        found: list[tuple[str, tuple[str, ...]]] = []
         for index in self.model.indexes:
             named = {"user_id", "owner_id"} & set(index.columns)
             if index.unique and named:
-                found.append(tuple(name for name in index.columns if name not in named))
+                others = tuple(name for name in index.columns if name not in named)
+                found.append((min(named), others))
         return found
 
 
@@ -109,9 +111,9 @@ def _depth(model: type[Record]) -> int:
 
 
 async def _move(tx: Transaction, path: Path, source: str, target: str, vault: Vault) -> None:
-    for columns in path.exclusive:
+    for owner, columns in path.exclusive:
         same = "".join(f" AND o.{name} = t.{name}" for name in columns)
-        taken = f"EXISTS (SELECT 1 FROM {path.model.table()} o WHERE o.user_id = $2{same})"
+        taken = f"EXISTS (SELECT 1 FROM {path.model.table()} o WHERE o.{owner} = $2{same})"
         await tx.remove_many(path.model, f"{path.where} AND {taken}", source, target)
     if sealed_columns(path.model):
         for row in await tx.find(path.model, path.where, source, lock=True):

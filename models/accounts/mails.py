@@ -45,6 +45,7 @@ class MailKind(StrEnum):
     ACCOUNT_LINKED = "account_linked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     INVITATION = "invitation"
+    BUDGET_WARNING = "budget_warning"
 
 
 class Mail(Record):
@@ -178,6 +179,11 @@ _TEXTS = {
         "\n\n{link}\n\nIf you don't know who this is, ignore this mail, and nothing happens.",
         INVITATION,
         "invitation",
+    ),
+    MailKind.BUDGET_WARNING: _Text(
+        "The budget of {about} is running out",
+        "This month {about} has used as many credits as you wanted to be warned at. Look at the "
+        "budget, or change it, here:\n\n{link}",
     ),
 }
 

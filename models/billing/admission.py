@@ -1,7 +1,7 @@
 """Admission: what a message must pass before it is sent.
 
 Policies run in order inside the send's transaction; one refuses by raising a DomainError. There
-are daily limits; rate limits go before them, organisation limits and credits follow in this order.
+are rate limits, daily limits and credits; limits of organisations go before the last.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models.billing.credits import reserve_credits
 from models.billing.daily_limits import limit_messages, limit_uploads
+from models.billing.message_rate import limit_message_rate
 
 if TYPE_CHECKING:
     from models.ports import AdmissionRequest, Policy
     from models.transaction import Transaction
 
-POLICIES: tuple[Policy, ...] = (limit_messages,)
+POLICIES: tuple[Policy, ...] = (limit_message_rate, limit_messages, reserve_credits)
 
 
 @dataclass(frozen=True, slots=True)

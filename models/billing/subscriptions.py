@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from models.indexes import index, unique
 from models.permissions import Permission
 
 if TYPE_CHECKING:
+    from models.ports import Connection, Database
     from models.transaction import Transaction
 
 _LIVE = """\
@@ -85,10 +87,25 @@ class Subscription(Record):
         table = "subscription"
 
 
+PLANS = f"ARRAY (SELECT plan_tier FROM subscription WHERE {_LIVE})"
+"""The plans that live subscriptions of the user $1 pay for at the time $2."""
+
+
 async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
     """The best plan that a user's live subscriptions pay for.
 
     Active and trialing ones count, those past due until their period ends; no others.
     """
-    live = await tx.find(Subscription, _LIVE, user_id, tx.now)
-    return max((one.plan_tier for one in live), key=list(PlanTier).index, default=PlanTier.FREE)
+    return await plan_at(tx.connection, user_id, tx.now)
+
+
+async def plan_at(database: Database | Connection, user_id: str, now: datetime) -> PlanTier:
+    """The same outside a transaction."""
+    rows = await database.fetch(f"SELECT {PLANS} AS plans", user_id, now)
+    return best_of(rows[0]["plans"])
+
+
+def best_of(plans: Iterable[str]) -> PlanTier:
+    """The best of some plans; free is for everybody."""
+    found = (PlanTier(plan) for plan in plans)
+    return max(found, key=list(PlanTier).index, default=PlanTier.FREE)

@@ -11,16 +11,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from models import fields
+from models import fields, ids
 from models.access import PartOf
 from models.accounts.user_keys import choose_model
 from models.base import Record
+from models.billing.admission import admit
+from models.billing.credits import close_reservation
 from models.chat.answers import fail_answer, stop_answer
 from models.chat.messages import CONTENT_LIMIT, Message, MessageOutcome
 from models.chat.projects import Framework, Project
 from models.chat.sending import RunSource
 from models.errors import Conflict, Invalid
 from models.indexes import index
+from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -188,10 +191,11 @@ async def enqueue_run(
 ) -> AgentRun:
     """Ask for a run that a browser or an external worker will claim."""
     project = await tx.reach(Project, project_id, field="projectId")
-    if model is not None:
-        await choose_model(tx, model)
+    run_id, answers = ids.new_id(AgentRun.prefix), await choose_model(tx, model)
+    await admit(tx, AdmissionRequest(project.owner_id, [answers], {run_id: answers}))
     return await tx.add(
         AgentRun(
+            id=run_id,
             owner_id=project.owner_id,
             project_id=project.id,
             value=value,
@@ -213,7 +217,9 @@ async def fail_run(tx: Transaction, run: AgentRun, error: str) -> AgentRun:
 async def end_run(
     run: AgentRun, tx: Transaction, status: AgentRunStatus, outcome: MessageOutcome, **more: Any
 ) -> AgentRun:
-    """Write the end of a locked run."""
+    """Write the end of a locked run, and close what is held for one that had no message."""
+    if run.run_source is RunSource.WEBCONTAINER:
+        await close_reservation(tx, run.id, spent=outcome is MessageOutcome.SUCCEEDED)
     return await run.change(
         status=status, outcome=outcome, completed_at=tx.now, lease_until=None, **more
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from models.builder.agent_runs import AgentRun, AgentRunStatus
 from models.chat import branches
 from models.chat.answers import unfinished
-from models.chat.choosing import usable_model
+from models.chat.choosing import answerer, usable_model
 from models.chat.conversations import Conversation
 from models.chat.messages import Message, MessageRole
 from models.chat.projects import Project
@@ -90,12 +90,12 @@ async def _queue(
     tail: Message | None,
 ) -> Message:
     """Have the server's workers answer a run: what a user asked last, else what the run says."""
-    model = await usable_model(tx, run.model)
+    chosen = answerer(await usable_model(tx, run.model))
     if tail is None or tail.role is not MessageRole.USER:
         asked = Message(role=MessageRole.USER, user_id=project.user_id, content=run.value)
         (tail,) = await branches.append(tx, conversation, tail, asked)
-    (reply,) = await branches.append(tx, conversation, tail, new_reply(model))
-    await tx.add(new_generation(reply, model, project.user_id))
+    (reply,) = await branches.append(tx, conversation, tail, new_reply(chosen))
+    await tx.add(new_generation(reply, chosen, project.user_id))
     return reply
 
 

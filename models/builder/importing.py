@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from models.accounts.action_limits import limited
 from models.accounts.oauth_connections import OAuthConnection, OAuthProvider
-from models.accounts.rate_limits import Limit, count_try
 from models.builder.imports import REF_LIMIT, Import, ImportSource
 from models.chat.messages import Message
 from models.chat.projects import Project, ProjectKind
@@ -22,8 +21,10 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
-MINUTE = timedelta(minutes=1)
-PER_MINUTE = {ImportSource.GITHUB: 10, ImportSource.FIGMA: 5}  # imports of a user
+LIMITS = {
+    ImportSource.GITHUB: limited("github_import", 10, minutes=1),
+    ImportSource.FIGMA: limited("figma_import", 5, minutes=1),
+}
 AT_ONCE = 5  # imports of a user that have not ended
 
 _OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}"
@@ -167,9 +168,7 @@ async def _add(tx: Transaction, project: Project, new: Import) -> Import:
         mine = "id = $1 AND project_id = $2"
         if await tx.first(Message, mine, new.message_id, project.id) is None:
             raise NotFound("There is no such message in the project.", field="messageId")
-    most = PER_MINUTE[new.source]
-    key = f"user_{user}_{new.source.value.lower()}_import"
-    await count_try(tx, [Limit(key, most, MINUTE)])
+    await LIMITS[new.source].count(tx)
     under_way = f"user_id = $1 AND due_at IS NOT NULL LIMIT {AT_ONCE}"
     if len(await tx.find(Import, under_way, user)) == AT_ONCE:
         raise Conflict(f"At most {AT_ONCE} imports at once.")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from models import ids
 from models.chat.conversations import Conversation
 from models.chat.messages import FAMILY_OF, Message
 from models.errors import Conflict
@@ -91,7 +92,8 @@ async def put_beside(
     for index, (message, order) in enumerate(zip(messages, orders, strict=True), first):
         message.branch_index = index
         message.selected = message.on_branch = False
-        await _place(tx, conversation, message, of.parent_id, order)
+        _place(conversation, message, of.parent_id, order)
+    await tx.add_many(messages)
 
 
 async def show(tx: Transaction, conversation: Conversation, message: Message) -> None:
@@ -145,11 +147,11 @@ async def _end_branch_at(tx: Transaction, conversation: Conversation, id: str | 
     beyond = "t.conversation_id = $1 AND t.on_branch AND t.order_id > $2"
     await tx.change_below(conversation, Message, beyond, conversation.id, order, on_branch=False)
     if hidden:
-        ids, families = [row["id"] for row in hidden], [row["family"] for row in hidden]
+        below, families = [row["id"] for row in hidden], [row["family"] for row in hidden]
         others = f"{FAMILY_OF} = ANY($1) AND selected AND id <> ALL($2)"
-        await tx.change_below(conversation, Message, others, families, ids, selected=False)
+        await tx.change_below(conversation, Message, others, families, below, selected=False)
         shown = {"selected": True, "on_branch": True}
-        await tx.change_below(conversation, Message, "t.id = ANY($1)", ids, **shown)
+        await tx.change_below(conversation, Message, "t.id = ANY($1)", below, **shown)
 
 
 async def _add(
@@ -157,16 +159,14 @@ async def _add(
 ) -> None:
     orders = await conversation.next_orders(tx, len(messages))
     for message, order in zip(messages, orders, strict=True):
-        await _place(tx, conversation, message, parent, order)
-        parent = message.id
+        _place(conversation, message, parent, order)
+        message.id = parent = message.id or ids.new_id(Message.prefix)
+    await tx.add_many(messages)
 
 
-async def _place(
-    tx: Transaction, conversation: Conversation, message: Message, parent: str | None, order: int
-) -> None:
+def _place(conversation: Conversation, message: Message, parent: str | None, order: int) -> None:
     message.owner_id = conversation.owner_id
     message.conversation_id = conversation.id
     message.project_id = conversation.project_id if conversation.main else None
     message.order_id = order
     message.parent_id = parent
-    await tx.add(message)

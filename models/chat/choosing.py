@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from models import ids
 from models.accounts.preferences import chosen_model
-from models.accounts.user_keys import choose_model
+from models.accounts.user_keys import choose_model, uses_own_key
 from models.billing import admission
+from models.chat.messages import Message
 from models.chat.projects import Project
 from models.errors import DomainError, Invalid
 from models.ports import AdmissionRequest
@@ -21,12 +24,30 @@ SIDE_BY_SIDE = 5
 """Models that answer one message, at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """A model that is to answer, and the id of what it writes.
+
+    With `own_key` only a key of the user's own is used for it.
+    """
+
+    model: ModelInfo
+    reply_id: str
+    own_key: bool = False
+
+
 async def answering(
-    tx: Transaction, conversation: Conversation, named: str | None, several: Sequence[str] = ()
-) -> list[ModelInfo]:
+    tx: Transaction,
+    conversation: Conversation,
+    named: str | None,
+    several: Sequence[str] = (),
+    *,
+    here: bool = True,
+) -> list[Answerer]:
     """Who is to answer in a conversation, each admitted: one model, or `several` side by side.
 
-    Raises Invalid, and what refuses one of them.
+    Those who answer `here`, not in a browser, may be asked with the user's own key. Raises Invalid,
+    and what refuses one of them.
     """
     if several:
         if named is not None:
@@ -34,8 +55,15 @@ async def answering(
         found = await _side_by_side(tx, conversation, several)
     else:
         found = [await _one(tx, conversation, named)]
-    await admission.admit(tx, AdmissionRequest(conversation.owner_id, found))
-    return found
+    chosen = [answerer(model, here and await uses_own_key(tx, model)) for model in found]
+    paid = {one.reply_id: one.model for one in chosen if not one.own_key}
+    await admission.admit(tx, AdmissionRequest(conversation.owner_id, found, paid))
+    return chosen
+
+
+def answerer(model: ModelInfo, own_key: bool = False) -> Answerer:
+    """A model that is to write another message."""
+    return Answerer(model, ids.new_id(Message.prefix), own_key)
 
 
 async def _side_by_side(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import FREE, Org, org_deleted
+from models.billing.budgets import CreditBudget
 from models.chat.answers import stop_answer
 from models.chat.attachments import Attachment
 from models.chat.conversations import Conversation
@@ -82,6 +83,7 @@ empties(
     Roots("org", 10, Project, _OWN, order="created_at, id"),
     Roots("org", 20, Conversation, LOOSE, order="updated_at, id"),
     Phase("org", 30, OrgMember, "org_id = $1", order="created_at, id"),
+    Phase("org", 40, CreditBudget, "owner_id = $1"),
     Attachments("cnv", 50, Attachment, NEXT_MESSAGES),
     Phase("cnv", 60, Generation, NEXT_MESSAGES),
     Phase("cnv", 65, ToolCall, NEXT_MESSAGES),

@@ -55,6 +55,9 @@ class Generation(Record):
     message_id: str
     user_id: str = fields.key("Who asked for it.")
     model: str = fields.text("The model.", limit=200)
+    own_key: bool = fields.flag(
+        "Whether only a key of theirs is used for it, which costs no credits.", default=False
+    )
     state: GenerationState = fields.choice(
         GenerationState, "How far it is.", default=GenerationState.QUEUED
     )

@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from models import ids
+from models.accounts.users import User
 from models.billing.admission import admit
 from models.chat import branches, messages
 from models.chat.answers import stop_answer, unfinished
 from models.chat.attachments import NewAttachment, attach
-from models.chat.choosing import answering
+from models.chat.choosing import Answerer, answering
 from models.chat.conversations import Conversation, main_of
 from models.chat.generations import Generation
 from models.chat.messages import Message, MessageRole, MessageStatus
@@ -24,7 +25,6 @@ from models.ports import AdmissionRequest
 from models.verbs import verb
 
 if TYPE_CHECKING:
-    from models.providing import ModelInfo
     from models.transaction import Transaction
 
 
@@ -99,8 +99,9 @@ async def send_in(
 ) -> Sent:
     """The same in a locked conversation: at the end of its branch, or `instead` of a message."""
     await make_room(tx, conversation, supersede=supersede)
-    models = await answering(tx, conversation, draft.model, draft.models)
-    message, replies = _drafted(tx, conversation, draft), [new_reply(model) for model in models]
+    message, here = _drafted(tx, conversation, draft), draft.run_source is RunSource.INNGEST
+    answerers = await answering(tx, conversation, draft.model, draft.models, here=here)
+    replies = [new_reply(one) for one in answerers]
     if instead is None:
         tail = await branches.tail_of(tx, conversation.id)
         await branches.append(tx, conversation, tail, message, replies[0])
@@ -109,9 +110,9 @@ async def send_in(
     await _group(tx, conversation, replies)
     await attach(tx, message, draft.attachments)
     sent = Sent(message, replies[0], replies)
-    if draft.run_source is RunSource.INNGEST:
-        for reply, model in zip(replies, models, strict=True):
-            await tx.add(new_generation(reply, model, tx.actor.viewer.id))
+    if here:
+        pairs, user = zip(replies, answerers, strict=True), tx.actor.viewer.id
+        await tx.add_many([new_generation(reply, one, user) for reply, one in pairs])
     await message_sent(tx, sent, draft)
     return sent
 
@@ -164,6 +165,9 @@ async def make_room(tx: Transaction, conversation: Conversation, *, supersede: b
     running = await unfinished(tx, conversation.id)
     if running and not supersede:
         raise Conflict("An answer is being written; stop it, or send with supersede.")
+    if running:
+        # Admission holds the user before their credits, which ending an answer holds as well.
+        await tx.lock(User, tx.actor.viewer.id)
     for answer in running:
         await stop_answer(tx, answer)
 
@@ -188,6 +192,7 @@ def _drafted(tx: Transaction, conversation: Conversation, draft: Draft) -> Messa
 def _user_message(tx: Transaction, content: str, client_message_id: str | None) -> Message:
     messages.refuse_empty(content)
     return Message(
+        id=ids.new_id(Message.prefix),
         role=MessageRole.USER,
         user_id=tx.actor.viewer.id,
         content=content,
@@ -195,16 +200,23 @@ def _user_message(tx: Transaction, content: str, client_message_id: str | None) 
     )
 
 
-def new_reply(model: ModelInfo) -> Message:
+def new_reply(one: Answerer) -> Message:
     """The message that a model is to write, to be appended to a conversation."""
     return Message(
+        id=one.reply_id,
         role=MessageRole.ASSISTANT,
         status=MessageStatus.PENDING,
-        model=model.id,
-        provider=model.provider,
+        model=one.model.id,
+        provider=one.model.provider,
     )
 
 
-def new_generation(reply: Message, model: ModelInfo, user_id: str) -> Generation:
+def new_generation(reply: Message, one: Answerer, user_id: str) -> Generation:
     """The work of writing an appended reply, for the server's workers."""
-    return Generation(owner_id=reply.owner_id, message_id=reply.id, user_id=user_id, model=model.id)
+    return Generation(
+        owner_id=reply.owner_id,
+        message_id=reply.id,
+        user_id=user_id,
+        model=one.model.id,
+        own_key=one.own_key,
+    )

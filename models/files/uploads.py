@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.billing.admission import UploadRequest, admit_upload
 from models.errors import Conflict, Invalid, NotFound
 from models.files.media_types import ALLOWED, FIG, IMAGES, MOST_BYTES, MOST_BYTES_OF
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
     from models.verbs import Actor
 
-PER_HOUR = 120
-FIGS_PER_MINUTE = 5
+UPLOADS = limited("upload", 120, hours=1)
+FIG_UPLOADS = limited("figma_upload", 5, minutes=1)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -69,7 +68,9 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
     if new.purpose is FilePurpose.AVATAR:
         viewer.require(Permission.ACCOUNT, viewer.id)
     new.check()
-    await count_try(tx, _limits(viewer.id, new.content_type))
+    await UPLOADS.count(tx)
+    if new.content_type == FIG:
+        await FIG_UPLOADS.count(tx)
     if new.purpose is FilePurpose.ATTACHMENT:  # of pictures only one is kept
         await admit_upload(tx, UploadRequest(viewer.id, new.size))
     return await tx.add(
@@ -85,13 +86,6 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
             due_at=tx.now + UPLOAD_LASTS + GRACE,
         )
     )
-
-
-def _limits(user_id: str, content_type: str) -> list[Limit]:
-    limits = [Limit(f"user_{user_id}_upload", PER_HOUR, timedelta(hours=1))]
-    if content_type == FIG:
-        limits.append(Limit(f"user_{user_id}_fig", FIGS_PER_MINUTE, timedelta(minutes=1)))
-    return limits
 
 
 async def target_of(files: Files, file: StoredFile) -> UploadTarget:

@@ -76,7 +76,7 @@ async def test_a_refresh_token_that_is_not_replaced_is_kept(here: Harbour) -> No
 async def many(servers: list[Server], user: str, number: int) -> set[str]:
     """The tokens that many get at once, on several servers."""
     asking = [
-        servers[one % len(servers)].services.connections.token(user, OAuthProvider.GITHUB)
+        servers[one % len(servers)].services.outside.connections.token(user, OAuthProvider.GITHUB)
         for one in range(number)
     ]
     return set(await asyncio.gather(*asking))

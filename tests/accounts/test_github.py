@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from models.accounts.repositories import LISTINGS
+from models.accounts.github import LISTINGS
 from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, StartServer
 from tests.harness.connecting import Harbour, grant_of, harbour
@@ -77,11 +77,11 @@ async def test_where_github_is_not_set_up_nobody_is_asked(start_server: StartSer
 
 
 async def test_one_user_lists_thirty_times_a_minute(here: Harbour, ada: Api) -> None:
-    answers = await asyncio.gather(*(ada.ask(LIST) for _ in range(LISTINGS + 5)))
+    answers = await asyncio.gather(*(ada.ask(LIST) for _ in range(LISTINGS.most + 5)))
     codes = [one["errors"][0]["extensions"] for one in answers if one.get("errors")]
     assert [one["code"] for one in codes] == ["RATE_LIMITED"] * 5
     assert all(1 <= one["retryAfter"] <= 60 for one in codes)
-    assert here.github.asked.count("GET /user/repos") == LISTINGS
+    assert here.github.asked.count("GET /user/repos") == LISTINGS.most
 
 
 async def test_a_token_that_was_taken_back_has_to_be_had_anew(here: Harbour, ada: Api) -> None:

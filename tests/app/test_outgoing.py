@@ -15,8 +15,10 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from app.outgoing import Failure, Gate, Limits, Outgoing, OutgoingFailed
+from app.outgoing.redirects import next_url
 
 LOOPBACK = Gate((IPv4Network("127.0.0.0/8"),))
 QUICK = Limits(size=10_000, total=5.0, silence=2.0)
@@ -245,9 +247,19 @@ async def test_redirects_end() -> None:
 
 
 async def test_what_was_posted_goes_nowhere_else() -> None:
-    async with served(leading_to("/other", 307)) as server, client() as outgoing:
-        why = await failure(outgoing, str(server.make_url("/")), "POST", data={"secret": "1"})
-        assert why is Failure.REDIRECTED
+    async with served(greet) as other:
+        lead = leading_to(str(other.make_url("/")), 307)
+        async with served(lead) as server, client() as outgoing:
+            why = await failure(outgoing, str(server.make_url("/")), "POST", data={"secret": "1"})
+            assert why is Failure.REDIRECTED
+
+
+def test_nobody_is_led_from_https_to_http() -> None:
+    secure = URL("https://example.com/a")
+    assert next_url("GET", secure, "/b") == URL("https://example.com/b")
+    with pytest.raises(OutgoingFailed) as raised:
+        next_url("GET", secure, "http://example.com/b")
+    assert raised.value.failure is Failure.REDIRECTED
 
 
 async def test_a_token_stays_with_the_server_it_was_meant_for() -> None:
@@ -277,9 +289,10 @@ async def test_cookies_are_not_kept() -> None:
         seen.append(request.headers.get("Cookie"))
         return web.Response(headers={"Set-Cookie": "a=b"})
 
-    async with served(note) as server, client() as outgoing:
+    names = Names(["127.0.0.1"])
+    async with served(note) as server, client(resolver=names) as outgoing:
         for _ in range(2):
-            await outgoing.fetch("GET", str(server.make_url("/")))
+            await outgoing.fetch("GET", f"http://example.com:{port_of(server)}/")
     assert seen == [None, None]
 
 

@@ -25,7 +25,7 @@ async def test_points_are_exact(still: Server) -> None:
     user = await id_of(still.user())
     usage = await plant(still, Usage, user_id=user, points=Decimal(0))
     for text in ("0.1", "0.3", "-0.5", "2.0001", str(MOST), str(-MOST)):
-        await alter(still, Usage, usage, points=Decimal(text))
+        await alter(still, Usage, usage, points=Decimal(text), granted=Decimal(text))
         (row,) = await still.sql("SELECT points FROM usage")
         assert row["points"] == Decimal(text)
         shown = (await still.user().run("{ usage { points } }"))["usage"]["points"]
@@ -41,6 +41,10 @@ async def test_points_that_do_not_fit_are_refused(still: Server, text: str) -> N
 
 
 async def test_a_user_has_one_row(still: Server) -> None:
-    await plant(still, Usage, user_id="usr_1", points=Decimal(1))
+    await plant(still, Usage, user_id="usr_1", **_left(1))
     with pytest.raises(Conflict):
-        await plant(still, Usage, user_id="usr_1", points=Decimal(2))
+        await plant(still, Usage, user_id="usr_1", **_left(2))
+
+
+def _left(points: int) -> dict[str, Decimal]:
+    return {"points": Decimal(points), "granted": Decimal(points)}

@@ -101,7 +101,7 @@ async def test_an_import_can_be_called_off(place: Place) -> None:
     half = await stopped_half_way(place)
     found = (await place.ada.do("cancelImport", f"{{ import {FIELDS} }}", id=half["id"]))["import"]
     assert (found["status"], found["outcome"], found["phase"]) == ("FAILED", "CANCELED", "CANCELED")
-    running = place.server.services.importer
+    running = place.server.services.outside.importer
     await eventually(lambda: _idle(running))
     place.github.gate.set()
     assert await place.messages() == []

@@ -22,7 +22,9 @@ from models.accounts.mails import forget_mail, take_mails
 from models.accounts.oauth_connections import OAuthProvider, connection_of
 from models.accounts.oauth_revocations import forget_revocation, take_revocations
 from models.accounts.orgs import Org
+from models.accounts.rate_limits import forget_windows
 from models.accounts.user_keys import key_of, note_use
+from models.billing.usage_events import ModelCall
 from models.builder.claims import reap_runs
 from models.builder.import_jobs import (
     Progress,
@@ -41,6 +43,7 @@ from models.chat.deletion import DeletionJob, work_off_deletion
 from models.chat.leases import (
     Lease,
     claim_generations,
+    count_unwanted_call,
     finish_generation,
     give_up_generation,
     hand_back_generation,
@@ -74,6 +77,7 @@ from tests.harness.planting import plant_user_key
 from tests.harness.sharing import HEARD
 
 LEASE = timedelta(seconds=30)
+CALL = ModelCall("mock:raypx-1", usage={"inputTokens": 2, "outputTokens": 3})
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
 STREAM = "subscription($id: ID!) { messageStreamed(messageId: $id) { text cursor } }"
 MESSAGES = """subscription($id: ID!, $after: String) {
@@ -87,7 +91,7 @@ WAYS_IN = (
 )  # fmt: skip
 OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
-    "addFavoriteModel", "removeFavoriteModel", "sendFeedback",
+    "addFavoriteModel", "removeFavoriteModel", "sendFeedback", "setBudget", "resetCredits",
 )  # fmt: skip
 CONVERSATIONS = (
     "createFolder", "createConversation", "startConversation", "updateConversation",
@@ -204,6 +208,10 @@ class Verbs:
         grant = f"{BY_TEST} UPDATE user_account SET operator = true WHERE id = $1"
         await self.server.sql(grant, self.filling.users[0])
         await self.do("setOrgPlan", "{ org { id } }", **plan)
+        period = {"orgId": own, "billingPeriod": "2026-01"}
+        closed = await self.do("closePeriod", "{ invoice { id } }", **period)
+        settled = {"id": closed["invoice"]["id"], "status": "PAID"}
+        await self.do("settleInvoice", "{ invoice { id } }", **settled)
         await self.do("deleteOrg", "{ deletedOrgId }", id=own)
 
     def org_of(self, number: int) -> str:
@@ -363,10 +371,12 @@ class Verbs:
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])
             await renew(connection, leases, "worker", _now() + LEASE)
-        assert await finish_generation(actor, leases[0], ANSWER)
+        assert await finish_generation(actor, leases[0], ANSWER, CALL)
         loose = self.filling.ids[Conversation][self.filling.users[1]][-1]
-        await give_title(actor, loose, "Title")
-        assert await give_up_generation(actor, leases[1], "No", LEASE)
+        titled = replace(CALL, number="title")
+        await give_title(actor, leases[0], loose, "Title", titled)
+        await count_unwanted_call(actor, leases[0], CALL)
+        assert await give_up_generation(actor, leases[1], "No", LEASE, None, CALL)
         assert await give_up_generation(actor, leases[2], "No", None)
         assert await hand_back_generation(actor, leases[3])
         dead = f"{BY_TEST} UPDATE generation SET lease_until = $2 WHERE id = $1"
@@ -396,7 +406,7 @@ class Verbs:
         actor, database = self.actor(), self.server.services.ports.database
         progress = await read_progress(database, replace(lease, epoch=2))
         asked = NewCall(Asked("call_1", "delete", {}), needs_approval=True)
-        assert await keep_calls(actor, lease, progress, [asked]) == []
+        assert await keep_calls(actor, lease, progress, [asked], CALL) == []
         late = f"{BY_TEST} UPDATE tool_call SET expires_at = $2 WHERE message_id = $1"
         await self.server.sql(late, lease.message_id, _ago())
         assert await expire_tool_calls(actor) == 1
@@ -427,6 +437,7 @@ class Verbs:
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
         await forget_expired(actor)
+        assert not await forget_windows(actor)
         due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
         await self.server.sql(due, self.filling.users[0], _ago())
         assert await sweep_files(actor, self.server.services.storage)

@@ -40,6 +40,8 @@ WITHOUT_KEY = {
     "connection gone.",
     "createApiToken": "The token is shown this once; to give it again, it would have to be kept.",
     "setAvatar": "What it adds is a count of tries; a repeated call finds the picture set.",
+    "setBudget": "A repeated call finds the budget set.",
+    "resetCredits": "What it adds is a line of the ledger; a repeated call finds them renewed.",
     "deleteOrg": "As with deleteProject.",
     "deleteConversation": "As with deleteProject.",
     "deleteMessage": "As with deleteProject.",

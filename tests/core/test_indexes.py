@@ -46,15 +46,21 @@ LISTS = (
     "pendingSubscriptions",
     "rateLimits",
     "anonymousUsages",
+    "creditEntries",
+    "creditReservations",
     "webhookEvents",
     "verifications",
     "orgMemberships",
     "auditLogs",
     "apiTokens",
     "feedback",
+    "usageEvents",
+    "invoices",
 )
 
 
+BALANCES = """{ creditBalances(
+  since: "2026-01-01T00:00:00.000Z", until: "2026-01-31T00:00:00.000Z") { spent } }"""
 ARGUMENTS = {
     "pendingAgentRuns": 'projectId: "$project", ',
     "searchConversations": 'words: "talk", ',
@@ -329,12 +335,18 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             cursor = here["edges"][len(here["edges"]) // 2]["cursor"]
             await api.run(f'{{ it: {name}({of}{window}: "{cursor}") {{ {page} }} }}')
     await api.run("{ me { id } models { id } usage { id } polarCustomer { id } }")
+    await api.run("{ budget { id } usage { id } }")
+    await api.run(BALANCES)
     await api.run("{ preferences { hiddenModels } me { favoriteModels } }")
     await api.run("{ oauthConnections { id } accounts { id } sessions { id } session { id } }")
     org = full.ids(Org, owner)[0]
     (row,) = await served.sql("SELECT slug FROM org WHERE id = $1", org)
     await api.run("query($s: String!) { orgBySlug(slug: $s) { id } }", s=row["slug"])
     await api.run("query($o: ID!) { projects(org: $o) { nodes { id } } }", o=org)
+    totals = "usageTotals(org: $o, billingPeriod: $p, agentId: $a) { byModel { key costUsd } }"
+    for whose, agent in ((None, None), (org, None), (org, "agent-1")):
+        query = f"query($o: ID, $p: String, $a: ID) {{ {totals} }}"
+        await api.run(query, o=whose, p="2026-01", a=agent)
     message = full.ids(Message, owner)[0]
     await api.run("query($i: ID!) { accessExplain(id: $i) { steps { says } } }", i=message)
 

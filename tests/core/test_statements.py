@@ -63,6 +63,7 @@ TYPES = {
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 3,  # project, message, fragment
+    "Invoice": 1,
     # conversation, project, fragment, attachments, calls, parent, source, ratings, siblings
     "Message": 1 + 9,
     "MessageFeedback": 1 + 1,  # message
@@ -75,6 +76,9 @@ TYPES = {
     "Project": 1 + 9 + 2,
     "RateLimit": 1,
     "AnonymousUsage": 1,
+    "CreditBudget": 1,
+    "CreditEntry": 1,
+    "CreditReservation": 1,
     "Session": 1,
     "ShareLink": 1 + 1,  # conversation
     "SharedAttachment": 3,  # by the link and its messages
@@ -85,6 +89,7 @@ TYPES = {
     "StoredFile": 1,
     "ToolCall": 1 + 1,  # message
     "Usage": 1,
+    "UsageEvent": 1,
     "User": 1,
     "UserKey": 1,
     "UserPreferences": 1,
@@ -117,17 +122,23 @@ QUERIES = {
     "node": ('(id: "{project}")', 1),
     "nodes": ('(ids: ["{project}", "{message}", "{fragment}", "{project}"])', 3),
     "oauthConnections": ("", 1),
-    "githubRepositories": ("", 0),  # GitHub is not set up in tests
     "pendingSubscriptions": ("", 1),
     "polarCustomer": ("", 1),
     "preferences": ("", 1),
     "rateLimits": ("", 1),
     "anonymousUsages": ("", 1),
+    "budget": ("", 1),
+    "creditBalances": ('(since: "2026-01-01T00:00:00.000Z", until: "2026-01-02T00:00:00.000Z")', 1),
+    "creditEntries": ("", 1),
+    "creditReservations": ("", 1),
     "usageLimits": ("", 0),  # nothing is limited in tests
     "session": ("", 0),  # a token of another kind has none
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "usageEvents": ("", 1),
+    "usageTotals": ("", 1),
+    "invoices": ("", 1),
     "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
@@ -222,7 +233,13 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {"UsageLimits", "UsageLimit", "ProjectDownload"}  # values of one query each
+    plain -= {
+        "UsageLimits",
+        "UsageLimit",
+        "CreditBalance",
+        "ProjectDownload",
+    }  # values of one query
+    plain -= {"GitHubRepositoryPage", "GitHubRepository"}  # which GitHub tells
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -182,8 +182,9 @@ def settings_for_tests(**changed: Any) -> Settings:
     given = {"dev": True, "secret": SECRET, "port": 0, "lease": 3.0, "slow_operation": 3_600}
     # Passwords are hashed for real, but in no time.
     given |= {"password_memory": 8, "password_rounds": 1}
-    # What a test sends is not limited by the day, unless it says so.
-    given |= {"daily_limits": False}
+    # What a test sends is neither limited nor costs anything, unless it says so.
+    given |= {"daily_limits": False, "rate_limits": {"message": 0}, "cost_per_minute": 0}
+    given |= {"credits": False}
     return Settings(**(given | changed))
 
 

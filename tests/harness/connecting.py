@@ -56,7 +56,9 @@ class Harbour:
     async def token(self, user: Api, service: ConnectedService, **more: Any) -> str:
         """What an import would use."""
         provider = OAuthProvider(service.id)
-        return await self.server.services.connections.token(await id_of(user), provider, **more)
+        return await self.server.services.outside.connections.token(
+            await id_of(user), provider, **more
+        )
 
 
 async def grant_of(user: Api, service: ConnectedService) -> dict[str, Any]:

@@ -21,10 +21,15 @@ from models.accounts.user_keys import UserKey
 from models.accounts.verifications import Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.anonymous_usage import AnonymousUsage
+from models.billing.budgets import CreditBudget
+from models.billing.credit_ledger import CreditEntry
+from models.billing.credit_reservations import CreditReservation
 from models.billing.customers import PolarCustomer
+from models.billing.invoices import Invoice
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
+from models.billing.usage_events import UsageEvent
 from models.builder.fragments import Fragment
 from models.builder.imports import Import
 from models.files.stored_files import StoredFile
@@ -88,7 +93,22 @@ def add_files(filling: Filling, user: str, start: datetime) -> None:
 
 def add_usage(filling: Filling, user: str, start: datetime) -> None:
     """Add a user's credits."""
-    filling.add(Usage, user, user_id=user, points=Decimal("2.5"), expire=start, plan_type="free")
+    left = {"points": Decimal("2.5"), "granted": Decimal("2.5")}
+    filling.add(Usage, user, user_id=user, **left, expire=start, plan_type="free")
+    filling.add(CreditBudget, user, month=start)
+    for number in range(EACH):
+        about = {"subject_id": f"msg_{user}-{number}", "model": "mock:slow", "window_number": 1}
+        spent = {"event": "settled", "reserved": Decimal(-1), "spent": Decimal(1)}
+        filling.add(CreditEntry, user, event_key=f"{user}-{number}", **about, **spent)
+        filling.add(CreditReservation, user, cost=Decimal(1), state="settled", **about)
+    for _ in range(EACH):
+        _add_event(filling, user, user_id=user)
+
+
+def _add_event(filling: Filling, owner: str, **values: Any) -> None:
+    call = {"metric": "ai_tokens", "quantity": 9, "model": "mock:raypx-1", "feature": "chat"}
+    more = {"billing_period": "2026-01", "cost_usd": Decimal("0.0000025")}
+    filling.add(UsageEvent, owner, **call, **more, **values)
 
 
 def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:
@@ -128,6 +148,10 @@ def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: dateti
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)
+    for month in range(1, EACH + 1):
+        about = {"org_id": org, "billing_period": f"2025-{month:02d}", "amount": Decimal("2.5")}
+        filling.add(Invoice, org, **about)
+        _add_event(filling, org, user_id=owner, agent_id=f"agent-{month}")
     return org
 
 

@@ -24,6 +24,7 @@ from tests.harness.planting import (
     plant_import,
     plant_password,
     plant_session,
+    plant_usage,
     plant_user_key,
     plant_verification,
     plant_way_in,
@@ -458,6 +459,24 @@ async def _import_upload(scene: Scene) -> Input:
     return await _importing(scene, "importFigmaUpload", fileId=await scene.figma_upload())
 
 
+async def _close_period(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"orgId": await scene.org(), "billingPeriod": "2020-02"}
+
+
+async def _settle_invoice(scene: Scene) -> Input:
+    closing = await _close_period(scene)
+    closed = await scene.caller.do("closePeriod", "{ invoice { id } }", **closing)
+    return {"id": closed["invoice"]["id"], "status": "PAID"}
+
+
+async def _reset_credits(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    user = await id_of(scene.caller)
+    await plant_usage(scene.server, user)
+    return {"userId": user}
+
+
 EVERY: dict[str, Prepare] = {
     "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
     "verifyEmail": _verify_email,
@@ -484,6 +503,10 @@ EVERY: dict[str, Prepare] = {
     "deleteOrg": _by_id(Scene.org),
     "transferOrg": _in("memberId", Scene.org_member),
     "setOrgPlan": _set_plan,
+    "closePeriod": _close_period,
+    "settleInvoice": _settle_invoice,
+    "setBudget": _input(softLimit=8, hardLimit=10),
+    "resetCredits": _reset_credits,
     "inviteOrgMember": _invite,
     "resendInvitation": _by_id(Scene.invited),
     "revokeInvitation": _by_id(Scene.invited),

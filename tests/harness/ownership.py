@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models import ids
@@ -68,6 +69,11 @@ NODES = {
     "WebhookEvent": "event",
     "RateLimit": "limit",
     "AnonymousUsage": "guest",
+    "UsageEvent": "usage event",
+    "Invoice": "invoice",
+    "CreditEntry": "credit entry",
+    "CreditReservation": "reservation",
+    "CreditBudget": "budget",
     "Org": "org",
     "OrgMember": "org member",
     "AuditLog": "audit log",
@@ -212,6 +218,12 @@ def _home(world: World) -> list[Variables]:
     return [{"org": world["home"], "first": 2}]
 
 
+def _this_month(world: World) -> list[Variables]:
+    """Whose it is, and the days around now."""
+    now, days = datetime.now(UTC), timedelta(days=40)
+    return [{"org": world["home"], "since": str(now - days), "until": str(now + days)}]
+
+
 def _searched(words: str) -> Callable[[World], list[Variables]]:
     return lambda world: [{"words": words, **one} for one in _home(world)]
 
@@ -248,6 +260,13 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
     "Query.usageLimits": _free(),
+    "Query.usageEvents": Probe(_home),
+    "Query.usageTotals": _by("org", "home"),
+    "Query.invoices": _by("org", "org"),
+    "Query.budget": _by("org", "home"),
+    "Query.creditBalances": Probe(_this_month),
+    "Query.creditEntries": _free(),
+    "Query.creditReservations": _free(),
     "Query.webhookEvents": _free(),
     "Query.projects": Probe(_home),
     "Query.deletion": _by("id", "deletion"),
@@ -297,7 +316,11 @@ PROBES: dict[str, Probe] = {
     "Mutation.updateOrg": _input(id=_id("org"), name="Other"),
     "Mutation.deleteOrg": _input(id=_id("org")),
     "Mutation.transferOrg": _input(memberId=_id("org member")),
+    "Mutation.setBudget": _input(orgId=_id("home"), softLimit=7),
+    "Mutation.resetCredits": _input(userId=_id("user")),
     "Mutation.setOrgPlan": _input(id=_id("org"), plan="pro", limits={"members": 5}),
+    "Mutation.closePeriod": _input(orgId=_id("org"), billingPeriod="2020-02"),
+    "Mutation.settleInvoice": _input(id=_id("invoice"), status="PAID"),
     "Mutation.updateOrgMember": _input(id=_id("org member"), role="VIEWER"),
     "Mutation.removeOrgMember": _input(id=_id("org member")),
     "Mutation.leaveOrg": _input(orgId=_id("org")),
@@ -390,6 +413,8 @@ PROBES: dict[str, Probe] = {
     ),
     "Subscription.preferencesChanged": _free(),
     "Subscription.viewerChanged": _free(),
+    "Subscription.usageChanged": _free(),
+    "Subscription.budgetChanged": _by("id", "budget"),
     "Subscription.deletionChanged": _by("id", "deletion"),
     "Subscription.agentRunChanged": _by("projectId", "project"),
     "Subscription.importChanged": _by("projectId", "project"),

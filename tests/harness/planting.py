@@ -21,11 +21,15 @@ from models.accounts.verifications import Purpose, Verification
 from models.accounts.webhook_events import WebhookEvent
 from models.base import Record
 from models.billing.anonymous_usage import AnonymousUsage
+from models.billing.budgets import CreditBudget, month_of
+from models.billing.credit_ledger import CreditEntry, CreditEvent
+from models.billing.credit_reservations import CreditReservation, ReservationState
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
+from models.billing.usage_events import UsageEvent
 from models.builder.imports import Import, ImportSource
 from models.files.stored_files import StoredFile, new_storage_key
 from models.sealing import sealed
@@ -34,6 +38,7 @@ from models.verbs import verb
 from tests.harness.api import SECRET, Api, Server
 from tests.harness.verbs import actor_of, id_of
 
+LEFT = {"points": Decimal("2.5"), "granted": Decimal("2.5")}
 CIPHER = Cipher(derive_key(SECRET.encode(), "secrets at rest"))
 
 
@@ -42,7 +47,7 @@ async def _plant(tx: Transaction, model: type[Record], columns: dict[str, Any]) 
     return await tx.add(model(**columns))
 
 
-async def plant(server: Server, model: type[Record], **columns: Any) -> str:
+async def plant(server: Server, model: type[Record], /, **columns: Any) -> str:
     """Add a row and return its id; `owner_id` may be told by `user_id`."""
     if "owner_id" in model.columns():
         columns = {"owner_id": columns.get("user_id")} | columns
@@ -57,7 +62,7 @@ async def _alter(
     return row and await row.change(**columns)
 
 
-async def alter(server: Server, model: type[Record], id: str, **columns: Any) -> None:
+async def alter(server: Server, model: type[Record], id: str, /, **columns: Any) -> None:
     """Change a row."""
     assert await _alter(actor_of(server, None), model, id, columns)
 
@@ -79,8 +84,12 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
     event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
     return {
         **await _once(server, user, owner),
+        **await plant_credits(server, owner or user),
         "subscription": await plant(
             server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
+        ),
+        "usage event": await plant(
+            server, UsageEvent, **payer, metric="ai_tokens", quantity=7, billing_period="2020-01"
         ),
         "customer": await plant(server, PolarCustomer, **payer, polar_customer_id=customer),
         "waiting": await plant(server, PendingSubscription, **waiting),
@@ -92,6 +101,31 @@ async def plant_account(server: Server, user: str, owner: str | None = None) -> 
         "session": (await plant_session(server, user))[0],
         "other session": (await plant_session(server, user))[0],
         "verification": (await plant_verification(server, Purpose.SIGN_UP, "a@b.example"))[0],
+    }
+
+
+async def plant_usage(server: Server, user: str, owner: str | None = None) -> str:
+    """Credits of a user who has none yet."""
+    return await plant(server, Usage, user_id=user, owner_id=owner or user, **LEFT)
+
+
+async def plant_credits(server: Server, owner: str) -> dict[str, str]:
+    """What the ledger tells of one answer, a reservation, and a budget where there is none."""
+    about = {"owner_id": owner, "subject_id": ids.new_id("msg"), "model": "mock:slow"}
+    if owner.startswith("org_"):
+        about["org_id"] = owner
+    spent = {"event": CreditEvent.SETTLED, "reserved": Decimal(-1), "spent": Decimal(1)}
+    released = {"state": ReservationState.RELEASED, "cost": Decimal(1)}
+    budgets = await server.sql("SELECT id FROM credit_budget WHERE owner_id = $1", owner)
+    if not budgets:
+        month = month_of(now_at(server))
+        budgets = [{"id": await plant(server, CreditBudget, owner_id=owner, month=month)}]
+    return {
+        "credit entry": await plant(
+            server, CreditEntry, **about, **spent, event_key=ids.new_id("key"), window_number=0
+        ),
+        "reservation": await plant(server, CreditReservation, **about, **released, window_number=0),
+        "budget": budgets[0]["id"],
     }
 
 
@@ -157,10 +191,10 @@ async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     """What a user has one of, planted where it is not there yet."""
     usage = await server.sql(f"SELECT id FROM {Usage.table()} WHERE user_id = $1", user)
     if owner is not None:  # an organisation's are no user's
-        payer = {"user_id": ids.new_id("usr"), "owner_id": owner}
-        usage = [{"id": await plant(server, Usage, **payer, points=Decimal("2.5"))}]
+        payer = ids.new_id("usr")
+        usage = [{"id": await plant_usage(server, payer, owner)}]
     elif not usage:
-        usage = [{"id": await plant(server, Usage, user_id=user, points=Decimal("2.5"))}]
+        usage = [{"id": await plant_usage(server, user)}]
     grants = await plant_grants(server, user)
     return {"usage": usage[0]["id"], "grant": grants[OAuthProvider.GITHUB]}
 

@@ -83,8 +83,9 @@ async def tell_account(story: Story) -> None:
     await tell(
         story,
         Usage,
-        own | {"points": Decimal(5)},
+        own | {"points": Decimal(5), "granted": Decimal(5)},
         points=Decimal("3.1250"),
+        granted=Decimal("3.1250"),
         expire=day(1),
         plan_type=PlanTier.UNLIMITED,
     )

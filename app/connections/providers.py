@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.oauth.providers import Leaving, Returned
     from app.outgoing import Outgoing
 
+PUBLIC_GITHUB = "https://api.github.com"
 LONGEST_LIFE = timedelta(days=3_650)
 GONE = frozenset({200, 204, 400, 404, 422})
 """With these a provider tells that a token holds no more, or never did."""
@@ -65,7 +66,7 @@ class GitHub:
     def __init__(self, entry: ConnectionEntry, outgoing: Outgoing) -> None:
         self._entry = entry
         self._url = URL(entry.url or "https://github.com")
-        self.api_url = (entry.api_url or "https://api.github.com").rstrip("/")
+        self.api_url = (entry.api_url or PUBLIC_GITHUB).rstrip("/")
         self._outgoing = outgoing
         self.asked_scope = entry.scope or "repo read:user"
 
