@@ -2,16 +2,18 @@
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, NonNegativeInt, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from app.config_entries import DEFAULT_MODELS, ConnectionEntry, ModelEntry, SignInProvider
-from app.credit_settings import CreditSettings
+from app.config_connections import ConnectionSettings
+from app.config_credits import CreditSettings
+from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_limits import LimitSettings
+from app.config_polar import PolarSettings
 
 
-class Settings(CreditSettings):
+class Settings(LimitSettings, CreditSettings, PolarSettings, ConnectionSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -159,47 +161,6 @@ class Settings(CreditSettings):
         default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
     )
 
-    daily_limits: bool = Field(
-        default=True, description="Whether messages and uploads are counted and limited by the day."
-    )
-    daily_zone: ZoneInfo = Field(
-        default=ZoneInfo("America/Los_Angeles"),
-        description="The zone in whose midnight a day begins, such as `Europe/Berlin`.",
-    )
-    guest_messages: int = Field(default=5, ge=0, description="Messages a day of one guest.")
-    guest_address_messages: int = Field(
-        default=5, ge=0, description="The same of all guests who come from one address."
-    )
-    user_messages: int = Field(
-        default=1_000, ge=0, description="Messages a day of one user to models of the tier `cheap`."
-    )
-    pro_messages: int = Field(
-        default=500, ge=0, description="The same to models of other tiers, counted apart."
-    )
-    free_uploads: int = Field(
-        default=5, ge=0, description="Uploads a day of a user without a paying plan."
-    )
-    rate_limits: dict[str, NonNegativeInt] = Field(
-        default={},
-        description="How often a user may do something in its window, as JSON by action, where "
-        'the number of docs/limits.md does not suit: `{"message": 60}`; 0 is any number.',
-    )
-    cost_per_minute: int = Field(
-        default=200_000,
-        ge=0,
-        description="Rows and fields that one user, or one address without a user, may ask for in "
-        "a minute; 0 is any number.",
-    )
-    connections: list[ConnectionEntry] = Field(
-        default=[],
-        description='The services that users may connect: `[{"id": "github", "client_id": …, '
-        '"client_secret": …}]`, or `figma`. Needs `PUNNET_PUBLIC_URL`; see docs/connections.md.',
-    )
-    outgoing_allow: list[IPvAnyNetwork] = Field(
-        default=[],
-        description="Networks such as `10.1.0.0/16` in which connections and imports may ask too; "
-        "unset, they ask public addresses alone, on ports 80 and 443.",
-    )
     tools: list[str] = Field(
         default=[],
         description="Functions that models may call, each `module:attribute`; see docs/tools.md.",
@@ -210,25 +171,6 @@ class Settings(CreditSettings):
     user_slots: int = Field(default=3, ge=1, description="Generations at once per user.")
     lease: float = Field(
         default=45.0, gt=0, description="Seconds a generation lives without a heartbeat."
-    )
-
-    import_slots: int = Field(
-        default=4, ge=1, description="Imports of projects that one worker carries out at once."
-    )
-    import_archive: int = Field(
-        default=50 << 20,
-        ge=1,
-        le=(1 << 31) - 1,
-        description="Bytes of an archive that is imported.",
-    )
-    import_file: int = Field(
-        default=1 << 20, ge=1, description="Bytes of one of its files; larger ones are left out."
-    )
-    import_text: int = Field(
-        default=10 << 20, ge=1, description="Bytes of all files that are taken of it."
-    )
-    import_timeout: float = Field(
-        default=300.0, gt=0, description="Seconds that fetching an archive may take."
     )
 
     introspection: bool = Field(

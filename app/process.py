@@ -23,6 +23,7 @@ from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
 from app.outside import Outside, outside_of
 from app.own_keys import OwnKeys
+from app.polar import PolarPayments, payments_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
@@ -66,6 +67,7 @@ class Services:
     storage: Storage
     catalogue: Catalogue
     outside: Outside
+    payments: PolarPayments
 
 
 def connect(
@@ -82,7 +84,7 @@ def connect(
     streams = StreamHub(database, background, signer, clock)
     bus, catalogue, sign_in = PostgresBus(url), Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
-    writer = Writer(background, streams, bus)
+    writer, payments = Writer(background, streams, bus), payments_of(settings, signer)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
@@ -99,6 +101,7 @@ def connect(
         authenticator,
         sign_in,
         storage,
+        payments,
         dev=settings.dev,
         limits=daily_limits(settings),
         credits=credit_rules(settings),
@@ -116,13 +119,14 @@ def connect(
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
         worker=worker,
-        upkeep=Upkeep(actor, storage, settings.lease),
+        upkeep=Upkeep(actor, storage, payments.terms, settings.lease),
         budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
         outside=outside,
+        payments=payments,
     )
     _introduce(services)
     return services
@@ -157,6 +161,7 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await services.authenticator.close()
         await services.catalogue.close()
         await services.outside.close()
+        await services.payments.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -31,6 +32,7 @@ from app.observing import Observer, Observers
 from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
+from app.polar import PolarWebhook
 from app.process import Services, connect, kept, running
 from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
@@ -83,6 +85,7 @@ def build(
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
+    _add_webhooks(app, settings, services)
     _add_transfers(app, url, settings, services, contexts)
     _add_pages(app, settings, services)
     _add_health(app, metrics)
@@ -105,9 +108,6 @@ def _add_sign_in(
     SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
     connecting = _visits(settings, services, Purpose.CONNECT, "connections")
     ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
-    secret = settings.identity_webhook_secret
-    if secret is not None:
-        IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
 
 
 def _visits(settings: Settings, services: Services, purpose: Purpose, folder: str) -> Visits:
@@ -121,6 +121,17 @@ def _visits(settings: Settings, services: Services, purpose: Purpose, folder: st
         Redirects(settings),
         settings.public_url,
     )
+
+
+def _add_webhooks(app: web.Application, settings: Settings, services: Services) -> None:
+    """Serve what other services post."""
+    identity, polar = settings.identity_webhook_secret, settings.polar_webhook_secret
+    if identity is not None:
+        IdentityWebhook(identity.get_secret_value(), services.actor).add_to(app)
+    if polar is not None:
+        # A flood of events must not take the connections of what runs beside the requests.
+        actor = replace(services.actor, database=services.database)
+        PolarWebhook(polar.get_secret_value(), actor, services.payments.terms).add_to(app)
 
 
 def _add_transfers(

@@ -167,6 +167,8 @@ def silent_writes(tree: ast.AST) -> Iterator[str]:
 
 
 MAY_BE_SILENT = {
+    "app/polar/client.py: polar.checkouts.create": "That is Polar's.",
+    "app/polar/client.py: polar.customer_sessions.create": "That is Polar's.",
     "app/providers/openai.py: client.chat.completions.create": "That is OpenAI's.",
     "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
     "app/convex/files.py: connection.copy_records_to_table": "Into a temporary table.",

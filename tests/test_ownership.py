@@ -500,7 +500,7 @@ async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> N
     assert (await ask(eve, "Query.showcaseProjects", {})).result == "empty"
 
 
-@pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged"])
+@pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged", "importChanged"])
 async def test_a_deleted_project_ends_what_listens_below_it(still: Server, field: str) -> None:
     ada = still.user()
     for number in range(len(PROBES[f"Subscription.{field}"].ways(await make_world(still, ada)))):

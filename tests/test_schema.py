@@ -31,11 +31,11 @@ OURS = {
 }
 VERBS = {
     "accept", "add", "approve", "cancel", "change", "claim", "clear", "close", "complete",
-    "create", "decline", "delete", "deny", "edit", "empty", "enqueue", "export", "fail", "fork",
-    "heartbeat", "import", "invite", "leave", "mark", "move", "rate", "regenerate", "remove",
-    "request", "resend", "reset", "restore", "revoke", "rotate", "save", "select", "send", "set",
-    "settle", "sign", "start", "stop", "test", "transfer", "undo", "unlink", "update", "upsert",
-    "verify",
+    "create", "decline", "delete", "deny", "edit", "empty", "end", "enqueue", "export", "fail",
+    "fork", "grant", "heartbeat", "import", "invite", "leave", "mark", "move", "rate",
+    "reconcile", "regenerate", "remove", "replay", "request", "resend", "reset", "resolve",
+    "restore", "resume", "revoke", "rotate", "save", "select", "send", "set", "settle", "sign",
+    "start", "stop", "sync", "test", "transfer", "undo", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

@@ -58,6 +58,11 @@ describe(
     INVOICE_SETTLED="An invoice was marked as paid or void.",
     BUDGET_SET="A budget was set or changed.",
     CREDITS_RESET="A user's credits were renewed.",
+    SUBSCRIPTION_GRANTED="The user was given a plan without payment.",
+    SUBSCRIPTION_ENDED="A plan that was given without payment was taken away.",
+    SUBSCRIPTION_RECONCILED="A subscription was brought up to what Polar tells of it.",
+    SUBSCRIPTION_RESOLVED="A customer at Polar, and what they pay for, was given to the user.",
+    WEBHOOK_REPLAYED="What a service had sent was gone through again.",
     OPERATOR_GRANTED="The user was made an operator.",
     OPERATOR_REVOKED="The user is no operator any more.",
 )

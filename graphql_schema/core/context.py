@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from graphql_schema.core.signed import Signer
     from models.accounts.github import GitHub
+    from models.billing.payments import Payments
     from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
@@ -50,6 +51,7 @@ class Ports:
     guests: GuestTokens
     sign_in: SignInPorts
     files: Files
+    payments: Payments
     dev: bool = False
     limits: DailyLimits | None = None
     rates: Mapping[str, int] = field(default_factory=dict[str, int])

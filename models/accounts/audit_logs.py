@@ -61,6 +61,11 @@ class AuditAction(StrEnum):
     INVOICE_SETTLED = "invoice.settled"
     BUDGET_SET = "budget.set"
     CREDITS_RESET = "credits.reset"
+    SUBSCRIPTION_GRANTED = "subscription.granted"
+    SUBSCRIPTION_ENDED = "subscription.ended"
+    SUBSCRIPTION_RECONCILED = "subscription.reconciled"
+    SUBSCRIPTION_RESOLVED = "subscription.resolved"
+    WEBHOOK_REPLAYED = "webhook.replayed"
     OPERATOR_GRANTED = "operator.granted"
     OPERATOR_REVOKED = "operator.revoked"
 

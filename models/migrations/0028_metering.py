@@ -6,7 +6,7 @@ from models.billing.usage_events import UsageMetric
 from models.fields import BooleanColumn, ChoiceColumn, CostColumn, DecimalColumn, IntegerColumn, JsonColumn, KeyColumn, TextColumn, TimeColumn
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0036_imports_indexes')]
+    dependencies = [("models", "0027_credits_indexes")]
 
     initial = False
 

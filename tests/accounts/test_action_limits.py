@@ -161,6 +161,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
         "github_import": (10, 60),
         "github_repositories": (30, 60),
         "message": (30, 60),
+        "payment": (30, 3_600),
         "shared_fork": (30, 3_600),
         "test_key": (10, 600),
         "upload": (120, 3_600),
