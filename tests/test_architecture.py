@@ -53,6 +53,7 @@ MAY_WRITE = {
     "models/chat/chunks.py:_APPEND": "Chunks are no records; streams carry them.",
     "models/chat/chunks.py:forget": "Chunks are no records; streams carry them.",
     "models/chat/leases.py:_RENEW": "A heartbeat: no client can see when a lease ends.",
+    "models/builder/import_jobs.py:_RENEW": "A heartbeat: no client can see when a lease ends.",
     "app/chats/writing.py:_GROW": IMPORTER,
     "app/convex/merging.py:_WRITTEN": IMPORTER,
     "app/convex/merging.py:adding": IMPORTER,

@@ -32,6 +32,7 @@ OWN_ROW = ("null", "data", "data", "data", "data", "data")
 OPERATORS_LIST = ("empty", "empty", "empty", "empty", "empty", "data")
 OPERATORS_ROW = ("null", "null", "null", "null", "null", "data")
 OWNERS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "NOT_FOUND", "NOT_FOUND")
+BY_CONNECTION = ("UNAUTHENTICATED", "NOT_FOUND", "data", "FORBIDDEN", "NOT_FOUND", "NOT_FOUND")
 ORGS_WRITE = ("UNAUTHENTICATED", "NOT_FOUND", "data", "data", "data", "NOT_FOUND")
 # A guest has no account to do it with.
 USERS_WRITE = ("UNAUTHENTICATED", "data", "data", "FORBIDDEN", "data", "data")
@@ -46,7 +47,7 @@ COUNTED = {
     f"Mutation.{name}"
     for name in ("signIn", "verifyEmail", "resetPassword", "changeEmail", "changePassword")
 } | {"Mutation.deleteMe", "Mutation.createCheckout", "Mutation.createCustomerPortal"}
-UNLINKED = {"Mutation.addAttachment"}
+UNLINKED = {"Mutation.addAttachment", "Mutation.importFigmaUpload"}
 """Their ids need not be of one project: an upload is of none."""
 NO_SESSION = ("UNAUTHENTICATED", *("CONFLICT",) * 5)
 LASTING = (
@@ -97,6 +98,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Query.oauthConnections": OWN_LIST,
     "Query.githubRepositories": ("null",) * 6,  # GitHub is not set up in tests
     "Query.subscriptions": OWN_LIST,
+    "Query.import": HIDDEN_ROW,
+    "Query.projectDownload": HIDDEN_ROW,
     "Query.imports": ("empty", "data", "data", "data", "empty", "data"),
     "Query.pendingSubscriptions": OPERATORS_LIST,
     "Query.rateLimits": OPERATORS_LIST,
@@ -261,12 +264,18 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Mutation.completeAgentRun": OWNERS_WRITE,
     "Mutation.failAgentRun": OWNERS_WRITE,
     "Mutation.cancelAgentRun": OWNERS_WRITE,
+    # A guest has nothing connected to do it with.
+    "Mutation.importGithubRepository": BY_CONNECTION,
+    "Mutation.importFigmaFile": BY_CONNECTION,
+    "Mutation.importFigmaUpload": OWNERS_WRITE,
+    "Mutation.cancelImport": OWNERS_WRITE,
     "Subscription.messageChanged": OWNERS_WRITE,
     "Subscription.preferencesChanged": OWN_WRITE,
     "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.usageChanged": OWN_WRITE,
     "Subscription.budgetChanged": ORGS_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
+    "Subscription.importChanged": OWNERS_WRITE,
     "Subscription.deletionChanged": ORGS_WRITE,
     "Subscription.messageStreamed": OWNERS_WRITE,
     **{f"node {name}": HIDDEN_ROW for name in NODES},
@@ -511,7 +520,7 @@ async def test_a_showcased_project_is_shown_and_nothing_more(still: Server) -> N
     assert (await ask(eve, "Query.showcaseProjects", {})).result == "empty"
 
 
-@pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged"])
+@pytest.mark.parametrize("field", ["messageChanged", "agentRunChanged", "importChanged"])
 async def test_a_deleted_project_ends_what_listens_below_it(still: Server, field: str) -> None:
     ada = still.user()
     for number in range(len(PROBES[f"Subscription.{field}"].ways(await make_world(still, ada)))):

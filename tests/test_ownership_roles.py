@@ -67,6 +67,8 @@ CLAIMERS = {
 """Only who claimed the run goes on with it, whatever anybody's role."""
 ASKERS = {"Mutation.approveToolCall"}
 """Only who asked for the answer has tools act in their name, whatever anybody's role."""
+CONNECTED = {"Mutation.importGithubRepository", "Mutation.importFigmaFile"}
+"""Done with what the caller has connected, who has nothing here, and never by a script."""
 WALKED = [name for name in NEEDS if name not in PERSONAL | BY_TOKEN | BY_LINK]
 
 
@@ -98,9 +100,7 @@ def expected(name: str, standing: Standing) -> str:
     if need is Permission.ACCOUNT:
         return _of_the_account(name, standing)
     if need in standing.on_org:
-        if name in ASKERS and not standing.asked:
-            return "FORBIDDEN"
-        return "CONFLICT" if name in CLAIMERS else "data"
+        return _of_who_may(name, standing)
     if name.startswith("Query.") or " " in name:
         return "empty" if listed else "null"
     if name.startswith("Subscription."):
@@ -111,6 +111,14 @@ def expected(name: str, standing: Standing) -> str:
     if name in OF_AN_ORG:
         return "FORBIDDEN" if standing.on_org else "NOT_FOUND"
     return "FORBIDDEN" if seen in standing.on_org else "NOT_FOUND"
+
+
+def _of_who_may(name: str, standing: Standing) -> str:
+    if name in ASKERS and not standing.asked:
+        return "FORBIDDEN"
+    if name in CONNECTED:
+        return "NOT_CONNECTED" if Permission.ACCOUNT in standing.on_self else "FORBIDDEN"
+    return "CONFLICT" if name in CLAIMERS else "data"
 
 
 def _of_the_account(name: str, standing: Standing) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from yarl import URL
 
+from app.connections.errands import Errands
 from app.connections.providers import GitHub
 from app.oauth.answers import JSON, Answer, text_of
-from app.oauth.clients import bearer_header
 from app.outgoing import Failure, Fetched, Limits, Outgoing, OutgoingFailed
 from models.accounts.github import Repositories, Repository
 from models.accounts.oauth_connections import OAuthProvider
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.connections.providers import Service
     from models.ports import Clock, Connections
 
+HEADERS = {**JSON, "X-GitHub-Api-Version": "2022-11-28"}
 LIMITS = Limits(size=8 << 20, total=10.0, silence=5.0)  # a hundred repositories are about 600 kB
 LONGEST_WAIT = 3_600.0  # seconds that GitHub is believed to want
 SHORTEST_WAIT = 60.0  # where it does not say
@@ -33,8 +34,7 @@ class GitHubApi:
         self, api_url: str, connections: Connections, outgoing: Outgoing, clock: Clock
     ) -> None:
         self._api = URL(api_url)
-        self._connections = connections
-        self._outgoing = outgoing
+        self._errands = Errands(outgoing, connections, OAuthProvider.GITHUB)
         self._clock = clock
 
     async def repositories(self, user_id: str, page: int, size: int) -> Repositories:
@@ -56,18 +56,9 @@ class GitHubApi:
         Raises NotConnected, NotFound, RateLimited and OutgoingFailed.
         """
         url = str((self._api / path).with_query(query))
-        provider = OAuthProvider.GITHUB
-        token = await self._connections.token(user_id, provider)
-        answer = await self._fetched(url, token)
-        if answer.status == 401:
-            token = await self._connections.token(user_id, provider, instead_of=token)
-            answer = await self._fetched(url, token)
+        _, answer = await self._errands.begin(user_id, url, is_refusal, HEADERS, LIMITS)
         self._check(answer)
         return answer
-
-    async def _fetched(self, url: str, token: str) -> Fetched:
-        headers = {**JSON, **bearer_header(token), "X-GitHub-Api-Version": "2022-11-28"}
-        return await self._outgoing.fetch("GET", url, limits=LIMITS, headers=headers)
 
     def _check(self, answer: Fetched) -> None:
         if answer.status in (403, 429) and (wait := self._wait_of(answer)) is not None:
@@ -99,6 +90,11 @@ def github_of(
     if not isinstance(service, GitHub):
         return None
     return GitHubApi(service.api_url, connections, outgoing, clock)
+
+
+def is_refusal(answer: Fetched) -> bool:
+    """Whether GitHub does not take the token."""
+    return answer.status == 401
 
 
 def _seconds(text: str, most: float = LONGEST_WAIT) -> float:

@@ -67,6 +67,7 @@ def _link(model: type[Record], column: str) -> dict[str, str]:
 OWNER = "(SELECT id FROM own_target)"
 _OWN = {"owner_id": OWNER}
 _UNFINISHED = "(s.status <> 'COMPLETE' OR s.outcome = 'AWAITING_APPROVAL')"
+_UNFINISHED_IMPORT = "s.status IN ('PENDING', 'PROCESSING')"
 _FOLDER = f"""\
 coalesce((SELECT w.id FROM own_project w WHERE w.id = s.project_id AND w.taken),
     (SELECT p.id FROM project p WHERE p.id = s.project_id AND p.owner_id = {OWNER}
@@ -124,18 +125,25 @@ TAKEN = (
         _with(Conversation, "conversation_id"),
     ),
     Taken(
-        Import,
-        "user_id source source_id source_name source_url status metadata error project_id",
-        _OWN | _link(Message, "message_id"),
-        _with(Project, "project_id"),
-        address("source_url"),
-    ),
-    Taken(
         Fragment,
         "sandbox_url title files metadata framework message_id",
         _OWN,
         _with(Message, "message_id"),
         safe_paths,
+    ),
+    Taken(
+        Import,
+        "user_id source source_id source_name source_url ref metadata error bytes_done bytes_total "
+        "files_done completed_at project_id",
+        _OWN
+        | _link(Message, "message_id")
+        | _link(Fragment, "fragment_id")
+        | {
+            "status": f"CASE WHEN {_UNFINISHED_IMPORT} THEN 'FAILED' ELSE s.status END",
+            "outcome": f"CASE WHEN {_UNFINISHED_IMPORT} THEN 'CANCELED' ELSE s.outcome END",
+        },
+        _with(Project, "project_id"),
+        address("source_url"),
     ),
     Taken(
         FragmentDraft,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.connections.errands import Errands
 from app.connections.providers import PUBLIC_GITHUB
 from app.project_imports.archive import ArchiveLimits
-from app.project_imports.errands import Errands
 from app.project_imports.figma import FigmaSource
 from app.project_imports.github import GithubSource
 from app.project_imports.importer import Importer

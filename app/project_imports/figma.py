@@ -16,8 +16,8 @@ from models.ids import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.connections.errands import Errands
     from app.outgoing import Fetched
-    from app.project_imports.errands import Errands
     from models.builder.import_jobs import ImportJob
     from models.ports import Database
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from app.connections.github import HEADERS, is_refusal
 from app.outgoing import Failure, Limits, OutgoingFailed
 from app.project_imports.archive import ArchiveLimits, Contents, read_archive
 from app.project_imports.failing import ImportFailed, refuse
@@ -22,17 +23,16 @@ from models.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.outgoing import Fetched
-    from app.project_imports.errands import Errand, Errands
+    from app.connections.errands import Errand, Errands
     from app.threads import Threads
     from models.builder.import_jobs import ImportJob
 
 NAME = "GitHub"
 NO_REPOSITORY = "There is no such repository, or the connection may not read it."
 NO_REF = "There is no such branch, tag or commit."
+SILENCE = 30.0  # seconds for GitHub to make an archive
 GARBLED = "GitHub does not answer as it should."
 EMPTY = "The repository is empty."
-HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 ONLY_SHA = "application/vnd.github.sha"
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -71,7 +71,7 @@ class GithubSource(Source):
     async def read(self, job: ImportJob, meter: Meter) -> Imported:
         """See Source."""
         url = self._url(job.source_name)
-        errand, answer = await self._errands.begin(job.user_id, url, _is_refusal, HEADERS)
+        errand, answer = await self._errands.begin(job.user_id, url, is_refusal, HEADERS)
         refuse(answer.status, answer.headers, NAME, NO_REPOSITORY)
         found = _repository(job, object_of(answer.json()))
         commit = await self._commit(errand, found)
@@ -95,7 +95,7 @@ class GithubSource(Source):
 
     async def _download(self, errand: Errand, path: str, file: IO[bytes], meter: Meter) -> None:
         """Write an archive to a file. GitHub sends on to another server for it."""
-        limits = Limits(self._limits.archive, self._seconds)
+        limits = Limits(self._limits.archive, self._seconds, silence=SILENCE)
         try:
             async with errand.opened(self._url(path), limits) as arriving:
                 refuse(arriving.status, arriving.headers, NAME, NO_REF)
@@ -111,10 +111,6 @@ class GithubSource(Source):
 
     def _url(self, path: str) -> str:
         return f"{self._api}/repos/{path}"
-
-
-def _is_refusal(answer: Fetched) -> bool:
-    return answer.status == 401
 
 
 def _repository(job: ImportJob, told: Mapping[str, Any]) -> Repository:

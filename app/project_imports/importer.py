@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from app.outgoing import OutgoingFailed
 from app.project_imports.failing import ImportFailed
 from app.project_imports.sources import Meter, Source
 from app.upkeep import patiently
@@ -29,7 +30,7 @@ from models.builder.import_jobs import (
 )
 from models.builder.import_results import Imported, finish_import
 from models.builder.imports import Import, ImportSource
-from models.errors import DomainError, Forbidden, NotFound, Unauthenticated, Unavailable
+from models.errors import DomainError, Unavailable
 from models.standing import renewed
 from models.verbs import Actor
 from models.viewer import viewer_of
@@ -178,12 +179,11 @@ class Importer:
         try:
             user = await renewed(viewer_of(job.user_id), actor.database, actor.clock.now())
             kept = await finish_import(replace(actor, viewer=user), job, found, progress)
-        except (Forbidden, NotFound, Unauthenticated):
-            return ImportFailed(NO_PLACE)
         except Unavailable:
             raise
         except DomainError as error:
-            return _failed(error)
+            log.info("import.refused", id=job.import_id, code=error.code)
+            return ImportFailed(NO_PLACE)
         log.info("import.ended", id=job.import_id, kept=kept)
         return None
 
@@ -206,5 +206,6 @@ class Importer:
 
 def _failed(error: DomainError) -> ImportFailed:
     """A refusal of this server's, as what ends a try."""
-    retryable = isinstance(error, Unavailable) and not getattr(error, "lasting", False)
+    lasting = isinstance(error, OutgoingFailed) and error.lasting
+    retryable = isinstance(error, Unavailable) and not lasting
     return ImportFailed(error.message, retryable=retryable)

@@ -47,6 +47,7 @@ empties(
     Loose("cnv", 15, FileSnapshot, NEXT_OF_CONVERSATION),
     Loose("cnv", 20, Import, NEXT_OF_CONVERSATION),
     Loose("cnv", 25, AgentRun, _OF_FRAGMENTS, link="fragment_id"),
+    Loose("cnv", 27, Import, _OF_FRAGMENTS, link="fragment_id"),
     Loose("cnv", 30, FileSnapshot, _OF_FRAGMENTS, link="fragment_id"),
     Phase("cnv", 40, Fragment, NEXT_OF_CONVERSATION),
 )

@@ -53,11 +53,7 @@ async def finish_import(
     Raises Forbidden or NotFound when that user may not write there any more, or it is gone.
     """
     project = await tx.reach(Project, job.project_id)
-    file = (
-        await reach_ready(tx, found.file_id, FilePurpose.ATTACHMENT, "fileId")
-        if (found.file_id)
-        else None
-    )
+    file = await _upload(tx, found.file_id)
     (main,) = await tx.find(Conversation, "project_id = $1 AND main", project.id, lock=True)
     row = await held_import(tx, job)
     if row is None:
@@ -82,6 +78,11 @@ async def finish_import(
         files_done=len(found.files or ()),
     )
     return True
+
+
+async def _upload(tx: Transaction, id: str | None) -> StoredFile | None:
+    """Lock the upload that was imported, so that it stays. Raises NotFound where it is gone."""
+    return await reach_ready(tx, id, FilePurpose.ATTACHMENT, "fileId") if id else None
 
 
 def _attachment(

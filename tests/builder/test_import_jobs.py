@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from models.builder.import_jobs import (
+    Progress,
+    claim_imports,
+    give_up_import,
+    hand_back_import,
+)
+from models.builder.import_results import Imported, finish_import
 from models.builder.imports import Import, ImportSource, ImportStatus
 from models.permissions import Role
 from tests.builder.importing import FIELDS, MESSAGES, Place, importing, new_project
@@ -18,7 +26,7 @@ from tests.harness.eventually import eventually
 from tests.harness.planting import plant
 from tests.harness.planting_orgs import plant_empty_org, plant_member
 from tests.harness.refusals import refusal
-from tests.harness.verbs import id_of
+from tests.harness.verbs import actor_of, id_of
 
 CHANGED = f"""subscription($id: ID!, $after: String) {{
   importChanged(projectId: $id, after: $after) {{ node {FIELDS} deletedId cursor reset }} }}"""
@@ -244,3 +252,26 @@ async def test_few_at_once_and_few_a_minute(place: Place) -> None:
 
 async def all_messages(user: Api, project: str) -> list[Any]:
     return (await user.run(MESSAGES, id=project))["project"]["messages"]["nodes"]
+
+
+async def test_what_was_read_for_nothing_is_not_kept(start_server: StartServer) -> None:
+    """By a worker that has not heard yet that it was called off, or that another one has it."""
+    clock = FakeClock()
+    async with importing(start_server, worker=False, clock=clock) as place:
+        system, user = actor_of(place.server, None), actor_of(place.server, await id_of(place.ada))
+        found = Imported("1", "One", "https://x.example", "Done.", 1, {}, {"a.ts": ""})
+        lease = timedelta(seconds=30)
+        first = (await place.github_import())["id"]
+        (job,) = await claim_imports(system, "slow", 1, lease)
+        clock.advance(minutes=1)
+        (again,) = await claim_imports(system, "slow", 1, lease)
+        assert (job.import_id, again.import_id) == (first, first)
+        assert not await finish_import(user, job, found, Progress())
+        await give_up_import(system, job, "No", None)
+        assert (await place.read(first))["status"] == "PROCESSING", "it is the other's"
+        await place.ada.do("cancelImport", "{ __typename }", id=first)
+        assert not await finish_import(user, again, found, Progress())
+        await give_up_import(system, again, "No", None)
+        await hand_back_import(system, again)
+        assert (await place.read(first))["outcome"] == "CANCELED"
+        assert await place.messages() == []

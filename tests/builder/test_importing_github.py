@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.harness.api import Api, StartServer
 from tests.harness.importable import COMMIT, FILES, TOKEN
 from tests.harness.refusals import refusal
 
+FIELD_MAP = json.loads(Path(__file__).parents[1].joinpath("field_map.json").read_text())
 METADATA: dict[str, Any] = {
     "repository": "octocat/hello",
     "repositoryId": "1296269",
@@ -82,6 +85,35 @@ async def test_a_repository_becomes_a_fragment_of_the_project(place: Place) -> N
         "sourceMetadata": METADATA,
     }
     assert [one["id"] for one in await place.messages()] == [message["id"]]
+
+
+async def test_every_field_of_the_sources_is_written_and_read_back(place: Place) -> None:
+    """Those of the entity Import in the sources' map, by one that succeeds and one that fails."""
+    to = {"projectId": place.project}
+    made = await place.ada.do("createMessage", "{ message { id } }", to=to, content="Import it")
+    message = made["message"]["id"]
+    good = await place.ended((await place.github_import(messageId=message))["id"])
+    bad = await place.ended((await place.github_import(ref="gone"))["id"])
+    me = (await place.ada.run("{ me { id } }"))["me"]["id"]
+    assert good == good | {
+        "userId": me,
+        "projectId": place.project,
+        "messageId": message,
+        "source": "GITHUB",
+        "sourceId": "1296269",
+        "sourceName": "octocat/hello",
+        "sourceUrl": "https://github.com/octocat/hello",
+        "status": "COMPLETE",
+        "metadata": METADATA,
+    }
+    assert good["createdAt"] < good["updatedAt"] == good["completedAt"]
+    assert (bad["status"], bad["error"]) == ("FAILED", "There is no such branch, tag or commit.")
+    told = {name for one in (good, bad) for name, value in one.items() if value is not None}
+    assert {one["name"] for one in FIELD_MAP if one["entity"] == "Import"} <= told
+    listed = await place.ada.run("{ imports { nodes { id } } }")
+    in_project = "query($id: ID!) { project(id: $id) { imports { nodes { id } } } }"
+    of_project = (await place.ada.run(in_project, id=place.project))["project"]
+    assert listed == of_project == {"imports": {"nodes": [{"id": bad["id"]}, {"id": good["id"]}]}}
 
 
 async def test_the_token_goes_to_github_and_to_nobody_else(place: Place) -> None:

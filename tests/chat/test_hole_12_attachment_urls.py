@@ -46,14 +46,18 @@ async def test_hole_12_the_server_asks_no_attached_address(server: Server) -> No
         url = str(target.make_url("/internal"))
         ada, image = server.user(), {"url": url, "size": 9}
         made = await ada.do(
-            "createProjectWithMessage", "{ reply { id } }", content="See", attachments=[image]
+            "createProjectWithMessage",
+            "{ message { id } reply { id } }",
+            content="See",
+            attachments=[image],
         )
         query = "subscription($id: ID!) { messageStreamed(messageId: $id) { text } }"
         async with ada.listen(query, id=made["reply"]["id"]) as events:
             async for _ in events:
                 pass
-        found = await ada.run("{ projects { nodes { previewAttachment { url } } } }")
-        assert found["projects"]["nodes"] == [{"previewAttachment": {"url": url}}]
+        query = "query($id: ID!) { message(id: $id) { attachments { url } } }"
+        found = await ada.run(query, id=made["message"]["id"])
+        assert found == {"message": {"attachments": [{"url": url}]}}
     assert asked == []
 
 

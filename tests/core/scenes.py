@@ -26,6 +26,15 @@ from models.accounts.rate_limits import forget_windows
 from models.accounts.user_keys import key_of, note_use
 from models.billing.usage_events import ModelCall
 from models.builder.claims import reap_runs
+from models.builder.import_jobs import (
+    Progress,
+    claim_imports,
+    give_up_import,
+    hand_back_import,
+    note_progress,
+    renew_imports,
+)
+from models.builder.import_results import Imported, finish_import
 from models.chat import chunks
 from models.chat.answers import Answer
 from models.chat.chunks import Window
@@ -55,8 +64,9 @@ from models.chat.tool_steps import (
 from models.chat.transcripts import Asked
 from models.files.sweeping import sweep_files
 from models.housekeeping import forget_the_old
+from models.standing import renewed
 from models.verbs import Actor
-from models.viewer import SIGNED_OUT
+from models.viewer import SIGNED_OUT, viewer_of
 from tests.harness import filling_sharing
 from tests.harness.api import Api, Server
 from tests.harness.filling import FILES, Filling
@@ -95,7 +105,9 @@ CONVERSATIONS = (
     "forkSharedConversation", "deleteMessage", "clearConversation", "deleteConversation",
     "undoDeletion", "emptyDeletion", "approveToolCall", "denyToolCall",
 )  # fmt: skip
+IMPORTS = ("importGithubRepository", "importFigmaFile", "importFigmaUpload", "cancelImport")
 DELETION = "subscription($id: ID!) { deletionChanged(id: $id) { node { id } cursor } }"
+IMPORTED = "subscription($id: ID!) { importChanged(projectId: $id) { node { id } cursor } }"
 RUNS = "subscription($id: ID!) { agentRunChanged(projectId: $id) { node { id } cursor } }"
 
 
@@ -127,9 +139,11 @@ class Verbs:
         await self.conversations()
         await self.files()
         await self.uploads()
+        await self.imports()
         await self.runs()
         await self.hear()
         await self.work()
+        await self.carry_out()
         await self.tidy()
 
     async def people(self) -> None:
@@ -306,6 +320,11 @@ class Verbs:
             given = await EVERY[name](Scene(self.server, self.api))
             await self.do(name, whole(name), **given)
 
+    async def imports(self) -> None:
+        for name in IMPORTS:
+            given = await EVERY[name](Scene(self.server, self.api))
+            await self.do(name, whole(name), **given)
+
     async def newest(self) -> Any:
         return (await self.api.run(NEWEST, id=self.project))["project"]["messages"]
 
@@ -329,8 +348,9 @@ class Verbs:
     async def hear(self) -> None:
         async with self.api.listen(STREAM, id=self.filling.running[1]) as events:
             await events.next()
-        async with self.api.listen(RUNS, id=self.project) as events:
-            await events.next()
+        for query in (RUNS, IMPORTED):
+            async with self.api.listen(query, id=self.project) as events:
+                await events.next()
         deletion = self.filling.ids[DeletionJob][self.filling.users[0]][0]
         async with self.api.listen(DELETION, id=deletion) as events:
             await events.next()
@@ -368,6 +388,23 @@ class Verbs:
         await self.server.sql(dead, leases[4].generation_id, _ago())
         assert await reap_generations(actor) == 1
         await self.call_tools(leases[5])
+
+    async def carry_out(self) -> None:
+        """What a worker does with imports."""
+        actor, found = self.actor(), Imported("1", "One", "https://x.dev", "Done.", 1, {}, FILES)
+        jobs = await claim_imports(actor, "worker", 9, LEASE)
+        repository, file, upload = jobs
+        async with actor.database.connection() as connection:
+            assert len(await renew_imports(connection, jobs, "worker", _now() + LEASE)) == 3
+        await note_progress(actor, repository, Progress(1, 2, 3))
+        user = await renewed(viewer_of(upload.user_id), actor.database, actor.clock.now())
+        owner = replace(actor, viewer=user)
+        assert await finish_import(owner, repository, found, Progress(2, 2, 3))
+        uploaded = replace(found, files=None, file_id=upload.source_id)
+        assert await finish_import(owner, upload, uploaded, Progress())
+        await hand_back_import(actor, file)
+        (again,) = await claim_imports(actor, "worker", 9, LEASE)
+        await give_up_import(actor, again, "No", LEASE)
 
     async def call_tools(self, lease: Lease) -> None:
         """Keep a call, have it expire, and keep what comes of it."""

@@ -23,7 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
 
 WITH_OTHERS = {
     "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
-    "exportMyData", "forkSharedConversation", "inviteOrgMember", "requestPasswordReset",
+    "exportMyData", "forkSharedConversation", "importFigmaFile", "importFigmaUpload",
+    "importGithubRepository", "inviteOrgMember", "requestPasswordReset",
     "resendInvitation",
     "resetPassword", "revokeOauthConnection", "setAvatar", "signIn", "signUp", "testUserKey",
     "verifyEmail",

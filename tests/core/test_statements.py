@@ -21,6 +21,7 @@ from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.base import Record
 from models.builder.fragments import Fragment
+from models.builder.imports import Import
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob
 from models.chat.messages import Message
@@ -61,7 +62,7 @@ TYPES = {
     "FileSnapshot": 1 + 1,  # project
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
-    "Import": 1 + 2,  # project, message
+    "Import": 1 + 3,  # project, message, fragment
     "Invoice": 1,
     # conversation, project, fragment, attachments, calls, parent, source, ratings, siblings
     "Message": 1 + 9,
@@ -112,7 +113,9 @@ QUERIES = {
     "orgBySlug": ('(slug: "orchard")', 1),
     "orgMemberships": ("", 1),
     "fragment": ('(id: "{fragment}")', 1),
+    "import": ('(id: "{import_}")', 1),
     "imports": ("", 1),
+    "projectDownload": ('(id: "{project}")', 1),
     "me": ("", 1),
     "message": ('(id: "{message}")', 1),
     "models": ("", 0),
@@ -151,6 +154,7 @@ MEMBER = "... on OrgMember { person { %s } }"
 LENGTHS = (1, 3, 20)
 WORDS = {
     "conversation": Conversation, "project": Project, "message": Message, "fragment": Fragment,
+    "import_": Import,
     "org": Org, "deletion": DeletionJob,
 }  # fmt: skip
 SIZE = Size(owners=2, projects=25, messages=40, more=1, visitors=0)
@@ -230,7 +234,8 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {"UsageLimits", "UsageLimit", "CreditBalance", "ActionLimit"}  # values of one query
+    # Values of one query.
+    plain -= {"UsageLimits", "UsageLimit", "CreditBalance", "ActionLimit", "ProjectDownload"}
     plain -= {"GitHubRepositoryPage", "GitHubRepository"}  # which GitHub tells
     plain -= {"UsageTotals", "UsageTotal"}  # the same
     assert plain - envelopes == set(TYPES)

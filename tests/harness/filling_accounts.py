@@ -30,6 +30,7 @@ from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
 from models.billing.usage_events import UsageEvent
+from models.builder.fragments import Fragment
 from models.builder.imports import Import
 from models.files.stored_files import StoredFile
 from models.permissions import Role
@@ -113,6 +114,8 @@ def _add_event(filling: Filling, owner: str, **values: Any) -> None:
 def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:
     """Add what a project of an owner's took over for a user."""
     what: dict[str, Any] = {"source_id": "s", "source_name": "Shop", "source_url": "https://x.dev"}
+    made = filling.ids.get(Fragment, {}).get(owner, [])
+    what["fragment_id"] = made[-1] if made else None
     for source in ("FIGMA", "GITHUB"):
         filling.add(Import, owner, user_id=user, project_id=project, source=source, **what)
 

@@ -14,6 +14,7 @@ from models.accounts.verifications import Purpose
 from models.accounts.webhook_events import WebhookEvent
 from models.billing.pending_subscriptions import PendingSubscription
 from models.chat.conversations import Conversation
+from models.files.media_types import FIG
 from models.permissions import Role
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
@@ -21,6 +22,8 @@ from tests.harness.planting import (
     make_operator,
     plant,
     plant_grant,
+    plant_grants,
+    plant_import,
     plant_password,
     plant_session,
     plant_subscription,
@@ -192,6 +195,19 @@ class Scene:
     async def picture(self) -> str:
         """The id of a file that is complete, and may be an avatar."""
         return (await send(self.caller, image(), "image/png", purpose="AVATAR"))["id"]
+
+    async def connected(self) -> None:
+        """Have the caller have GitHub and Figma connected."""
+        await plant_grants(self.server, await id_of(self.caller))
+
+    async def figma_upload(self) -> str:
+        """The id of a complete `.fig` file."""
+        return (await send(self.caller, b"fig-kiwi" + bytes(9), FIG, fileName="a.fig"))["id"]
+
+    async def import_(self) -> str:
+        """The id of an import that nobody carries out."""
+        project, user = await self.project(), await id_of(self.caller)
+        return await plant_import(self.server, user, project, None)
 
     async def user_key(self) -> str:
         """The id of a key of the caller's."""
@@ -479,6 +495,27 @@ async def _replay(scene: Scene) -> Input:
     return {"id": await plant(scene.server, WebhookEvent, payload={"data": {}}, **told)}
 
 
+async def _importing(scene: Scene, mutation: str, **given: Any) -> Input:
+    """An input of an import; from here on imports are counted in a row that is there."""
+    given["projectId"] = await scene.project()
+    await scene.connected()
+    earlier = (await scene.caller.do(mutation, "{ import { id } }", **given))["import"]["id"]
+    await scene.caller.do("cancelImport", "{ __typename }", id=earlier)
+    return given
+
+
+async def _import_github(scene: Scene) -> Input:
+    return await _importing(scene, "importGithubRepository", repository="octocat/hello", ref="v1")
+
+
+async def _import_figma(scene: Scene) -> Input:
+    return await _importing(scene, "importFigmaFile", file="abcDEF123456")
+
+
+async def _import_upload(scene: Scene) -> Input:
+    return await _importing(scene, "importFigmaUpload", fileId=await scene.figma_upload())
+
+
 async def _close_period(scene: Scene) -> Input:
     await make_operator(scene.server, scene.caller)
     return {"orgId": await scene.org(), "billingPeriod": "2020-02"}
@@ -606,6 +643,10 @@ EVERY: dict[str, Prepare] = {
     "completeAgentRun": _by_id(Scene.claimed, summary="Done", files=FILES),
     "failAgentRun": _by_id(Scene.claimed, error="It broke."),
     "cancelAgentRun": _by_id(Scene.sent_run),
+    "importGithubRepository": _import_github,
+    "importFigmaFile": _import_figma,
+    "importFigmaUpload": _import_upload,
+    "cancelImport": _by_id(Scene.import_),
 }
 """Each mutation with what makes an input for it; worker-less servers only, so nothing moves."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from models import ids
 from models.accounts.users import User
+from models.files.media_types import FIG
 from tests.harness.accounts import PASSWORD
 from tests.harness.api import Api, Server
 from tests.harness.planting import (
@@ -108,6 +109,8 @@ async def make_world(server: Server, owner: Api, *, in_org: bool = False) -> Wor
     org = ids["org"] if in_org else None
     ids["home"] = org or ids["user"]
     ids["picture"] = await plant_file(server, ids["user"], owner=ids["home"])
+    figma = {"content_type": FIG, "file_name": "a.fig"}
+    ids["design"] = await plant_file(server, ids["user"], owner=ids["home"], **figma)
     ids |= await plant_account(server, ids["user"], org)
     ids |= await plant_conversations(server, ids["user"], ids["home"])
     made = await owner.do(
@@ -251,7 +254,9 @@ PROBES: dict[str, Probe] = {
     "Query.oauthConnections": _free(),
     "Query.githubRepositories": _free(),
     "Query.subscriptions": _free(),
+    "Query.import": _by("id", "import"),
     "Query.imports": _free(),
+    "Query.projectDownload": _by("id", "project"),
     "Query.pendingSubscriptions": _free(),
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
@@ -407,6 +412,16 @@ PROBES: dict[str, Probe] = {
     "Mutation.completeAgentRun": _input(id=_id("claimed"), summary="Done", files=FILES),
     "Mutation.failAgentRun": _input(id=_id("claimed"), error="No"),
     "Mutation.cancelAgentRun": _input(id=_id("run")),
+    "Mutation.importGithubRepository": _input(
+        projectId=_id("project"), messageId=_id("message"), repository="octocat/hello"
+    ),
+    "Mutation.importFigmaFile": _input(
+        projectId=_id("project"), messageId=_id("message"), file="abcDEF123456"
+    ),
+    "Mutation.importFigmaUpload": _input(
+        projectId=_id("project"), messageId=_id("message"), fileId=_id("design")
+    ),
+    "Mutation.cancelImport": _input(id=_id("import")),
     "Subscription.messageChanged": Probe(
         lambda world: [{"of": to(world)} for to in _to("project")]
     ),
@@ -416,6 +431,7 @@ PROBES: dict[str, Probe] = {
     "Subscription.budgetChanged": _by("id", "budget"),
     "Subscription.deletionChanged": _by("id", "deletion"),
     "Subscription.agentRunChanged": _by("projectId", "project"),
+    "Subscription.importChanged": _by("projectId", "project"),
     "Subscription.sharedConversationChanged": _by("token", "share token"),
     "Subscription.messageStreamed": _by("messageId", "message"),
 }

@@ -157,11 +157,12 @@ async def plant_way_in(server: Server, user: str) -> str:
 
 
 async def plant_file(
-    server: Server, user: str, purpose: str = "attachment", owner: str | None = None
+    server: Server, user: str, purpose: str = "attachment", owner: str | None = None, **more: Any
 ) -> str:
     """A complete file, whose bytes only the row tells of."""
     key = new_storage_key()
     about = {"file_name": "a.png", "content_type": "image/png", "size": 9, "sha256": "0" * 64}
+    about |= more
     state = {"purpose": purpose, "state": "ready", "due_at": now_at(server) + timedelta(days=1)}
     whose = {"user_id": user, "owner_id": owner or user}
     return await plant(server, StoredFile, **whose, storage_key=key, **about, **state)
@@ -209,28 +210,36 @@ def now_at(server: Server) -> Any:
 
 async def _once(server: Server, user: str, owner: str | None) -> dict[str, str]:
     """What a user has one of, planted where it is not there yet."""
-    found = {
-        name: await server.sql(f"SELECT id FROM {table} WHERE user_id = $1", user)
-        for name, table in (("usage", Usage.table()), ("grant", OAuthConnection.table()))
-    }
+    usage = await server.sql(f"SELECT id FROM {Usage.table()} WHERE user_id = $1", user)
     if owner is not None:  # an organisation's are no user's
         payer = ids.new_id("usr")
-        found["usage"] = [{"id": await plant_usage(server, payer, owner)}]
-    elif not found["usage"]:
-        found["usage"] = [{"id": await plant_usage(server, user)}]
-    if not found["grant"]:
-        found["grant"] = [{"id": await plant_grant(server, user)}]
-    return {name: rows[0]["id"] for name, rows in found.items()}
+        usage = [{"id": await plant_usage(server, payer, owner)}]
+    elif not usage:
+        usage = [{"id": await plant_usage(server, user)}]
+    grants = await plant_grants(server, user)
+    return {"usage": usage[0]["id"], "grant": grants[OAuthProvider.GITHUB]}
 
 
-async def plant_grant(server: Server, user: str) -> str:
-    """A user's connection to GitHub; returns its id."""
+async def plant_grant(
+    server: Server, user: str, provider: OAuthProvider = OAuthProvider.GITHUB
+) -> str:
+    """A user's connection to a service; returns its id."""
     token = CIPHER.seal("gho_1", owner=user, purpose="oauth_connection.access_token")
-    grant = {"provider": OAuthProvider.GITHUB, "access_token": token, "scope": "repo"}
+    grant = {"provider": provider, "access_token": token, "scope": "repo"}
     return await plant(server, OAuthConnection, user_id=user, **grant)
 
 
-async def plant_import(server: Server, user: str, project: str, message: str) -> str:
+async def plant_grants(server: Server, user: str) -> dict[OAuthProvider, str]:
+    """The ids of a user's connections, one to each service, planted where they are not there."""
+    table = OAuthConnection.table()
+    rows = await server.sql(f"SELECT provider, id FROM {table} WHERE user_id = $1", user)
+    found = {OAuthProvider(row["provider"]): row["id"] for row in rows}
+    for provider in set(OAuthProvider) - found.keys():
+        found[provider] = await plant_grant(server, user, provider)
+    return found
+
+
+async def plant_import(server: Server, user: str, project: str, message: str | None) -> str:
     """A Figma file that a project took over; returns the import's id."""
     about = {"source_id": "f1", "source_name": "Shop", "source_url": "https://figma.example/f1"}
     where = {"user_id": user, "project_id": project, "message_id": message}

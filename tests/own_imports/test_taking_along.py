@@ -21,6 +21,7 @@ LEFT_AS_NEW = {
     "agent_run": {"held_at", "lease_until"},
     "conversation": {"deleted_at", "public"},
     "project": {"deleted_at"},
+    "project_import": {"due_at", "tries", "worker"},
     "stored_file": {"deleted_at"},
     "user_account": {
         *("anonymous", "avatar_url", "clerk_id", "deleted_at", "identity_at", "operator"),
