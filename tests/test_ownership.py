@@ -273,6 +273,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "Subscription.preferencesChanged": OWN_WRITE,
     "Subscription.viewerChanged": OWN_WRITE,
     "Subscription.usageChanged": OWN_WRITE,
+    "Subscription.subscriptionChanged": OWN_WRITE,
     "Subscription.budgetChanged": ORGS_WRITE,
     "Subscription.agentRunChanged": OWNERS_WRITE,
     "Subscription.importChanged": OWNERS_WRITE,

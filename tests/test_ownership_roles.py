@@ -42,7 +42,9 @@ PERSONAL = {
     "node UserPreferences",
     "node StoredFile", "Mutation.createUpload", "Mutation.completeUpload",
     "Mutation.deleteFile", "Mutation.setAvatar", "Mutation.deleteAvatar",
-    "Mutation.sendFeedback",
+    "Mutation.sendFeedback", "Query.plan", "Subscription.subscriptionChanged",
+    "Mutation.createCheckout", "Mutation.createCustomerPortal", "Mutation.cancelSubscription",
+    "Mutation.resumeSubscription", "Mutation.syncSubscription",
 }  # fmt: skip
 """Ways in that are not about an organisation's rows; the first walk has them."""
 BY_TOKEN = {"Mutation.acceptInvitation", "Mutation.declineInvitation"}

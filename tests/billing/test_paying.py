@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -183,9 +184,13 @@ async def test_one_subscription_can_be_asked_for(server: Server, polar: Shop) ->
     assert synced["plan"]["tier"] == "FREE"
 
 
+ENDED = subscription("sub-ada", customer("cus-ada"), cancel_at_period_end=True)
+"""What would be a good answer, were it in time."""
+
+
 async def _slow(_request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(3)
-    return web.Response()
+    return web.json_response(ENDED)
 
 
 async def _dripping(request: web.Request) -> web.StreamResponse:
@@ -195,6 +200,7 @@ async def _dripping(request: web.Request) -> web.StreamResponse:
     for _ in range(30):
         await response.write(b" ")
         await asyncio.sleep(0.1)
+    await response.write(json.dumps(ENDED).encode())
     return response
 
 

@@ -426,6 +426,7 @@ PROBES: dict[str, Probe] = {
         lambda world: [{"of": to(world)} for to in _to("project")]
     ),
     "Subscription.preferencesChanged": _free(),
+    "Subscription.subscriptionChanged": _free(),
     "Subscription.viewerChanged": _free(),
     "Subscription.usageChanged": _free(),
     "Subscription.budgetChanged": _by("id", "budget"),
