@@ -46,7 +46,7 @@ async def _plant(tx: Transaction, model: type[Record], columns: dict[str, Any]) 
     return await tx.add(model(**columns))
 
 
-async def plant(server: Server, model: type[Record], **columns: Any) -> str:
+async def plant(server: Server, model: type[Record], /, **columns: Any) -> str:
     """Add a row and return its id; `owner_id` may be told by `user_id`."""
     if "owner_id" in model.columns():
         columns = {"owner_id": columns.get("user_id")} | columns
