@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from app.auth import Authenticator, load_secret
 from app.clock import SystemClock
+from app.closing import close_period
 from app.config import Settings
 from app.explaining import explain
 from app.export_command import export
@@ -38,6 +39,7 @@ command = typer.Typer(
 )
 command.add_typer(importing)
 command.add_typer(runs)
+command.command()(close_period)
 command.command()(explain)
 command.command()(export)
 command.command()(grant_operator)

@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
+from app.asking import Asking
 from app.own_keys import OwnKeys
 from app.toolbox import Toolbox
 from app.writing import Manuscript, NoLongerWanted, Writer
+from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
-from models.chat.leases import FAILED_TEXT, Lease
+from models.chat.leases import FAILED_TEXT, Lease, count_unwanted_call
 from models.chat.messages import CONTENT_LIMIT
 from models.chat.prompting import continued, read_prompt
 from models.chat.tool_steps import (
@@ -44,7 +45,6 @@ from models.storing import Files
 from models.verbs import Actor
 from models.viewer import viewer_of
 
-LONGEST_WAIT = 60.0  # seconds before a second try
 MOST_STEPS = 8  # in which a model may call tools
 MOST_CALLS = 12  # in one of them
 
@@ -68,13 +68,31 @@ class Author:
     files: Files
 
 
-async def write_answer(author: Author, lease: Lease) -> Answer | Paused | ProviderError:
+class Written(NamedTuple):
+    """How a try ended, and the call of the model that is not counted yet, if there is one."""
+
+    outcome: Answer | Paused | ProviderError
+    call: ModelCall | None
+
+
+async def write_answer(author: Author, lease: Lease) -> Written:
     """Have a provider answer, and store its text as it comes; all of it is stored at the end.
 
     Raises NoLongerWanted when the generation was stopped or taken over meanwhile.
     """
+    asking = Asking(lease.model)
     try:
-        return await (await _begun(author, lease)).write()
+        outcome = await _written(author, lease, asking)
+    except NoLongerWanted:
+        if asking.call is not None:
+            await count_unwanted_call(author.actor, lease, asking.call)
+        raise
+    return Written(outcome, asking.call)
+
+
+async def _written(author: Author, lease: Lease, asking: Asking) -> Answer | Paused | ProviderError:
+    try:
+        return await (await _begun(author, lease, asking)).write()
     except NoLongerWanted:
         raise
     except ProviderError as error:
@@ -88,7 +106,7 @@ async def write_answer(author: Author, lease: Lease) -> Answer | Paused | Provid
         return ProviderError(FAILED_TEXT, retryable=True)
 
 
-async def _begun(author: Author, lease: Lease) -> _Writing:
+async def _begun(author: Author, lease: Lease, asking: Asking) -> _Writing:
     model = author.models.find(lease.model)
     if model is None:
         raise ProviderError("This model is not on offer any more.", retryable=False)
@@ -99,7 +117,7 @@ async def _begun(author: Author, lease: Lease) -> _Writing:
     manuscript = Manuscript(lease, author.writer)
     for part in progress.parts:
         manuscript.write(part["kind"], part["text"])
-    return _Writing(author, lease, model, provider, prompt, manuscript, progress)
+    return _Writing(author, lease, model, provider, prompt, manuscript, progress, asking)
 
 
 @dataclass(slots=True)
@@ -113,6 +131,7 @@ class _Writing:
     prompt: Prompt
     manuscript: Manuscript
     progress: Progress
+    asking: Asking
 
     async def write(self) -> Answer | Paused:
         """Ask the model, and make the calls it asks for, until it asks for none."""
@@ -137,8 +156,8 @@ class _Writing:
         stream = self.author.keys.asked_with(
             self.provider, replace(prompt, tools=offered), self.model, self.lease
         )
-        async with aclosing(stream):
-            async for item in stream:
+        async with aclosing(self.asking.followed(stream, self.progress.steps)) as items:
+            async for item in items:
                 if isinstance(item, Finish):
                     finish = item
                 elif item.kind == "tool_call":
@@ -162,9 +181,12 @@ class _Writing:
         self.progress = replace(self.progress, parts=self.manuscript.parts, usage=usage)
         needs = self.author.toolbox.needs_approval
         new = [NewCall(call, await needs(call)) for call in wanted]
-        calls = await keep_calls(self.author.actor, self.lease, self.progress, new)
+        brought = self.asking.call
+        assert brought is not None, "nothing else does"
+        calls = await keep_calls(self.author.actor, self.lease, self.progress, new, brought)
         if calls is None:
             raise NoLongerWanted
+        self.asking.call = None
         steps, made = self.progress.steps + 1, self.progress.calls + len(new)
         self.progress = replace(self.progress, steps=steps, calls=made)
         return calls
@@ -220,11 +242,3 @@ def _summed(progress: Progress, more: Mapping[str, Any]) -> dict[str, Any]:
     if progress.steps and not (before.get(OWN_KEY) and more.get(OWN_KEY)):
         found.pop(OWN_KEY, None)
     return found
-
-
-def pause_before_retry(error: ProviderError, lease: Lease) -> timedelta | None:
-    """How long to wait before the next try; None when none would help."""
-    if not error.retryable:
-        return None
-    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
-    return timedelta(seconds=min(wait, LONGEST_WAIT))

@@ -2,16 +2,18 @@
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from app.config_connections import ConnectionSettings
+from app.config_credits import CreditSettings
 from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
-from app.credit_settings import CreditSettings
+from app.config_limits import LimitSettings
+from app.config_polar import PolarSettings
 
 
-class Settings(CreditSettings):
+class Settings(LimitSettings, CreditSettings, PolarSettings, ConnectionSettings):
     """Every setting, its unit and its default."""
 
     model_config = SettingsConfigDict(env_prefix="PUNNET_", extra="ignore")
@@ -159,26 +161,6 @@ class Settings(CreditSettings):
         default=60.0, gt=0, description="Seconds without a byte after which an answer is given up."
     )
 
-    daily_limits: bool = Field(
-        default=True, description="Whether messages and uploads are counted and limited by the day."
-    )
-    daily_zone: ZoneInfo = Field(
-        default=ZoneInfo("America/Los_Angeles"),
-        description="The zone in whose midnight a day begins, such as `Europe/Berlin`.",
-    )
-    guest_messages: int = Field(default=5, ge=0, description="Messages a day of one guest.")
-    guest_address_messages: int = Field(
-        default=5, ge=0, description="The same of all guests who come from one address."
-    )
-    user_messages: int = Field(
-        default=1_000, ge=0, description="Messages a day of one user to models of the tier `cheap`."
-    )
-    pro_messages: int = Field(
-        default=500, ge=0, description="The same to models of other tiers, counted apart."
-    )
-    free_uploads: int = Field(
-        default=5, ge=0, description="Uploads a day of a user without a paying plan."
-    )
     tools: list[str] = Field(
         default=[],
         description="Functions that models may call, each `module:attribute`; see docs/tools.md.",

@@ -8,7 +8,13 @@ from typing import Any
 import orjson
 
 from app.config import Settings
-from app.config_entries import DEFAULT_MODELS, ModelEntry, SignInProvider
+from app.config_entries import (
+    DEFAULT_MODELS,
+    ConnectionEntry,
+    ModelEntry,
+    PriceEntry,
+    SignInProvider,
+)
 
 _HEAD = """\
 <!-- Written by `make docs` from app/config.py; change it there. -->
@@ -22,10 +28,18 @@ _MODELS = """
 
 Each is a JSON object with these members.
 """
+_PRICES = """
+A `price` is an object with these; [usage](usage.md) says what it is for.
+"""
 _PROVIDERS = """\
 ## The entries of `PUNNET_SIGN_IN_PROVIDERS`
 
 Each is a JSON object with these members; [signing in](signing-in.md) has examples.
+"""
+_CONNECTIONS = """\
+## The entries of `PUNNET_CONNECTIONS`
+
+Each is a JSON object with these members; [connections](connections.md) has examples.
 """
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "more than"}
 
@@ -36,8 +50,11 @@ def reference() -> str:
     settings = _table("variable", _all_settings(), lambda n: prefix + n.upper())
     entries = _table("member", ModelEntry.model_json_schema(), str)
     providers = _table("member", SignInProvider.model_json_schema(), str)
-    models = [_MODELS, *entries, "", *_default_models(), ""]
-    return "\n".join([_HEAD, *settings, *models, _PROVIDERS, *providers, ""])
+    prices = _table("member", PriceEntry.model_json_schema(), str)
+    models = [_MODELS, *entries, _PRICES, *prices, "", *_default_models(), ""]
+    services = _table("member", ConnectionEntry.model_json_schema(), str)
+    others = [_PROVIDERS, *providers, "", _CONNECTIONS, *services, ""]
+    return "\n".join([_HEAD, *settings, *models, *others])
 
 
 def _all_settings() -> dict[str, Any]:
@@ -65,7 +82,7 @@ def _kind(field: dict[str, Any]) -> str:
     if field.get("format"):
         return {"password": "secret", "path": "path", "zoneinfo": "time zone"}[field["format"]]
     bounds = [f"{words} {field[bound]:g}" for bound, words in _BOUNDS.items() if bound in field]
-    kind: str = field["type"]
+    kind: str = field.get("type", "object")
     return ", ".join(
         [{"array": "list", "object": "JSON object", "string": "text"}.get(kind, kind), *bounds]
     )
@@ -85,6 +102,6 @@ def _default_models() -> Iterator[str]:
     yield "The default is:"
     yield ""
     yield "```json"
-    lines = [entry.model_dump_json() for entry in DEFAULT_MODELS]
+    lines = [entry.model_dump_json(exclude_none=True) for entry in DEFAULT_MODELS]
     yield "[\n  " + ",\n  ".join(lines) + "\n]"
     yield "```"

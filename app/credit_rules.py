@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.credit_settings import CreditSettings
+from app.config_credits import CreditSettings
 from models.billing.plans import PlanTier
 from models.crediting import CreditRules
 

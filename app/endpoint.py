@@ -177,6 +177,7 @@ class Endpoint:
             response = await self._operations.execute(
                 prepared, asked, viewer, caller, call.request_id
             )
+            call.headers.update(self._operations.allowance(viewer, caller))
         except Refused as refused:
             response = {"errors": refused.errors}
         answer = call.answer(response)
@@ -190,6 +191,7 @@ class Endpoint:
         caller = self._callers.of(call.request)
         try:
             viewer = await self._operations.authenticate(caller, call.request_id)
+            call.headers.update(self._operations.allowance(viewer, caller))
             responses = self._operations.responses(prepared, asked, viewer, caller, call.request_id)
             mutation = prepared.kind == "mutation"
             return await self._streams.serve(

@@ -9,6 +9,7 @@ from app.callers import Callers
 from app.config import Settings
 from app.connection import SocketLimits
 from app.cors import Origins
+from app.cost_budget import CostBudget
 from app.endpoint import Endpoint
 from app.observing import Observer
 from app.operations import Contexts, Operations
@@ -50,6 +51,7 @@ def graphql_server(
     write_timeout: float = 10.0,
     limits: SocketLimits | None = None,
     plans: PlanTelling | None = None,
+    budget: CostBudget | None = None,
 ) -> GraphQLServer:
     """Put the endpoint together; the application's runner needs endpoint.RUNNER_OPTIONS.
 
@@ -62,6 +64,7 @@ def graphql_server(
         contexts,
         time_limit=settings.request_timeout,
         plans=plans,
+        budget=budget,
         documents=_documents(settings, engine, observer),
         observer=observer,
     )

@@ -1,23 +1,26 @@
 """What every transport does with a request: check it, run it in a fresh context, observe it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
 from app.callers import Caller
+from app.cost_budget import CostBudget
 from app.observing import Finished, Observer
 from app.payload import GraphQLRequest
 from app.plan_telling import PlanTelling, with_plan
 from app.tally import Tally
 from graphql_schema.core.delivering import Deliver
-from graphql_schema.core.engine import Engine, Response
+from graphql_schema.core.engine import Admit, Engine, Response
 from graphql_schema.core.errors import ErrorReport, Refused, error_codes
 from graphql_schema.core.persisted import Documents
 from graphql_schema.core.preparing import Prepared
 from graphql_schema.plans.tracing import Trace
+from models.accounts.spending import payer
 
 
 class Viewer(Protocol):
@@ -86,10 +89,11 @@ class Operations:
         documents: Documents,
         observer: Observer | None = None,
         plans: PlanTelling | None = None,
+        budget: CostBudget | None = None,
     ) -> None:
         """`time_limit` is in seconds and bounds authentication; the engine has its own.
 
-        Without `plans` nobody is told of them.
+        Without `plans` nobody is told of them, without a `budget` nobody has one.
         """
         self._engine = engine
         self._contexts = contexts
@@ -97,6 +101,7 @@ class Operations:
         self._time_limit = time_limit
         self._observer = observer or Observer()
         self._plans = plans
+        self._budget = budget
 
     async def authenticate(self, caller: Caller, request_id: str) -> Viewer:
         """Who is asking; raises Refused, whatever went wrong."""
@@ -105,6 +110,15 @@ class Operations:
                 return await self._contexts.authenticate(caller)
         except Exception as error:
             raise Refused([ErrorReport(request_id).raised(error)]) from error
+
+    def allowance(self, viewer: Viewer, caller: Caller) -> Mapping[str, str]:
+        """The headers that tell what is left of a viewer's budget."""
+        return {} if self._budget is None else self._budget.headers(_payer(viewer, caller))
+
+    def _admission(self, viewer: Viewer, caller: Caller) -> Admit | None:
+        if self._budget is None:
+            return None
+        return partial(self._budget.draw, _payer(viewer, caller))
 
     async def prepare(self, request: GraphQLRequest) -> Prepared:
         """The operation to run; raises Refused."""
@@ -134,6 +148,7 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
+            admit=self._admission(viewer, caller),
             tell_cost=request.wants_cost,
         )
         self._finished(prepared, viewer, tally, started, response.get("errors", []))
@@ -183,6 +198,7 @@ class Operations:
             request.variables,
             lambda: self._contexts.operation(viewer, caller, request_id, tally),
             request_id=request_id,
+            admit=self._admission(viewer, caller),
             deliver=deliver,
         )
         try:
@@ -208,6 +224,11 @@ class Operations:
             prepared.kind, prepared.name, seconds, codes, viewer.kind, prepared.document, tally
         )
         self._observer.operation_finished(done)
+
+
+def _payer(viewer: Viewer, caller: Caller) -> str:
+    """Who is charged: a user, or for a guest the address, since another guest is soon made."""
+    return payer(viewer.user_id if viewer.kind == "user" else None, caller.client)
 
 
 def seconds_left(viewer: Viewer) -> float | None:

@@ -70,13 +70,20 @@ class OwnKeys:
     async def _stream(
         self, provider: ModelProvider, prompt: Prompt, key: UserKey | None
     ) -> AsyncGenerator[Delta | Finish, None]:
-        text = None if key is None else await self._taken(key)
-        async with aclosing(provider.stream(prompt, text)) as stream:
-            async for item in stream:
-                if key is not None and isinstance(item, Finish):
-                    yield replace(item, usage=item.usage | {OWN_KEY: True})
-                else:
+        if key is None:
+            async with aclosing(provider.stream(prompt)) as stream:
+                async for item in stream:
                     yield item
+            return
+        try:
+            async with aclosing(provider.stream(prompt, await self._taken(key))) as stream:
+                async for item in stream:
+                    ended = isinstance(item, Finish)
+                    yield replace(item, usage=item.usage | {OWN_KEY: True}) if ended else item
+        except ProviderError as error:
+            if error.usage:
+                error.usage = {**error.usage, OWN_KEY: True}
+            raise
 
     async def _taken(self, key: UserKey) -> str:
         text = key.open_key(self.vault)

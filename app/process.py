@@ -15,12 +15,15 @@ from app.bus import PostgresBus
 from app.changes import ChangeReader
 from app.clock import SystemClock
 from app.config import Settings
+from app.cost_budget import CostBudget, cost_budget
 from app.credit_rules import credit_rules
-from app.daily_limits import daily_limits
+from app.daily_limits import daily_limits, rates_of
 from app.database import Observe, PostgresDatabase
 from app.files.storage import Storage, storage_of
 from app.mail import Mailer, post_of
+from app.outside import Outside, outside_of
 from app.own_keys import OwnKeys
+from app.polar import PolarPayments, payments_of
 from app.providers.catalogue import Catalogue
 from app.signing_in import sign_in_ports
 from app.slow_operations import SlowOperations
@@ -58,10 +61,13 @@ class Services:
     actor: Actor
     worker: Worker
     upkeep: Upkeep
+    budget: CostBudget | None
     mailer: Mailer
     authenticator: Authenticator
     storage: Storage
     catalogue: Catalogue
+    outside: Outside
+    payments: PolarPayments
 
 
 def connect(
@@ -74,17 +80,34 @@ def connect(
     database = PostgresDatabase(url, size=settings.pool_size, observe=observe)
     # Apart, so that a flood of requests neither holds up streams nor lets leases end.
     background = PostgresDatabase(url, size=BACKGROUND, observe=observe)
-    bus, changes = PostgresBus(url), ChangeReader(database, background, signer)
+    changes = ChangeReader(database, background, signer)
     streams = StreamHub(database, background, signer, clock)
-    catalogue, sign_in = Catalogue(settings), sign_in_ports(settings, secret)
+    bus, catalogue, sign_in = PostgresBus(url), Catalogue(settings), sign_in_ports(settings, secret)
     actor = Actor(SIGNED_OUT, background, clock, bus, catalogue)
-    writer = Writer(background, streams, bus)
+    writer, payments = Writer(background, streams, bus), payments_of(settings, signer)
     storage, sends = storage_of(settings, signer, clock), post_of(settings)
     limits = WorkerLimits(settings.worker_slots, settings.user_slots, settings.lease)
     keys, toolbox = OwnKeys(actor, sign_in.vault), load_tools(settings.tools)
-    own = authenticator, sign_in, storage, settings.dev
-    rules = daily_limits(settings), credit_rules(settings)
-    ports = Ports(database, clock, bus, catalogue, signer, changes, streams, *own, *rules)
+    worker = Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits)
+    outside = outside_of(settings, actor, sign_in.vault, worker.name)
+    ports = Ports(
+        database,
+        clock,
+        bus,
+        catalogue,
+        signer,
+        changes,
+        streams,
+        authenticator,
+        sign_in,
+        storage,
+        payments,
+        dev=settings.dev,
+        limits=daily_limits(settings),
+        credits=credit_rules(settings),
+        rates=rates_of(settings),
+        github=outside.github,
+    )
     services = Services(
         ports=ports,
         database=database,
@@ -95,12 +118,15 @@ def connect(
         writer=writer,
         slow=SlowOperations(background, clock, settings.slow_operation),
         actor=actor,
-        worker=Worker(Author(actor, catalogue, writer, keys, toolbox, storage), limits),
-        upkeep=Upkeep(actor, storage, settings.lease),
+        worker=worker,
+        upkeep=Upkeep(actor, storage, payments.terms, settings.lease),
+        budget=cost_budget(settings, background, clock),
         mailer=Mailer(actor, sends, sign_in.tickets, settings.app_url),
         authenticator=authenticator,
         storage=storage,
         catalogue=catalogue,
+        outside=outside,
+        payments=payments,
     )
     _introduce(services)
     return services
@@ -111,7 +137,8 @@ def _introduce(services: Services) -> None:
     services.bus.on_log(services.changes.wake)
     services.bus.on_text(services.streams.wake)
     services.bus.on_windows(services.streams.publish)
-    for follower in (services.streams, services.worker, services.mailer):
+    outside, worker, mailer = services.outside, services.worker, services.mailer
+    for follower in (services.streams, worker, outside.importer, mailer, outside.revoker):
         services.changes.tap(follower.changed)
 
 
@@ -121,9 +148,11 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
     await services.database.open()
     await services.background.open()
     steady = (services.bus, services.changes, services.streams, services.writer, services.slow)
-    tasks = [asyncio.create_task(keep(one.run)) for one in steady]
-    busy = (services.worker, services.upkeep, services.mailer) if worker else ()
-    working = [asyncio.create_task(keep(one.run)) for one in busy]
+    counting = () if services.budget is None else (services.budget,)
+    tasks = [asyncio.create_task(keep(one.run)) for one in (*steady, *counting)]
+    outside = services.outside
+    busy = (services.worker, outside.importer, services.upkeep, services.mailer, outside.revoker)
+    working = [asyncio.create_task(keep(one.run)) for one in busy if worker]
     try:
         yield
     finally:
@@ -131,6 +160,8 @@ async def running(services: Services, *, worker: bool) -> AsyncGenerator[None, N
         await _stop(tasks)
         await services.authenticator.close()
         await services.catalogue.close()
+        await services.outside.close()
+        await services.payments.close()
         services.storage.close()
         await services.background.close()
         await services.database.close()

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from app import demo_page, graphiql, pages
 from app.config import Settings
+from app.connections.routes import ConnectionRoutes
 from app.contexts import PunnetContexts
 from app.database import Observe
 from app.demo import SUBJECT, demo_examples
@@ -21,13 +23,18 @@ from app.files.routes import FileRoutes
 from app.graphql import callers_of, engine_of, graphql_server, origins_of
 from app.identity_webhook import IdentityWebhook
 from app.metrics import Metrics
+from app.oauth.flow import Purpose
 from app.oauth.providers import providers_of
 from app.oauth.redirects import Redirects
 from app.oauth.routes import SignInRoutes
+from app.oauth.visits import Visits
 from app.observing import Observer, Observers
+from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
+from app.polar import PolarWebhook
 from app.process import Services, connect, kept, running
+from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets
 from graphql_schema.plans.planner import Planner
@@ -72,10 +79,13 @@ def build(
     contexts = PunnetContexts(services.ports, services.authenticator)
     told = Observers(metrics, services.slow, *observers)
     telling = PlanTelling(schema, metrics.left_unplanned, everybody=settings.dev)
-    graphql = graphql_server(settings, engine, contexts, told, plans=telling)
+    graphql = graphql_server(
+        settings, engine, contexts, told, plans=telling, budget=services.budget
+    )
     graphql.add_to(app)
     app.cleanup_ctx.append(_revocations(services, graphql.sockets))
     _add_sign_in(app, settings, services, contexts)
+    _add_webhooks(app, settings, services)
     _add_transfers(app, url, settings, services, contexts)
     _add_pages(app, settings, services)
     _add_health(app, metrics)
@@ -92,18 +102,36 @@ def _add_health(app: web.Application, metrics: Metrics) -> None:
 def _add_sign_in(
     app: web.Application, settings: Settings, services: Services, contexts: PunnetContexts
 ) -> None:
-    routes = SignInRoutes(
-        providers_of(settings, services.ports.clock),
-        contexts,
+    callers, outgoing = callers_of(settings), Outgoing(EVERYWHERE)
+    signing_in = _visits(settings, services, Purpose.SIGN_IN, "auth")
+    providers = providers_of(settings, services.ports.clock, outgoing)
+    SignInRoutes(providers, contexts, callers, signing_in).add_to(app)
+    connecting = _visits(settings, services, Purpose.CONNECT, "connections")
+    ConnectionRoutes(services.outside.services, contexts, callers, connecting).add_to(app)
+
+
+def _visits(settings: Settings, services: Services, purpose: Purpose, folder: str) -> Visits:
+    """What browsers that leave for a provider need."""
+    return Visits(
+        purpose,
+        folder,
+        services.ports.sign_in.vault,
         callers_of(settings),
         origins_of(settings),
         Redirects(settings),
         settings.public_url,
     )
-    routes.add_to(app)
-    secret = settings.identity_webhook_secret
-    if secret is not None:
-        IdentityWebhook(secret.get_secret_value(), services.actor).add_to(app)
+
+
+def _add_webhooks(app: web.Application, settings: Settings, services: Services) -> None:
+    """Serve what other services post."""
+    identity, polar = settings.identity_webhook_secret, settings.polar_webhook_secret
+    if identity is not None:
+        IdentityWebhook(identity.get_secret_value(), services.actor).add_to(app)
+    if polar is not None:
+        # A flood of events must not take the connections of what runs beside the requests.
+        actor = replace(services.actor, database=services.database)
+        PolarWebhook(polar.get_secret_value(), actor, services.payments.terms).add_to(app)
 
 
 def _add_transfers(
@@ -114,9 +142,10 @@ def _add_transfers(
     contexts: PunnetContexts,
 ) -> None:
     """Serve what is too large for GraphQL."""
-    origins = origins_of(settings)
+    callers, origins = callers_of(settings), origins_of(settings)
     FileRoutes(settings, services.storage, services.database, origins).add_to(app)
-    OwnExports(url, services, contexts, callers_of(settings), origins).add_to(app)
+    OwnExports(url, services, contexts, callers, origins).add_to(app)
+    ProjectDownloads(services, contexts, callers, origins).add_to(app)
 
 
 def _add_pages(app: web.Application, settings: Settings, services: Services) -> None:

@@ -9,6 +9,7 @@ from contextlib import aclosing
 import structlog
 
 from app.answering import Author
+from app.asking import Asking
 from models.chat.leases import Lease
 from models.chat.titles import LONGEST, give_title, tidy, untitled
 from models.errors import DomainError
@@ -27,16 +28,17 @@ async def title_conversation(author: Author, lease: Lease) -> None:
     found, model = await untitled(actor.database, lease.message_id), models.find(lease.model)
     if found is None or model is None:
         return
+    asking, text = Asking(model.id), ""
     try:
         async with asyncio.timeout(PATIENCE):
             provider, name = models.provider_for(model.id)
             prompt = found.prompt(name, lease.generation_id)
-            text = await _written(author.keys.asked_with(provider, prompt, model, lease))
+            answer = author.keys.asked_with(provider, prompt, model, lease)
+            text = await _written(asking.followed(answer, "title"))
     except (ProviderError, DomainError, TimeoutError) as error:
         log.warning("title.failed", message=lease.message_id, why=str(error))
-        return
-    if title := tidy(text):
-        await give_title(actor, found.conversation_id, title)
+    if asking.call is not None:
+        await give_title(actor, lease, found.conversation_id, tidy(text), asking.call)
 
 
 async def _written(answer: AsyncGenerator[Delta | Finish, None]) -> str:

@@ -9,8 +9,12 @@ from typing import Any
 
 import structlog
 
+from app.polar import EventProcessor
 from models.accounts.expiring import forget_expired
+from models.accounts.rate_limits import forget_windows
 from models.billing.anonymous_usage import forget_days
+from models.billing.granting import lapse_subscriptions
+from models.billing.plans import Terms
 from models.builder.claims import reap_runs
 from models.builder.stale_reservations import close_stale_reservations
 from models.chat.deletion import work_off_deletion
@@ -26,6 +30,7 @@ PAUSE = 5.0  # seconds, at most, between two rounds
 RETRY = 0.5  # seconds after the database was away
 TIDY = timedelta(minutes=5)
 DELETION_BATCHES = 20  # of one round
+WINDOW_BATCHES = 20  # the same
 
 log = structlog.get_logger()
 
@@ -33,10 +38,11 @@ log = structlog.get_logger()
 class Upkeep:
     """Ends what dead workers held, empties what was deleted, forgets what is over."""
 
-    def __init__(self, actor: Actor, files: Files, lease: float) -> None:
+    def __init__(self, actor: Actor, files: Files, terms: Terms, lease: float) -> None:
         """`lease` in seconds: how long an answer outlives its worker's last heartbeat."""
         self._actor = actor
         self._files = files
+        self._events = EventProcessor(actor, terms)
         self._pause = min(PAUSE, lease / 3)
         self._tidy_at = actor.clock.now()
 
@@ -49,6 +55,8 @@ class Upkeep:
             await patiently(reap_runs(self._actor))
             await patiently(self._delete())
             await patiently(sweep_files(self._actor, self._files))
+            await patiently(self._events.work_off())
+            await patiently(lapse_subscriptions(self._actor))
             await patiently(self._forget())
 
     async def _delete(self) -> None:
@@ -64,6 +72,12 @@ class Upkeep:
             await forget_expired(self._actor)
             await forget_days(self._actor)
             await close_stale_reservations(self._actor)
+            await self._forget_windows()
+
+    async def _forget_windows(self) -> None:
+        for _ in range(WINDOW_BATCHES):
+            if not await forget_windows(self._actor):
+                break
 
 
 async def patiently(work: Awaitable[Any]) -> None:

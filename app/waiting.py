@@ -1,8 +1,9 @@
-"""Waiting for an event, a while at most."""
+"""Waiting for an event or for tasks, a while at most."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 
@@ -18,3 +19,12 @@ async def woken(event: asyncio.Event, seconds: float) -> bool:
     came = event.is_set()
     event.clear()
     return came
+
+
+async def ended_within(seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for tasks, whatever comes of them, and end those that take too long."""
+    if waiting := list(tasks):
+        _, late = await asyncio.wait(waiting, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

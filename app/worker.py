@@ -6,18 +6,19 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from app.answering import Author, Paused, pause_before_retry, write_answer
+from app.answering import Author, Paused, write_answer
 from app.titling import title_conversation
 from app.upkeep import patiently
-from app.waiting import woken
+from app.waiting import ended_within, woken
 from app.writing import NoLongerWanted
+from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
 from models.chat.leases import (
     Lease,
@@ -31,6 +32,7 @@ from models.errors import Unavailable
 from models.providing import ProviderError
 
 POLL = 0.5  # seconds, when nothing wakes the worker
+LONGEST_WAIT = 60.0  # seconds before a second try
 HAND_BACK = 3.0  # seconds for each step of leaving
 
 log = structlog.get_logger()
@@ -144,10 +146,10 @@ class Worker:
 
     async def _write(self, lease: Lease) -> None:
         try:
-            outcome = await write_answer(self._author, lease)
+            outcome, call = await write_answer(self._author, lease)
             self._jobs[lease].ending = True
             if not isinstance(outcome, Paused):
-                await self._end(lease, outcome)
+                await self._end(lease, outcome, call)
             if isinstance(outcome, Answer):
                 await title_conversation(self._author, lease)
         except NoLongerWanted:
@@ -160,14 +162,16 @@ class Worker:
             self._jobs.pop(lease, None)
             self.wake()
 
-    async def _end(self, lease: Lease, outcome: Answer | ProviderError) -> None:
+    async def _end(
+        self, lease: Lease, outcome: Answer | ProviderError, call: ModelCall | None
+    ) -> None:
         while True:
             try:
                 if isinstance(outcome, Answer):
-                    await finish_generation(self._actor, lease, outcome)
+                    await finish_generation(self._actor, lease, outcome, call)
                 else:
-                    wait, code = pause_before_retry(outcome, lease), outcome.code
-                    await give_up_generation(self._actor, lease, outcome.message, wait, code)
+                    why = outcome.message, _pause(outcome, lease), outcome.code
+                    await give_up_generation(self._actor, lease, *why, call)
             except Unavailable:
                 await asyncio.sleep(POLL)
             else:
@@ -178,20 +182,19 @@ class Worker:
     async def _leave(self) -> None:
         """Let what is whole be kept, and hand the rest back."""
         if self._claiming is not None:
-            await _within(HAND_BACK, [self._claiming])
+            await ended_within(HAND_BACK, [self._claiming])
         jobs = dict(self._jobs)
         for job in jobs.values():
             if not job.ending:
                 job.task.cancel()
-        await _within(HAND_BACK, [job.task for job in jobs.values()])
+        await ended_within(HAND_BACK, [job.task for job in jobs.values()])
         handing = [patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
-        await _within(HAND_BACK, [asyncio.create_task(one) for one in handing])
+        await ended_within(HAND_BACK, [asyncio.create_task(one) for one in handing])
 
 
-async def _within(seconds: float, tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Wait for tasks, whatever comes of them, and end those that take too long."""
-    if waiting := list(tasks):
-        _, late = await asyncio.wait(waiting, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+def _pause(error: ProviderError, lease: Lease) -> timedelta | None:
+    """How long to wait before the next try; None when none would help."""
+    if not error.retryable:
+        return None
+    wait = error.retry_after if error.retry_after is not None else 0.5 * 2**lease.tries
+    return timedelta(seconds=min(wait, LONGEST_WAIT))

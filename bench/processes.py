@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "PUNNET_PORT": "0",
     "PUNNET_WORKER": "false",
     "PUNNET_DAILY_LIMITS": "false",
+    "PUNNET_RATE_LIMITS": '{"message": 0}',
+    "PUNNET_COST_PER_MINUTE": "0",
     "PUNNET_LOG_FORMAT": "json",
     "PUNNET_USER_SOCKETS": "10000",
     "PUNNET_PING_INTERVAL": "600",
@@ -67,8 +69,11 @@ def ran(pid: int) -> float:
 
 def settings() -> Settings:
     """The settings of both processes."""
-    given = {name.removeprefix("PUNNET_").lower(): value for name, value in ENVIRONMENT.items()}
-    return Settings(**given)  # type: ignore[arg-type] - pydantic reads the values as texts
+    given: dict[str, Any] = {
+        name.removeprefix("PUNNET_").lower(): value for name, value in ENVIRONMENT.items()
+    }
+    given["rate_limits"] = orjson.loads(given["rate_limits"])  # as pydantic does, of a variable
+    return Settings(**given)
 
 
 @contextmanager

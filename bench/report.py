@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.budget import Budgeted
 from bench.growth import Grown
 from bench.importing import Imported
 from bench.memory import Kept
@@ -56,6 +57,8 @@ def show(results: Results, console: Console) -> None:
             f"For {results.requests:,} requests Punnet parsed and validated "
             f"{results.documents_checked} documents.\n"
         )
+    if results.budgeted is not None:
+        console.print(_budgeted(results.budgeted))
     if results.kept:
         console.print(_kept(results.kept))
     if results.grown:
@@ -98,6 +101,17 @@ def _served(served: Served, crowded: str) -> list[str]:
         str(served.statements),
         f"{served.memory / MEGABYTE:.0f}",
     ]
+
+
+def _budgeted(budgeted: Budgeted) -> Table:
+    table = _table("A project, with a budget for its cost", "", "CPU µs", "without", "ratio")
+    table.add_row(
+        "least of the rounds",
+        f"{budgeted.with_us:.0f}",
+        f"{budgeted.without_us:.0f}",
+        f"[bold]{budgeted.ratio:.3f}[/bold]",
+    )
+    return table
 
 
 def _kept(kept: list[Kept]) -> Table:

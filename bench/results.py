@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from bench.budget import Budgeted
 from bench.growth import Grown
 from bench.importing import Imported
 from bench.load import Sample
@@ -116,6 +117,7 @@ class Results:
     documents_checked: int = 0
     """Documents that Punnet has parsed and validated for all the requests to it."""
     operations: list[Compared] = field(default_factory=list[Compared])
+    budgeted: Budgeted | None = None
     kept: list[Kept] = field(default_factory=list[Kept])
     grown: list[Grown] = field(default_factory=list[Grown])
     subscribers: list[Delivered] = field(default_factory=list[Delivered])

@@ -15,7 +15,7 @@ from app.clock import SystemClock
 from app.migrations import migrate
 from app.postgres import EmbeddedPostgres
 from app.postgres_setup import DATABASE
-from bench import growth, importing, memory, subscribers
+from bench import budget, growth, importing, memory, subscribers
 from bench.agreement import check
 from bench.generate import Data, Size, generate
 from bench.growth import Grown, Growth
@@ -93,6 +93,7 @@ class Scene:
     ours: Process
     fields: Process
     floor: Process
+    budgeted: Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,10 @@ def _scene(plan: Plan, folder: Path, tell: Tell) -> Generator[Scene, None, None]
             started(folder, url, "app", "serve") as ours,
             started(folder, url, "bench.fields") as fields,
             started(folder, url, "bench.floor") as floor,
+            started(folder, url, "bench.budget") as budgeted,
         ):
-            yield Scene(folder, url, postgres, data, tokens, ours(), fields(), floor())
+            servers = ours(), fields(), floor(), budgeted()
+            yield Scene(folder, url, postgres, data, tokens, *servers)
     finally:
         postgres.remove()
 
@@ -148,6 +151,11 @@ async def _measure(scene: Scene, plan: Plan, results: Results, tell: Tell) -> No
         for operation, asked in requests.items():
             rounds[operation].append(await _round(scene, plan, asked, number))
     results.documents_checked = await documents_checked(scene.ours)
+    tell("with a budget and without")
+    small = requests[OPERATIONS[0]].ours
+    results.budgeted = await budget.measure(
+        scene.budgeted, scene.ours, small, rounds=4 * plan.rounds, seconds=plan.seconds / 2
+    )
     tell("counting statements")
     statements = await _statements(scene, requests)
     for operation, asked in requests.items():

@@ -99,6 +99,7 @@ def _describe_errors() -> None:
         "FORBIDDEN": "The viewer may not do this.",
         "INTERNAL": "Something went wrong here; the request's id is in the log.",
         "INVALID": "A value does not fit; `field` names it.",
+        "NOT_CONNECTED": "An outside service must be connected first, or anew.",
         "NOT_FOUND": "There is no such thing, or none for the viewer.",
         "OUT_OF_CREDITS": "Too few credits are left; `resetsAt` says until when.",
         "OVER_BUDGET": "It would go over the budget of a month.",

@@ -16,6 +16,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     INTERNAL = "INTERNAL"
     INVALID = "INVALID"
+    NOT_CONNECTED = "NOT_CONNECTED"
     NOT_FOUND = "NOT_FOUND"
     OUT_OF_CREDITS = "OUT_OF_CREDITS"
     OVER_BUDGET = "OVER_BUDGET"
@@ -91,6 +92,12 @@ def within(field: str) -> Generator[None, None, None]:
     except Invalid as error:
         named = f"{field}.{error.field}" if error.field else field
         raise Invalid(error.message, field=named) from error
+
+
+class NotConnected(DomainError):
+    """The user has connected no such outside service, or must connect it anew."""
+
+    code = ErrorCode.NOT_CONNECTED
 
 
 class NotFound(DomainError):

@@ -20,7 +20,6 @@ from models.errors import Invalid
 from models.storable import refuse_unstorable, refuse_unstorable_json
 
 KEY_TYPE = 'TEXT COLLATE "C"'
-_TOO_MUCH = Decimal(10**14)
 
 
 @cache  # the names of columns
@@ -72,10 +71,13 @@ class KeyColumn(TextColumn):
 class SecretColumn(TextColumn):
     """Text that is stored encrypted: no field of the API, no index and no export holds it.
 
-    `bound` names columns of the row to whose values it is bound beside its owner.
+    `bound` names columns of the row to whose values it is bound beside its owner. `sealed_as` names
+    the column that it is sealed for, `table.column`, where that is another one: from there it is
+    taken over without being opened.
     """
 
     indexable = False
+    sealed_as: str | None = None
 
     def __init__(
         self, *, limit: int, blank: bool, bound: tuple[str, ...] = (), **options: Any
@@ -116,13 +118,23 @@ class IntegerColumn(Column):
 class DecimalColumn(Column):
     field_type = Decimal
     SQL_TYPE = "NUMERIC(18,4)"
+    places = 4
+    too_much = Decimal(10**14)
 
     def check(self, value: Any) -> None:
         field = camel(self.model_field_name)
-        if not value.is_finite() or abs(value) >= _TOO_MUCH:
-            raise Invalid(f"Must be less than {_TOO_MUCH:,}.", field=field)
-        if value != round(value, 4):
-            raise Invalid("At most 4 decimal places.", field=field)
+        if not value.is_finite() or abs(value) >= self.too_much:
+            raise Invalid(f"Must be less than {self.too_much:,}.", field=field)
+        if value != round(value, self.places):
+            raise Invalid(f"At most {self.places} decimal places.", field=field)
+
+
+class CostColumn(DecimalColumn):
+    """What one call costs: tokens at prices of four decimal places a million, never rounded."""
+
+    SQL_TYPE = "NUMERIC(20,10)"
+    places = 10
+    too_much = Decimal(10**10)
 
 
 class BooleanColumn(Column):
@@ -161,10 +173,15 @@ def text(
     return TextColumn(description=description, limit=limit, blank=blank, null=null, default=default)
 
 
-def secret(description: str, *, limit: int, bound: tuple[str, ...] = ()) -> Any:
+def secret(
+    description: str, *, limit: int, bound: tuple[str, ...] = (), sealed_as: str | None = None
+) -> Any:
     """Text of at most `limit` characters, sealed by who writes it (see models.sealing); null where
-    there is none. It opens in no row that differs in a column of `bound`."""
-    return SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
+    there is none. It opens in no row that differs in a column of `bound`. For `sealed_as` see
+    SecretColumn."""
+    column = SecretColumn(description=description, limit=limit, bound=bound, blank=False, null=True)
+    column.sealed_as = sealed_as
+    return column
 
 
 def digest(description: str, *, limit: int = 64) -> Any:
@@ -194,6 +211,11 @@ def integer(
 def decimal(description: str, *, null: bool = False, default: Decimal | None = None) -> Any:
     """An exact number with four decimal places, up to fourteen before the point."""
     return DecimalColumn(description=description, null=null, default=default)
+
+
+def cost(description: str, *, default: Decimal | None = None) -> Any:
+    """US dollars, exact to ten decimal places, up to ten before the point."""
+    return CostColumn(description=description, default=default)
 
 
 def flag(description: str, *, null: bool = False, default: bool | None = None) -> Any:

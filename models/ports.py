@@ -237,3 +237,13 @@ class SessionCookie(Protocol):
     def drop(self) -> None:
         """Have the browser forget it."""
         ...
+
+
+class Connections(Protocol):
+    """The outside services that users connected."""
+
+    async def token(self, user_id: str, provider: str, *, instead_of: str | None = None) -> str:
+        """A token to use a service with for a user, renewed where it is about to end, and another
+        one than `instead_of`, which the service refused. Raises NotConnected and Unavailable.
+        """
+        ...

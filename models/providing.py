@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from models.tools import Tool
 
 OWN_KEY = "ownKey"
-"""In the usage of an answer: whether it was asked with keys of the user's own alone."""
+"""In the usage of a call: it was made with a key of the user's own; of an answer: all of them."""
 
 PartKind = Literal["text", "reasoning", "tool_call", "tool_result"]
 
@@ -77,11 +78,13 @@ class Delta:
 class Finish:
     """The end of an answer; a stream that ends without one was cut off.
 
-    `usage` holds `inputTokens` and `outputTokens` where the provider tells them.
+    `usage` holds `inputTokens` and `outputTokens` where the provider tells them, and
+    `cachedInputTokens`, which are among the former. `metadata` is what else it tells of the call.
     """
 
     reason: str
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
+    metadata: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class AnswerError(StrEnum):
@@ -96,7 +99,8 @@ class ProviderError(Exception):
 
     `message` is neutral and fit for the end user: never a provider's own text, key or address.
     `retryable` says whether a second try may succeed, `retry_after` how many seconds to wait,
-    `denied` whether the key was refused or is used up, so that another may be served.
+    `denied` whether the key was refused or is used up, so that another may be served. `usage` is
+    what the provider told of the tokens before it failed, as in Finish.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         denied: bool = False,
         code: AnswerError | None = None,
+        usage: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -114,6 +119,7 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.denied = denied
         self.code = code
+        self.usage: Mapping[str, Any] = usage or {}
 
 
 class ModelProvider(Protocol):
@@ -130,12 +136,21 @@ class ModelProvider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens, each with four decimal places at most."""
+
+    input: Decimal
+    cached_input: Decimal
+    output: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model on offer.
 
     `provider` is the prefix of `id`; `context` the tokens that prompt and answer may hold
     together; `available` is false while its provider is not configured, and `takes_key` says
-    whether users may bring a key of their own for it.
+    whether users may bring a key of their own for it. `price` is None where none is configured.
     """
 
     id: str
@@ -144,6 +159,7 @@ class ModelInfo:
     context: int
     available: bool
     takes_key: bool = False
+    price: Price | None = None
 
 
 class ModelCatalogue(Protocol):

@@ -35,7 +35,13 @@ def purpose_of(model: type[Record], column: str, row: Mapping[str, Any]) -> str:
     """What an encrypted text is for: `oauth_connection.access_token`, and after it the values
     that it is bound to: `user_key.encrypted_key:openai`."""
     values = (str(row[name]) for name in bound_columns(model, column))
-    return ":".join((f"{model.table()}.{column}", *values))
+    return ":".join((_sealed_as(model, column), *values))
+
+
+def _sealed_as(model: type[Record], column: str) -> str:
+    secret = model.column(column)
+    taken_over = secret.sealed_as if isinstance(secret, SecretColumn) else None
+    return taken_over or f"{model.table()}.{column}"
 
 
 def sealed(vault: Vault, row: Record, column: str, text: str, *, owner: str | None = None) -> str:

@@ -27,7 +27,7 @@ class Transaction:
     """One try of a verb. Everything in it commits together or not at all.
 
     `now` is the time that all its rows are stamped with. Once it is `over`, committed or not, its
-    rows do not change any more. `need` is the permission that its verb needs.
+    rows do not change any more. `need` is the permission that its verb needs, `notes` what it did.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Transaction:
         self.now: datetime = actor.clock.now()
         self.over = False
         self._rows: dict[str, Record] = {}
-        self._notes = changes.Notes()
+        self.notes = changes.Notes()
 
     # -- rights ----------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Transaction:
         for row in rows:
             row.transaction, row.locked = self, True
             self._rows[row.id] = row
-            self._notes.add(changes.added(row))
+            self.notes.add(changes.added(row))
 
     async def change(self, row: RowT, columns: Mapping[str, Any]) -> RowT:
         """Write the columns of a row that differ; locks and refreshes it first if need be."""
@@ -160,7 +160,7 @@ class Transaction:
         sql, written = statements.update_where(model, where, args, columns, self.now)
         await self.connection.execute(sql, *written)
         await self._read_again(model)
-        self._notes.add(changes.crowded(whole, model))
+        self.notes.add(changes.crowded(whole, model))
 
     async def _change_all(
         self, model: type[RowT], rows: Sequence[RowT], columns: Mapping[str, Any]
@@ -196,21 +196,21 @@ class Transaction:
         """Delete a row."""
         await self.connection.execute(f"DELETE FROM {row.table()} WHERE id = $1", row.id)
         self._rows.pop(row.id, None)
-        self._notes.add(changes.removed(row))
+        self.notes.add(changes.removed(row))
 
     async def remove_many(self, model: type[Record], where: str, *args: Any) -> int:
         """Delete the rows that meet `where`, which may end in ORDER BY and LIMIT; count them."""
         sql = statements.delete(model, where)
         rows = [model.from_row(row) for row in await self.connection.fetch(sql, *args)]
         for row in rows:
-            self._notes.add(changes.removed(row))
+            self.notes.add(changes.removed(row))
         return len(rows)
 
     # -- the end ---------------------------------------------------------------------------
 
     async def log(self) -> bool:
         """Write the notes to the event log, one row per owner; the transaction's last statement."""
-        owners = self._notes.by_owner()
+        owners = self.notes.by_owner()
         if owners:
             viewer = self.actor.viewer.user_id
             await self.connection.execute(
@@ -228,7 +228,7 @@ class Transaction:
         """Take over what was written of a row, and note it."""
         old, owner = row.index_keys(), row.owner
         vars(row).update(written)
-        self._notes.add(changes.changed(row, written, old, owner))
+        self.notes.add(changes.changed(row, written, old, owner))
 
     async def _read_again(self, model: type[Record]) -> None:
         """Have the held rows of a table be as a statement left them."""

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from functools import update_wrapper
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
@@ -57,8 +57,9 @@ class Actor:
     """Who acts, and with what: the viewer and the ports that verbs need.
 
     `policies` admit messages instead of the product's own (models.billing.admission), and `limits`
-    is how many they admit in a day, None for any number. `credits` says what they cost, None where
-    nothing does. `client` is where the request comes from.
+    is how many they admit in a day, None for any number; `rates` is how often something may be done
+    where its limit is not the product's own. `credits` says what messages cost, None where nothing
+    does. `client` is where the request comes from.
     """
 
     viewer: Viewer
@@ -70,6 +71,7 @@ class Actor:
     once: idempotency.Once | None = None
     policies: tuple[Policy, ...] | None = None
     limits: DailyLimits | None = None
+    rates: Mapping[str, int] = field(default_factory=dict[str, int])
     client: Client = NOWHERE
     credits: CreditRules | None = None
 

@@ -63,6 +63,8 @@ MAY_WRITE = {
     "app/own_imports/merging.py:adding": IMPORTER,
     "app/own_imports/merging.py:choose": "A temporary table of the importer's own.",
     "app/convex/secrets.py:Sealer": "A temporary table of the importer's own.",
+    "models/accounts/rate_limits.py:_COUNT": "count_try notes what it counted.",
+    "models/accounts/spending.py:_SPEND": "Every second; nobody needs to hear of it.",
     "models/housekeeping.py:_OLD_EVENTS": "The log forgets after 25 hours.",
     "models/housekeeping.py:_OLD_KEYS": "Keys are forgotten after a day.",
     "models/housekeeping.py:_OLD_SLOW": "Measurements are no records.",
@@ -164,6 +166,8 @@ def silent_writes(tree: ast.AST) -> Iterator[str]:
 
 
 MAY_BE_SILENT = {
+    "app/polar/client.py: polar.checkouts.create": "That is Polar's.",
+    "app/polar/client.py: polar.customer_sessions.create": "That is Polar's.",
     "app/providers/openai.py: client.chat.completions.create": "That is OpenAI's.",
     "app/files/pictures.py: image.save": "That is Pillow's, into memory.",
     "app/convex/files.py: connection.copy_records_to_table": "Into a temporary table.",
@@ -177,7 +181,11 @@ MAY_BE_SILENT = {
 
 MAY_DECIDE = {
     "owners_with": {"models/viewer.py", "models/explaining.py"},  # which only tells
-    "owners_of": {"models/statements.py", "models/reading.py"},
+    "owners_of": {
+        "models/statements.py",
+        "models/reading.py",
+        "models/billing/usage_totals.py",  # for the rule of the events that it adds up
+    },
     "holds": {
         "models/viewer.py",
         "models/billing/balances.py",  # sums, which no rule of a table covers

@@ -25,9 +25,11 @@ NEEDS = needs()
 PERSONAL = {
     "Query.me", "Query.usage", "Query.creditEntries", "Query.creditReservations",
     "Subscription.usageChanged", "Query.polarCustomer", "Query.oauthConnections", "Query.imports",
+    "Query.githubRepositories", "Mutation.updateOauthConnection", "Mutation.revokeOauthConnection",
     "Query.subscriptions", "Query.apiTokens", "Query.userKeys", "Query.orgMemberships",
     "Query.models", "Query.showcaseProjects", "Query.accessExplain", "Query.nodes", "Query.node",
-    "Query.session", "Query.sessions", "Query.accounts", "Mutation.createGuest",
+    "Query.session", "Query.sessions", "Query.accounts", "Query.actionLimits",
+    "Mutation.createGuest",
     "Mutation.createOrg", "Mutation.createApiToken", "Mutation.setUserKey", "Mutation.signUp",
     "Mutation.verifyEmail",
     "Mutation.signIn", "Mutation.signOut", "Mutation.rotateSession", "Mutation.revokeSession",

@@ -30,11 +30,12 @@ OURS = {
     if not name.startswith("__") and name not in {"String", "Int", "Float", "Boolean", "ID"}
 }
 VERBS = {
-    "accept", "add", "approve", "cancel", "change", "claim", "clear", "complete", "create",
-    "decline", "delete", "deny", "edit", "empty", "enqueue", "export", "fail", "fork", "heartbeat",
-    "invite", "leave", "mark", "move", "rate", "regenerate", "remove", "request", "resend",
-    "reset", "restore", "revoke", "rotate", "save", "select", "send", "set", "sign", "start",
-    "stop", "test", "transfer", "undo", "unlink", "update", "upsert", "verify",
+    "accept", "add", "approve", "cancel", "change", "claim", "clear", "close", "complete", "create",
+    "decline", "delete", "deny", "edit", "empty", "end", "enqueue", "export", "fail", "fork",
+    "grant", "heartbeat", "invite", "leave", "mark", "move", "rate", "reconcile", "regenerate",
+    "remove", "replay", "request", "resend", "reset", "resolve", "restore", "resume", "revoke",
+    "rotate", "save", "select", "send", "set", "settle", "sign", "start", "stop", "sync", "test",
+    "transfer", "undo", "unlink", "update", "upsert", "verify",
 }  # fmt: skip
 PARTICIPLES = ("Changed", "Streamed")
 

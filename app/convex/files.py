@@ -15,8 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from app.files.inspecting import keep_file
 from app.files.media import check_type
 from models.errors import Invalid
-from models.files.media_types import ALLOWED
-from models.files.stored_files import MOST_BYTES
+from models.files.media_types import ALLOWED, MOST_BYTES
 from models.storing import Accepted, Announced
 
 if TYPE_CHECKING:

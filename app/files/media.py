@@ -8,7 +8,7 @@ from typing import IO
 import orjson
 
 from models.errors import Invalid
-from models.files.media_types import PDF, TEXTS, XLS, XLSX
+from models.files.media_types import FIG, PDF, TEXTS, XLS, XLSX
 
 _BEGIN: dict[str, re.Pattern[bytes]] = {
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -18,8 +18,11 @@ _BEGIN: dict[str, re.Pattern[bytes]] = {
     PDF: re.compile(rb"%PDF-"),
     XLS: re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     XLSX: re.compile(rb"PK\x03\x04"),
+    FIG: re.compile(rb"fig-kiwi|PK\x03\x04"),
 }
 _WORKBOOK = (b"[Content_Types].xml", b"xl/workbook.xml")  # names stand in a ZIP as they are
+# The head of a ZIP's entry: 26 bytes, the name's length and that of what follows it, the name.
+_CANVAS = re.compile(rb"PK\x03\x04.{22}\x0a\x00.{2}canvas\.fig", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -34,6 +37,8 @@ def _is_of(data: bytes, content_type: str) -> bool:
     if content_type in TEXTS:
         return _is_text(data, content_type)
     begins = _BEGIN[content_type].match(data) is not None
+    if content_type == FIG and begins:
+        return data.startswith(b"fig-kiwi") or _CANVAS.search(data) is not None
     return begins and (content_type != XLSX or all(name in data for name in _WORKBOOK))
 
 

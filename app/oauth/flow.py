@@ -8,6 +8,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import orjson
 
@@ -17,13 +18,21 @@ from models.errors import Unauthenticated
 from models.ports import Vault
 
 LIFETIME = timedelta(minutes=10)
-_BOUND = {"owner": "browser", "purpose": "sign-in through a provider"}
+BROWSER = "browser"
+
+
+class Purpose(StrEnum):
+    """What a browser goes to a provider for; an errand is good for one of them."""
+
+    SIGN_IN = "sign-in through a provider"
+    CONNECT = "connection to a service"
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One sign-in under way: what comes back is compared with it."""
+    """One errand under way: what comes back is compared with it."""
 
+    purpose: Purpose
     provider: str
     redirect_to: str
     redirect_uri: str
@@ -39,6 +48,7 @@ class Errand:
     @classmethod
     def new(
         cls,
+        purpose: Purpose,
         provider: str,
         redirect_to: str,
         redirect_uri: str,
@@ -47,6 +57,7 @@ class Errand:
     ) -> Errand:
         """An errand with secrets of its own; `whose` are its last fields."""
         return cls(
+            purpose,
             provider,
             redirect_to,
             redirect_uri,
@@ -68,7 +79,8 @@ class Errand:
 
     def sealed(self, vault: Vault) -> str:
         """The cookie's value."""
-        return vault.seal(orjson.dumps(asdict(self)).decode(), **_BOUND)
+        text = orjson.dumps(asdict(self)).decode()
+        return vault.seal(text, owner=BROWSER, purpose=self.purpose)
 
 
 def challenge_of(verifier: str) -> str:
@@ -77,21 +89,23 @@ def challenge_of(verifier: str) -> str:
     return urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
-def open_errand(vault: Vault, sealed: str, provider: str, state: str, now: datetime) -> Errand:
+def open_errand(
+    vault: Vault, sealed: str, purpose: Purpose, provider: str, state: str, now: datetime
+) -> Errand:
     """The errand of a cookie. Raises Unauthenticated unless it holds for this return."""
     try:
-        errand = Errand(**orjson.loads(vault.open(sealed, **_BOUND)))
+        errand = Errand(**orjson.loads(vault.open(sealed, owner=BROWSER, purpose=purpose)))
     except (ValueError, TypeError):
-        raise Unauthenticated("This sign-in did not begin in this browser.") from None
+        raise Unauthenticated("This did not begin in this browser.") from None
     same = hmac.compare_digest(errand.state.encode(), state.encode("utf-8", "surrogatepass"))
     if not same or errand.provider != provider:
-        raise Unauthenticated("This sign-in did not begin in this browser.")
+        raise Unauthenticated("This did not begin in this browser.")
     if errand.ends_at <= now.timestamp():
-        raise Unauthenticated("This sign-in took too long; begin again.")
+        raise Unauthenticated("This took too long; begin again.")
     return errand
 
 
 def cookie_of(state: str, *, secure: bool) -> str:
     """The name of an errand's cookie: two that are under way at once keep apart."""
-    name = f"punnet_sign_in_{digest(state)[:12]}"
+    name = f"punnet_errand_{digest(state)[:12]}"
     return f"__Host-{name}" if secure else name

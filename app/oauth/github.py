@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from aiohttp import ClientSession
 from yarl import URL
 
-from app.oauth.answers import Answer, asked, asked_object, text_of
+from app.oauth.answers import Answer, GrantRefused, asked, asked_object, text_of, tokens_for
+from app.oauth.clients import bearer_header, code_form, leaving_query, secret_form
 from models.accounts.linking import ProviderIdentity
 from models.accounts.users import EMAIL_LIMIT, NAME_LIMIT
 from models.errors import Unauthenticated
@@ -16,6 +15,7 @@ from models.errors import Unauthenticated
 if TYPE_CHECKING:
     from app.config_entries import SignInProvider
     from app.oauth.providers import Leaving, Returned
+    from app.outgoing import Outgoing
 
 SCOPE = "read:user user:email"
 
@@ -23,42 +23,29 @@ SCOPE = "read:user user:email"
 class GitHub:
     """GitHub, or one of your own."""
 
-    def __init__(self, entry: SignInProvider, new_session: Callable[[], ClientSession]) -> None:
+    def __init__(self, entry: SignInProvider, outgoing: Outgoing) -> None:
         self._entry = entry
         self._url = URL(entry.url)
         self._api = entry.api_url.rstrip("/")
-        self._new_session = new_session
-        self._session: ClientSession | None = None
+        self._outgoing = outgoing
 
     async def authorize_url(self, leaving: Leaving) -> str:
         """Where to send the browser."""
-        query = {
-            "client_id": self._entry.client_id,
-            "redirect_uri": leaving.redirect_uri,
-            "scope": self._entry.scope or SCOPE,
-            "state": leaving.state,
-            "code_challenge": leaving.challenge,
-            "code_challenge_method": "S256",
-        }
+        query = leaving_query(self._entry, leaving, self._entry.scope or SCOPE)
         return str((self._url / "login/oauth/authorize").with_query(query))
 
     async def identity(self, returned: Returned) -> ProviderIdentity:
         """Who the user is there. Raises Unauthenticated and Unavailable."""
-        form = {
-            "client_id": self._entry.client_id,
-            "client_secret": self._entry.client_secret.get_secret_value(),
-            "code": returned.code,
-            "redirect_uri": returned.redirect_uri,
-            "code_verifier": returned.verifier,
-        }
-        url = str(self._url / "login/oauth/access_token")
-        tokens = await asked_object(self._client(), "POST", url, data=form)
-        access = text_of(tokens, "access_token")
-        if access is None:  # GitHub tells of a bad code with status 200
-            raise Unauthenticated("GitHub does not take this sign-in any more.")
-        bearer = {"Authorization": f"Bearer {access}"}
-        user = await asked_object(self._client(), "GET", f"{self._api}/user", headers=bearer)
-        emails = await asked(self._client(), "GET", f"{self._api}/user/emails", headers=bearer)
+        form = code_form(returned) | secret_form(self._entry)
+        try:
+            url = str(self._url / "login/oauth/access_token")
+            tokens = await tokens_for(self._outgoing, url, form)
+        except GrantRefused:
+            raise Unauthenticated("GitHub does not take this sign-in any more.") from None
+        access = tokens["access_token"]
+        bearer = bearer_header(access)
+        user = await asked_object(self._outgoing, "GET", f"{self._api}/user", headers=bearer)
+        emails = await asked(self._outgoing, "GET", f"{self._api}/user/emails", headers=bearer)
         if not isinstance(user.get("id"), int):
             raise Unauthenticated("GitHub does not say who this is.")
         email = _primary(emails)
@@ -76,13 +63,7 @@ class GitHub:
 
     async def close(self) -> None:
         """Let go of connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _client(self) -> ClientSession:
-        if self._session is None:
-            self._session = self._new_session()
-        return self._session
+        await self._outgoing.close()
 
 
 def _primary(emails: list[Any] | Answer) -> str | None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from base64 import b64encode
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
 from aiohttp import ClientSession
 from yarl import URL
@@ -15,7 +12,8 @@ from yarl import URL
 from app.auth.claims import Expected
 from app.auth.jwks import Jwks
 from app.auth.signing import Algorithms, parse, verified_payload
-from app.oauth.answers import Answer, asked_object, text_of
+from app.oauth.answers import Answer, GrantRefused, asked_object, text_of, tokens_for
+from app.oauth.clients import basic_header, code_form, leaving_query, secret_form
 from models.accounts.linking import ProviderIdentity
 from models.errors import Unauthenticated, Unavailable
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from app.auth.claims import Claims
     from app.config_entries import SignInProvider
     from app.oauth.providers import Leaving, Returned
+    from app.outgoing import Outgoing
     from models.ports import Clock
 
 SCOPE = "openid email profile"
@@ -39,13 +38,12 @@ class OpenId:
         entry: SignInProvider,
         issuer: str,
         clock: Clock,
-        new_session: Callable[[], ClientSession],
+        outgoing: Outgoing,
     ) -> None:
         self._entry = entry
         self._issuer = issuer
         self._clock = clock
-        self._new_session = new_session
-        self._session: ClientSession | None = None
+        self._outgoing = outgoing
         self._known: Answer = {}
         self._known_at: datetime | None = None
         self._jwks: Jwks | None = None
@@ -54,16 +52,8 @@ class OpenId:
 
     async def authorize_url(self, leaving: Leaving) -> str:
         """Where to send the browser. Raises Unavailable."""
-        query = {
-            "response_type": "code",
-            "client_id": self._entry.client_id,
-            "redirect_uri": leaving.redirect_uri,
-            "scope": self._entry.scope or SCOPE,
-            "state": leaving.state,
-            "nonce": leaving.nonce,
-            "code_challenge": leaving.challenge,
-            "code_challenge_method": "S256",
-        }
+        query = leaving_query(self._entry, leaving, self._entry.scope or SCOPE)
+        query["nonce"] = leaving.nonce
         return str(URL(await self._address("authorization_endpoint")).update_query(query))
 
     async def identity(self, returned: Returned) -> ProviderIdentity:
@@ -92,24 +82,20 @@ class OpenId:
         """Let go of connections."""
         if self._jwks is not None:
             await self._jwks.close()
-        if self._session is not None:
-            await self._session.close()
+        await self._outgoing.close()
 
     async def _tokens(self, returned: Returned) -> Answer:
-        form = {
-            "grant_type": "authorization_code",
-            "code": returned.code,
-            "redirect_uri": returned.redirect_uri,
-            "code_verifier": returned.verifier,
-        }
-        url, secret = await self._address("token_endpoint"), self._entry.client_secret
+        url, form = await self._address("token_endpoint"), code_form(returned)
+        headers: dict[str, str] = {}
         methods = self._known.get("token_endpoint_auth_methods_supported")
         if isinstance(methods, list) and "client_secret_basic" not in methods:
-            form |= {"client_id": self._entry.client_id, "client_secret": secret.get_secret_value()}
-            return await asked_object(self._client(), "POST", url, data=form)
-        pair = f"{quote_plus(self._entry.client_id)}:{quote_plus(secret.get_secret_value())}"
-        basic = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-        return await asked_object(self._client(), "POST", url, data=form, headers=basic)
+            form |= secret_form(self._entry)
+        else:
+            headers = basic_header(self._entry)
+        try:
+            return await tokens_for(self._outgoing, url, form, headers=headers)
+        except GrantRefused:
+            raise Unauthenticated("The provider does not take this sign-in any more.") from None
 
     async def _verified(self, id_token: str, nonce: str) -> Claims:
         token = parse(id_token)
@@ -117,7 +103,7 @@ class OpenId:
             raise Unauthenticated("The token's algorithm is not accepted.")
         if self._jwks is None:
             address = await self._address("jwks_uri")
-            self._jwks = Jwks(address, self._new_session, self._clock)
+            self._jwks = Jwks(address, ClientSession, self._clock)
         key = await self._jwks.key_for(token, self._algorithms)
         payload = verified_payload(token, [key.key], self._algorithms)
         if not hmac.compare_digest(str(payload.get("nonce")).encode(), nonce.encode()):
@@ -129,15 +115,10 @@ class OpenId:
         now = self._clock.now()
         if self._known_at is None or now - self._known_at >= DISCOVERED_FOR:
             url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-            self._known = await asked_object(self._client(), "GET", url)
+            self._known = await asked_object(self._outgoing, "GET", url)
             self._known_at = now
         found = text_of(self._known, name, 2_000)
         if found is None or self._known.get("issuer") != self._issuer:
             self._known_at = None
             raise Unavailable("The provider does not answer as it should.", retry_after=5)
         return found
-
-    def _client(self) -> ClientSession:
-        if self._session is None:
-            self._session = self._new_session()
-        return self._session

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
-
-from aiohttp import ClientSession
 
 from app.auth import BadConfiguration
 from app.config import Settings
 from app.config_entries import SignInProvider
+from app.outgoing import Outgoing
 from models.accounts.accounts import CREDENTIAL
 from models.accounts.linking import ProviderIdentity
 from models.ports import Clock
@@ -55,10 +53,8 @@ class Provider(Protocol):
         ...
 
 
-def providers_of(
-    settings: Settings, clock: Clock, new_session: Callable[[], ClientSession] = ClientSession
-) -> dict[str, Provider]:
-    """The providers by id. Raises BadConfiguration."""
+def providers_of(settings: Settings, clock: Clock, outgoing: Outgoing) -> dict[str, Provider]:
+    """The providers by id, asked by a client that connects everywhere. Raises BadConfiguration."""
     from app.oauth.github import GitHub
     from app.oauth.oidc import OpenId
 
@@ -69,9 +65,9 @@ def providers_of(
         if entry.id == CREDENTIAL:
             raise BadConfiguration(f"PUNNET_SIGN_IN_PROVIDERS: {CREDENTIAL} means a password.")
         if entry.id == "github":
-            found[entry.id] = GitHub(entry, new_session)
+            found[entry.id] = GitHub(entry, outgoing)
         else:
-            found[entry.id] = OpenId(entry, _issuer(entry), clock, new_session)
+            found[entry.id] = OpenId(entry, _issuer(entry), clock, outgoing)
     return found
 
 

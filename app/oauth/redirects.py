@@ -20,15 +20,16 @@ class Redirects:
         known = (settings.app_url, *settings.origins)
         self._origins = {canonical(_origin(url)) for url in known} - {None}
 
-    def checked(self, url: str | None) -> str:
-        """The URL to go to; the front end's if none is given. Raises Invalid for another's."""
+    def checked(self, url: str | None, *, field: str = "redirectTo") -> str:
+        """The URL to go to; the front end's if none is given. Raises Invalid for another's, which
+        names the `field`."""
         if url is None:
             return self._default
         if len(url) > LONGEST or not url.isascii() or any(c in url for c in "\\ \t\r\n"):
-            raise Invalid("This page is not on the list.", field="redirectTo")
+            raise Invalid("This page is not on the list.", field=field)
         origin = canonical(_origin(url))
         if origin is None or not (origin in self._origins or self._is_loopback(origin)):
-            raise Invalid("This page is not on the list.", field="redirectTo")
+            raise Invalid("This page is not on the list.", field=field)
         return url
 
     def _is_loopback(self, origin: str) -> bool:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Container, Mapping, Sequence
 
 from app.config import Settings
-from app.config_entries import ModelEntry
+from app.config_entries import ModelEntry, PriceEntry
 from app.providers.mock import MockProvider, Sleep
 from app.providers.openai import OpenAIProvider
 from models.errors import Invalid
-from models.providing import ModelInfo, ModelProvider, ProviderError
+from models.providing import ModelInfo, ModelProvider, Price, ProviderError
 
 
 class Catalogue:
@@ -95,4 +95,10 @@ def _info(entry: ModelEntry, available: Mapping[str, bool], keyed: Container[str
         context=entry.context,
         available=available[provider],
         takes_key=provider in keyed,
+        price=None if entry.price is None else _price(entry.price),
     )
+
+
+def _price(entry: PriceEntry) -> Price:
+    cached = entry.input if entry.cached_input is None else entry.cached_input
+    return Price(entry.input, cached, entry.output)

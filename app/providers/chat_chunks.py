@@ -15,6 +15,18 @@ if TYPE_CHECKING:
         ChatCompletionToolUnionParam,
     )
 
+TOKENS = {
+    "prompt_tokens": "inputTokens",
+    "prompt_tokens_details.cached_tokens": "cachedInputTokens",
+    "completion_tokens": "outputTokens",
+    "completion_tokens_details.reasoning_tokens": "reasoningTokens",
+}
+"""What endpoints tell of tokens, and what we call it."""
+MOST_TOKENS = 10**9
+METADATA = {"id": "responseId", "model": "servedModel", "service_tier": "serviceTier"}
+"""What else endpoints tell of a call, and what we call it."""
+METADATA_LIMIT = 200  # characters
+
 
 def request_messages(messages: Sequence[PromptMessage]) -> "list[ChatCompletionMessageParam]":
     """The messages as the protocol wants them; those without content are left out.
@@ -79,7 +91,8 @@ def _content(role: str, parts: Sequence[ContentPart]) -> str | list[dict[str, An
 
 
 class Answer:
-    """One streamed answer as far as it came; `reason` is set once the model said it is done.
+    """One streamed answer as far as it came; `reason` is set once the model said it is done, and
+    `usage` holds the tokens it told of.
 
     Parts are numbered as they first appear: all text is one, all reasoning one, each tool call
     one. A tool call's text is a JSON object with `id`, `name` and `arguments`, a string of JSON
@@ -88,7 +101,8 @@ class Answer:
 
     def __init__(self) -> None:
         self.reason: str | None = None
-        self._usage: dict[str, int] = {}
+        self.usage: dict[str, int] = {}
+        self._metadata: dict[str, str] = {}
         self._parts: dict[tuple[PartKind, int], int] = {}
         self._held: dict[int, str] = {}
 
@@ -112,10 +126,13 @@ class Answer:
 
     def finish(self) -> Finish:
         """The end of a closed answer."""
-        return Finish(self.reason or "stop", dict(self._usage))
+        return Finish(self.reason or "stop", dict(self.usage), dict(self._metadata))
 
     def _read(self, data: dict[str, Any]) -> Iterator[tuple[int, PartKind, str]]:
         self._count(data.get("usage") or {})
+        for name, ours in METADATA.items():
+            if isinstance(value := data.get(name), str) and value:
+                self._metadata[ours] = storable(value[:METADATA_LIMIT])
         choices: list[dict[str, Any]] = data.get("choices") or []
         for choice in choices:
             if choice.get("index") or 0:
@@ -135,9 +152,12 @@ class Answer:
                 self.reason = _text(reason)
 
     def _count(self, usage: dict[str, Any]) -> None:
-        for name, ours in (("prompt_tokens", "inputTokens"), ("completion_tokens", "outputTokens")):
-            if isinstance(tokens := usage.get(name), int):
-                self._usage[ours] = tokens
+        for name, ours in TOKENS.items():
+            found: Any = usage
+            for key in name.split("."):
+                found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+            if type(found) is int and 0 <= found <= MOST_TOKENS:
+                self.usage[ours] = found
 
     def _part(self, kind: PartKind, index: int = 0) -> int:
         return self._parts.setdefault((kind, index), len(self._parts))

@@ -63,9 +63,13 @@ class OpenAIProvider:
         except Exception as error:  # noqa: BLE001 - whatever it is, the provider failed
             # What the model called complete stays so, whatever happens to the connection.
             if answer.reason is None:
-                raise provider_error(error, self._now(), own_key=key is not None) from None
+                failure = provider_error(error, self._now(), own_key=key is not None)
+                failure.usage = answer.usage
+                raise failure from None
         if answer.reason is None:
-            raise provider_error(BrokenOff(), self._now())
+            failure = provider_error(BrokenOff(), self._now())
+            failure.usage = answer.usage
+            raise failure
         for delta in answer.close():
             yield delta
         yield answer.finish()

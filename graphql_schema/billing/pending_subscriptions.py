@@ -16,6 +16,7 @@ from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
 from models.billing import pending_subscriptions
 from models.billing.pending_subscriptions import PendingSubscriptionStatus
+from models.billing.plans import PlanTier
 from models.reading import Listing, Order
 
 describe(
@@ -31,6 +32,8 @@ describe(
 class PendingSubscription(Node):
     polar_subscription_id: str
     customer_id: str
+    external_id: str | None
+    plan_tier: PlanTier
     event_data: JSON
     status: PendingSubscriptionStatus
     resolved_user_id: strawberry.ID | None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import strawberry
 
-from graphql_schema.core.connection import (
-    Connection,
-)
+from graphql_schema.core.connection import Connection
+from graphql_schema.core.context import context_of
 from graphql_schema.core.entries import of_viewer, pages_of
 from graphql_schema.core.enums import describe
+from graphql_schema.core.hearing import AfterCursor, Topic, hear, reach_root
 from graphql_schema.core.node import Node
 from graphql_schema.core.record_type import record_type
 from graphql_schema.core.scalars import JSON
+from models.accounts.users import User
 from models.billing import subscriptions
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import (
@@ -64,6 +66,8 @@ class BillingSubscription(Node):
     trial_start: datetime | None
     trial_end: datetime | None
     metadata: JSON | None
+    provider_at: datetime | None
+    lapses_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -71,8 +75,36 @@ class BillingSubscription(Node):
 OWN = Listing(subscriptions.Subscription, "user_id", Order("created_at", descending=True), 0)
 
 
+@strawberry.type(
+    description="A subscription of the viewer's that was added, changed or removed, or a bare "
+    "cursor."
+)
+class SubscriptionChanged:
+    node: BillingSubscription | None = strawberry.field(description="The subscription as it is.")
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The id of a subscription that is gone."
+    )
+    cursor: str = strawberry.field(description="Where to go on after a break.")
+    reset: bool = strawberry.field(
+        description="True when changes may have been missed: query the list again."
+    )
+
+
 @strawberry.type
 class Query:
     subscriptions: Connection[BillingSubscription] = pages_of(
         of_viewer, OWN, "What the viewer pays for, newest first."
     )
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(description="What the viewer pays for, as it changes.")
+    async def subscription_changed(
+        self, info: strawberry.Info, after: AfterCursor = None
+    ) -> AsyncIterator[SubscriptionChanged]:
+        context = context_of(info)
+        root = await reach_root(context, User, context.viewer.id, "of")
+        topic = Topic(subscriptions.Subscription, "user_id", root)
+        async for event in hear(context, topic, after):
+            yield event  # type: ignore[misc]

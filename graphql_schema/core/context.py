@@ -12,11 +12,13 @@ from models.standing import renewed
 from models.verbs import Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     import strawberry
 
     from graphql_schema.core.signed import Signer
+    from models.accounts.github import GitHub
+    from models.billing.payments import Payments
     from models.crediting import CreditRules
     from models.idempotency import Once
     from models.ports import (
@@ -49,8 +51,11 @@ class Ports:
     guests: GuestTokens
     sign_in: SignInPorts
     files: Files
+    payments: Payments
     dev: bool = False
     limits: DailyLimits | None = None
+    rates: Mapping[str, int] = field(default_factory=dict[str, int])
+    github: GitHub | None = None
     credits: CreditRules | None = None
 
 
@@ -126,6 +131,7 @@ class Context:
             self.request_id,
             once,
             limits=ports.limits,
+            rates=ports.rates,
             client=self.client,
             credits=ports.credits,
         )

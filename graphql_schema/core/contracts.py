@@ -13,6 +13,11 @@ from graphql_schema.core.delivering import Encode
 class Cost(Protocol):
     """What one operation asks for with its variables."""
 
+    @property
+    def cost(self) -> int:
+        """In rows and fields."""
+        ...
+
     def as_dict(self) -> dict[str, int]:
         """The value of `extensions.cost`."""
         ...

@@ -1,7 +1,7 @@
 """Parse, validate and execute operations; knows nothing of HTTP."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from graphql import ExecutionResult, GraphQLSchema
 
 from graphql_schema.core import execution
-from graphql_schema.core.contracts import Limits, Planner
+from graphql_schema.core.contracts import Cost, Limits, Planner
 from graphql_schema.core.delivering import Deliver, Direct
 from graphql_schema.core.document_cache import DocumentCache
 from graphql_schema.core.errors import ErrorReport, Refused
@@ -20,6 +20,9 @@ from graphql_schema.core.repeats import check_repeats
 
 Response: TypeAlias = dict[str, Any]
 """`data`, `errors` and `extensions`; without `data` the operation was refused as a whole."""
+
+Admit: TypeAlias = Callable[[int], None]
+"""Told what an operation costs before it runs; refuses it by raising a DomainError."""
 
 LONG = 1_500
 """Characters of a document that takes some 10 ms to check."""
@@ -86,13 +89,13 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        admit: Admit | None = None,
         tell_cost: bool = False,
     ) -> Response:
         """Run a query or a mutation; every failure is in the response, none is raised."""
         report = ErrorReport(request_id)
         try:
-            cost = prepared.meter.measure(variables)
-            bound = self._bind(prepared, variables)
+            bound, cost = self._admitted(prepared, variables, admit)
             response = self._answers.get(prepared, bound.variables.coerced)
             if response is None:
                 async with asyncio.timeout(self._time_limit), open_context() as context:
@@ -111,6 +114,7 @@ class Engine:
         open_context: OpenContext,
         *,
         request_id: str,
+        admit: Admit | None = None,
         deliver: Deliver | None = None,
     ) -> AsyncGenerator[Response, None]:
         """Yield a response per event; raises Refused at the start or when the source fails.
@@ -123,8 +127,7 @@ class Engine:
         """
         report = ErrorReport(request_id)
         try:
-            prepared.meter.measure(variables)
-            bound = self._bind(prepared, variables)
+            bound, _ = self._admitted(prepared, variables, admit)
             planned = prepared.planned
             encode = planned.encoder(bound.variables) if planned else None
             async with open_context() as context:
@@ -149,6 +152,16 @@ class Engine:
         if isinstance(found, ExecutionResult):
             raise Refused([report.field_error(error) for error in found.errors or []])
         return found
+
+    def _admitted(
+        self, prepared: Prepared, variables: Mapping[str, Any], admit: Admit | None
+    ) -> tuple[Bound, Cost]:
+        """The operation with its variables, and its cost, once that is admitted."""
+        cost = prepared.meter.measure(variables)
+        bound = self._bind(prepared, variables)
+        if admit is not None:
+            admit(cost.cost)
+        return bound, cost
 
     def _bind(self, prepared: Prepared, variables: Mapping[str, Any]) -> Bound:
         check_repeats(prepared.repeats, variables)

@@ -90,8 +90,9 @@ def own_row(query: Lookup, description: str, key: Key = of_viewer) -> Any:
     return _field(entry, resolve, description)
 
 
-def row_by_id(model: type[Record], description: str) -> Any:
-    """The row of `model` with an id that the viewer reaches."""
+def row_by_id(model: type[Record], description: str, name: str | None = None) -> Any:
+    """The row of `model` with an id that the viewer reaches; `name` is the field's, where Python
+    has another use for the word."""
 
     def key(context: Context, given: Mapping[str, Any]) -> str | None:
         id: str = given["id"]
@@ -103,7 +104,7 @@ def row_by_id(model: type[Record], description: str) -> Any:
     async def resolve(info: strawberry.Info, id: Id) -> Any:
         return await entry.row(info, id=id)
 
-    return _field(entry, resolve, description)
+    return _field(entry, resolve, description, name)
 
 
 def row_by_slug(query: Lookup, key: Key, description: str) -> Any:
@@ -186,5 +187,8 @@ def _of_search(context: Context, given: Mapping[str, Any]) -> str | None:
     return f"{owner} {words}" if words and owner and prefix_of(owner) else None
 
 
-def _field(entry: Entry, resolve: Callable[..., Any], description: str) -> Any:
-    return strawberry.field(resolver=resolve, description=description, metadata={"entry": entry})
+def _field(
+    entry: Entry, resolve: Callable[..., Any], description: str, name: str | None = None
+) -> Any:
+    told = {"entry": entry}
+    return strawberry.field(resolver=resolve, description=description, metadata=told, name=name)

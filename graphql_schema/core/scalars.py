@@ -1,8 +1,9 @@
-"""The scalars: times in milliseconds, and JSON."""
+"""The scalars: times in milliseconds, exact decimals, and JSON."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
@@ -27,6 +28,21 @@ def _read(value: object) -> datetime:
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 
+def _show_decimal(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _read_decimal(value: object) -> Decimal:
+    try:
+        found = Decimal(value) if isinstance(value, str | int) else None
+    except InvalidOperation:
+        found = None
+    if found is None or not found.is_finite():
+        raise GraphQLError('A Decimal is a number as text, such as "0.0125".')
+    return found
+
+
 JSON = NewType("JSON", object)
 """Any JSON value."""
 
@@ -41,6 +57,12 @@ SCALARS: dict[object, Any] = {
         description="A time in UTC with milliseconds, ISO 8601: `2026-01-31T12:00:00.000Z`.",
         serialize=_show,
         parse_value=_read,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number as text, such as `"0.0125"`.',
+        serialize=_show_decimal,
+        parse_value=_read_decimal,
     ),
     JSON: strawberry.scalar(
         name="JSON",

@@ -1,11 +1,9 @@
-"""What has ended by itself: sessions, verifications and windows of limits are forgotten."""
+"""What has ended by itself: sessions and verifications are forgotten."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.rate_limits import RateLimit
 from models.accounts.sessions import Session
 from models.accounts.verifications import Verification
 from models.verbs import verb
@@ -14,10 +12,8 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
 
 BATCH = 100
-LONGEST_WINDOW = timedelta(days=2)
 
 _ENDED = f"expires_at < $1 ORDER BY expires_at LIMIT {BATCH}"
-_OVER = f"window_start < $1 ORDER BY window_start LIMIT {BATCH}"
 
 
 @verb.needing(None)
@@ -25,4 +21,3 @@ async def forget_expired(tx: Transaction) -> None:
     """Remove what is past its time, a bounded number of rows a call."""
     await tx.remove_many(Session, _ENDED, tx.now)
     await tx.remove_many(Verification, _ENDED, tx.now)
-    await tx.remove_many(RateLimit, _OVER, tx.now - LONGEST_WINDOW)

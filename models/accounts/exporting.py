@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from models.access import OperatorOnly
+from models.accounts.action_limits import limited
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.guests import path_of
 from models.accounts.proving import own_user, prove
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 PURPOSE = "export"
 """What links are signed for."""
 
-DAY = timedelta(days=1)
-PER_DAY = 5  # links of a user
+EXPORTS = limited("export", 5, days=1)
 DOWNLOADS = 3  # of one link: a second try for who lost the connection
 LASTS = timedelta(minutes=10)
 
@@ -73,7 +73,7 @@ async def export_my_data(desk: Desk, password: str | None) -> ExportLink:
 async def allow_export(tx: Transaction) -> ExportLink:
     """Count one more export of the viewer's, and note it. Raises RateLimited."""
     user, viewer = await own_user(tx), tx.actor.viewer
-    await count_try(tx, [Limit(f"user_{user.id}_export", PER_DAY, DAY)])
+    await EXPORTS.count(tx)
     await audit(tx, AuditAction.DATA_EXPORTED, user)
     until = tx.now + LASTS
     ends = until if viewer.expires_at is None else min(until, viewer.expires_at)

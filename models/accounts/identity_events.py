@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from models.accounts.addresses import claim_address, holder_of
 from models.accounts.erasing import erase
 from models.accounts.users import User
-from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
+from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus, WebhookSource
 from models.verbs import verb
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ async def receive_identity_event(tx: Transaction, event: IdentityEvent) -> bool:
     if await tx.first(WebhookEvent, "event_id = $1", event.event_id) is not None:
         return False
     row = WebhookEvent(
+        source=WebhookSource.IDENTITY,
         event_id=event.event_id,
         event_type=event.event_type,
         payload={"subject": event.subject},

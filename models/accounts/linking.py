@@ -81,7 +81,7 @@ async def enter_through(desk: Desk, arrival: Arrival) -> str | None:
 @verb.needing(None)
 async def link(tx: Transaction, arrival: Arrival, vault: Vault) -> Account:
     """Give a user one more way in, and tell them."""
-    user = await _live(tx, arrival.link_to or "")
+    user = await live_user(tx, arrival.link_to or "")
     if arrival.link_session and await tx.lock(Session, arrival.link_session) is None:
         raise Unauthenticated("This session has ended.")
     known = await _known(tx, arrival.identity)
@@ -117,7 +117,7 @@ async def arrive(
     """Open a session for a provider's user, who may be new."""
     known = await _known(tx, arrival.identity)
     if known is not None:
-        user = await _live(tx, known.user_id)
+        user = await live_user(tx, known.user_id)
     else:
         user = await _user_of(tx, arrival)
     await _keep(tx, known, user, arrival.identity, vault)
@@ -132,7 +132,8 @@ async def _known(tx: Transaction, identity: ProviderIdentity) -> Account | None:
     return await tx.first(Account, where, identity.provider_id, identity.account_id, lock=True)
 
 
-async def _live(tx: Transaction, user_id: str) -> User:
+async def live_user(tx: Transaction, user_id: str) -> User:
+    """A user who has an account, locked. Raises Unauthenticated for one who is gone."""
     user = await tx.lock(User, user_id)
     if user is None or user.deleted_at is not None or user.anonymous:
         raise Unauthenticated("This account is gone.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from models import fields
+from models import changes, fields, ids
 from models.access import OperatorOnly
 from models.base import Record
 from models.errors import RateLimited
@@ -16,6 +16,13 @@ from models.verbs import verb
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
+
+KEPT = timedelta(days=2)
+"""How long a window is kept from its beginning on; a longer one until it ends."""
+SWEPT = 500
+"""Windows that one call of `forget_windows` removes at most."""
+
+MILLISECOND = timedelta(milliseconds=1)
 
 
 class RateLimit(Record):
@@ -37,13 +44,7 @@ class RateLimit(Record):
     @property
     def over_at(self) -> datetime:
         """When the window ends."""
-        return self.window_start + timedelta(milliseconds=self.window_ms)
-
-    def refuse_if_used_up(self, now: datetime) -> None:
-        """Raise RateLimited when nothing is left in the window that runs."""
-        if self.count >= self.limit_count and now < self.over_at:
-            wait = (self.over_at - now).total_seconds()
-            raise RateLimited("Too many tries; come back later.", retry_after=wait)
+        return self.window_start + self.window_ms * MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +56,100 @@ class Limit:
     window: timedelta
     begins: datetime | None = None
     """When the window begins; None for the first try."""
+    by: int = 1
+    """How often it is done now."""
+
+
+_COUNTED = ("updated_at", "count", "window_start", "limit_count", "window_ms")
+_ROW = f"t.id, t.created_at, t.key, {', '.join(f't.{name}' for name in _COUNTED)}"
+_NOW = "$1::timestamptz"
+_OVER = f"t.window_start + t.window_ms * interval '1 millisecond' <= {_NOW}"
+
+# The windows as they were, and after them as they are counted. Where one has no room nothing is
+# counted, nor is any row locked: refusing many does not hold up those who are let in. A row that
+# a neighbour changes meanwhile is counted as the neighbour left it, and may get above its limit.
+_COUNT = f"""\
+WITH try AS (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[],
+        $7::bigint[]) AS try (id, key, by, begins, most, window_ms)
+), known AS (
+    SELECT {_ROW} FROM rate_limit t WHERE t.key = ANY ($3::text[])
+), counted AS (
+    INSERT INTO rate_limit AS t
+        (id, created_at, updated_at, key, count, window_start, limit_count, window_ms)
+    SELECT id, {_NOW}, {_NOW}, key, by, begins, most, window_ms FROM try
+    WHERE NOT EXISTS (
+        SELECT 1 FROM known t JOIN try USING (key)
+        WHERE NOT {_OVER} AND t.count + try.by > t.limit_count)
+    ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        updated_at = excluded.updated_at,
+        count = CASE WHEN {_OVER} THEN 0 ELSE t.count END + excluded.count,
+        window_start = CASE WHEN {_OVER} THEN excluded.window_start ELSE t.window_start END,
+        limit_count = CASE WHEN {_OVER} THEN excluded.limit_count ELSE t.limit_count END,
+        window_ms = CASE WHEN {_OVER} THEN excluded.window_ms ELSE t.window_ms END
+    RETURNING {_ROW}
+)
+SELECT false AS counted, known.* FROM known UNION ALL SELECT true, counted.* FROM counted"""
 
 
 @verb.needing(None)
 async def count_try(tx: Transaction, limits: Sequence[Limit]) -> None:
-    """Count one more under each key. Raises RateLimited, counting none, where one is used up."""
-    for limit in sorted(limits, key=lambda limit: limit.key):
-        await _count(tx, limit)
+    """Count under each key, in one statement. Raises RateLimited where one has no room left.
+
+    A window that is over begins anew; until then a key keeps the limit that its window began with.
+    The refusal undoes the transaction, and with it what was counted under the other keys.
+    """
+    made = [ids.new_id(RateLimit.prefix) for _ in limits]
+    rows = await tx.connection.fetch(_COUNT, tx.now, made, *_columns(limits, tx.now))
+    known = {row["key"]: RateLimit.from_row(row) for row in rows if not row["counted"]}
+    counted = [RateLimit.from_row(row) for row in rows if row["counted"]]
+    full = [one for one in counted if one.count > one.limit_count]
+    if full or not counted:
+        raise _refusal(full or _without_room(known, limits, tx.now), tx.now)
+    for one in counted:
+        tx.notes.add(changes.added(one) if one.id in made else _changed(one, known.get(one.key)))
 
 
-async def _count(tx: Transaction, limit: Limit) -> None:
-    known = await tx.first(RateLimit, "key = $1", limit.key)
-    if known is None:
-        await tx.add(_begun(tx, limit))
-        return
-    known.refuse_if_used_up(tx.now)  # without its lock, for which all others would wait
-    await tx.lock(RateLimit, known.id)
-    if known.over_at <= tx.now:
-        begun = _begun(tx, limit)
-        names = ("count", "window_start", "limit_count", "window_ms")
-        await known.change(**{name: getattr(begun, name) for name in names})
-        return
-    known.refuse_if_used_up(tx.now)
-    await known.change(count=known.count + 1)
-
-
-def _begun(tx: Transaction, limit: Limit) -> RateLimit:
-    window = limit.window // timedelta(milliseconds=1)
-    return RateLimit(
-        key=limit.key,
-        count=1,
-        window_start=limit.begins or tx.now,
-        limit_count=limit.most,
-        window_ms=window,
+def _columns(limits: Sequence[Limit], now: datetime) -> Sequence[list[Any]]:
+    return (
+        [limit.key for limit in limits],
+        [limit.by for limit in limits],
+        [limit.begins or now for limit in limits],
+        [limit.most for limit in limits],
+        [limit.window // MILLISECOND for limit in limits],
     )
+
+
+def _without_room(
+    known: Mapping[str, RateLimit], limits: Sequence[Limit], now: datetime
+) -> list[RateLimit]:
+    found = [(known[limit.key], limit.by) for limit in limits if limit.key in known]
+    return [one for one, by in found if one.over_at > now and one.count + by > one.limit_count]
+
+
+def _refusal(full: Sequence[RateLimit], now: datetime) -> RateLimited:
+    wait = max(one.over_at for one in full) - now
+    return RateLimited("Too many tries; come back later.", retry_after=wait.total_seconds())
+
+
+def _changed(row: RateLimit, former: RateLimit | None) -> changes.Change:
+    """The note on a counted row; one without a former was added by a neighbour meanwhile."""
+    was = former or row
+    written = [n for n in _COUNTED if former is None or getattr(row, n) != getattr(was, n)]
+    return changes.changed(row, written, was.index_keys(), row.owner)
+
+
+# The condition is there twice: a row that begins a new window while it is waited for stays. They
+# are locked in the order in which they are counted.
+_OLD = f"t.window_start < $2 AND {_OVER}"
+_SWEPT = f"""\
+{_OLD} AND t.id = ANY (ARRAY(
+    SELECT t.id FROM rate_limit t WHERE {_OLD} ORDER BY t.window_start LIMIT {SWEPT}))
+ORDER BY t.key"""
+
+
+@verb.needing(None)
+async def forget_windows(tx: Transaction) -> bool:
+    """Remove windows that are over and long past, SWEPT at most; whether there may be more."""
+    return await tx.remove_many(RateLimit, _SWEPT, tx.now, tx.now - KEPT) == SWEPT

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from models import fields
 from models.access import Owned
+from models.accounts.action_limits import limited
 from models.accounts.audit_logs import AuditAction, audit
 from models.accounts.erasing import user_erased
-from models.accounts.rate_limits import Limit, count_try
 from models.base import Record
 from models.errors import Conflict, Invalid
 from models.indexes import unique
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 16, 500  # characters of a key
 SHOWN = 4  # characters at each end that a masked key keeps
-TESTS = 10  # in a window, of one user
-TEST_WINDOW = timedelta(minutes=10)
+TESTS = limited("test_key", 10, minutes=10)
 
 _OF_PROVIDER = "user_id = $1 AND provider = $2"
 
@@ -153,7 +152,7 @@ async def try_user_key(actor: Actor, id: str, vault: Vault) -> KeyTested:
     Raises RateLimited; Conflict for a key that can't be read any more.
     """
     row = await UserKey.reached(actor, id)
-    await count_try(actor, [Limit(f"user_{row.user_id}_test_key", TESTS, TEST_WINDOW)])
+    await TESTS.count(actor)
     text = row.open_key(vault)
     if text is None:
         raise Conflict("This key can't be read any more; set it again.")

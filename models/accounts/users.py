@@ -11,6 +11,7 @@ from models import fields
 from models.access import Owned
 from models.accounts.preferences import UserPreferences
 from models.base import Record
+from models.hooks import Hook
 from models.ids import prefix_of
 from models.indexes import index, unique
 from models.permissions import Permission
@@ -38,6 +39,10 @@ class Identity:
     guest_id: str | None = None
 
 
+user_met: Hook[[Transaction, User]] = Hook()
+"""Called in the transaction in which a subject is met for the first time."""
+
+
 class User(Record):
     """A person, or a guest who may become one."""
 
@@ -63,6 +68,9 @@ class User(Record):
     avatar_file_id: str | None
     anonymous: bool = fields.flag("Whether this is a guest.", default=False)
     premium: bool = fields.flag("Whether a paying plan is live.", default=False)
+    premium_by_plan: bool = fields.flag(
+        "Whether a subscription made the user premium, and its end ends that.", default=False
+    )
     message_count: int = fields.integer("Messages sent in all.", default=0)
     daily_message_count: int = fields.integer("Messages sent today.", default=0)
     daily_reset: datetime | None = fields.moment("When today's count began.", null=True)
@@ -105,6 +113,12 @@ async def meet(tx: Transaction, identity: Identity) -> User:
     known = await tx.first(User, "clerk_id = $1", identity.subject)
     if known is not None:
         return known
+    user = await _first_met(tx, identity)
+    await user_met(tx, user)
+    return user
+
+
+async def _first_met(tx: Transaction, identity: Identity) -> User:
     email = identity.email.lower() if identity.email else None
     if email and len(email) > EMAIL_LIMIT:
         email = None  # in lower case some letters become two

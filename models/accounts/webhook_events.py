@@ -1,4 +1,4 @@
-"""Webhook events: what payment providers sent, each kept once."""
+"""Webhook events: what outside services sent, each kept once."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ class WebhookEventStatus(StrEnum):
     RETRYING = "retrying"
 
 
+class WebhookSource(StrEnum):
+    """Who sent an event."""
+
+    POLAR = "polar"
+    IDENTITY = "identity"
+
+
 class WebhookEvent(Record):
     """An event of an outside service, as it came."""
 
@@ -31,8 +38,13 @@ class WebhookEvent(Record):
         index("status"),
         index("event_type"),
         index("created_at", "id"),
+        index("created_at", "id", where="(status = 'failed'::text)", label="failed"),
+        index("try_at", where="(try_at IS NOT NULL)"),
     )
 
+    source: WebhookSource = fields.choice(
+        WebhookSource, "Who sent it.", default=WebhookSource.POLAR
+    )
     event_id: str = fields.key("Its id at the sender, by which a repeated one is known.")
     event_type: str = fields.key("What happened, such as `subscription.created`.")
     status: WebhookEventStatus = fields.choice(
@@ -42,6 +54,9 @@ class WebhookEvent(Record):
     error: str | None = fields.text("What went wrong.", limit=20_000, null=True)
     processed_at: datetime | None = fields.moment("When it was processed.", null=True)
     retry_count: int = fields.integer("How often it was tried again.", default=0)
+    try_at: datetime | None = fields.moment(
+        "When it is to be tried; null once it is through.", null=True
+    )
 
     class Meta:
         table = "webhook_event"

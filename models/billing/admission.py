@@ -1,7 +1,7 @@
 """Admission: what a message must pass before it is sent.
 
 Policies run in order inside the send's transaction; one refuses by raising a DomainError. There
-are daily limits and credits; rate limits go before them.
+are rate limits, daily limits and credits; limits of organisations go before the last.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from models.billing.credits import reserve_credits
 from models.billing.daily_limits import limit_messages, limit_uploads
+from models.billing.message_rate import limit_message_rate
 
 if TYPE_CHECKING:
     from models.ports import AdmissionRequest, Policy
     from models.transaction import Transaction
 
-POLICIES: tuple[Policy, ...] = (limit_messages, reserve_credits)
+POLICIES: tuple[Policy, ...] = (limit_message_rate, limit_messages, reserve_credits)
 
 
 @dataclass(frozen=True, slots=True)

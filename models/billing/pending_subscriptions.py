@@ -9,6 +9,7 @@ from typing import Any
 from models import fields
 from models.access import OperatorOnly
 from models.base import Record
+from models.billing.plans import PlanTier
 from models.indexes import index
 
 
@@ -29,11 +30,16 @@ class PendingSubscription(Record):
         index("polar_subscription_id"),
         index("customer_id"),
         index("status"),
+        index("external_id", where="(status = 'pending'::text)"),
         index("created_at", "id"),
     )
 
     polar_subscription_id: str = fields.key("The subscription's id at Polar.")
     customer_id: str = fields.key("The customer's id at Polar.")
+    external_id: str | None = fields.key(
+        "What the customer is called by whoever sent them to Polar.", null=True
+    )
+    plan_tier: PlanTier = fields.choice(PlanTier, "The plan it pays for.", default=PlanTier.FREE)
     event_data: Any = fields.json("What Polar told of the subscription.")
     status: PendingSubscriptionStatus = fields.choice(
         PendingSubscriptionStatus,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from models import fields
+from models import fields, statements
 from models.access import Owned
+from models.accounts.users import User
 from models.base import Record
 from models.billing.plans import PlanTier
 from models.indexes import index, unique
@@ -17,9 +19,13 @@ from models.permissions import Permission
 if TYPE_CHECKING:
     from models.ports import Connection, Database
     from models.transaction import Transaction
+    from models.verbs import Actor
+
+FEATURES = "features"
+"""The key of a subscription's metadata that lists features: names, or one text with commas."""
 
 _LIVE = """\
-user_id = $1 AND (status IN ('active', 'trialing')
+user_id = $1 AND (lapses_at IS NULL OR lapses_at > $2) AND (status IN ('active', 'trialing')
     OR status = 'past_due' AND current_period_end > $2)"""
 
 
@@ -57,6 +63,7 @@ class Subscription(Record):
         unique("polar_subscription_id"),
         index("customer_id"),
         index("status"),
+        index("lapses_at", where="(lapses_at IS NOT NULL)"),
     )
 
     owner_id: str = fields.key("Whose subscription it is.")
@@ -82,9 +89,32 @@ class Subscription(Record):
     trial_start: datetime | None = fields.moment("When the trial began.", null=True)
     trial_end: datetime | None = fields.moment("When the trial ends.", null=True)
     metadata: Any = fields.json("What the provider tells beside it.", null=True)
+    provider_at: datetime | None = fields.moment(
+        "When the provider last changed what is told here.", null=True
+    )
+    lapses_at: datetime | None = fields.moment(
+        "When it stops to count unless somebody tells more of it.", null=True
+    )
 
     class Meta:
         table = "subscription"
+
+    @property
+    def features(self) -> set[str]:
+        """The features that its metadata lists."""
+        kept: Any = self.metadata
+        told = cast("Any", kept).get(FEATURES) if isinstance(kept, dict) else None
+        names: Any = told.split(",") if isinstance(told, str) else told
+        found = cast("list[Any]", names) if isinstance(names, list) else []
+        return {name.strip() for name in found if isinstance(name, str)} - {""}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a user's live subscriptions give together."""
+
+    tier: PlanTier
+    features: list[str]
 
 
 PLANS = f"ARRAY (SELECT plan_tier FROM subscription WHERE {_LIVE})"
@@ -109,3 +139,31 @@ def best_of(plans: Iterable[str]) -> PlanTier:
     """The best of some plans; free is for everybody."""
     found = (PlanTier(plan) for plan in plans)
     return max(found, key=list(PlanTier).index, default=PlanTier.FREE)
+
+
+async def plan_for(actor: Actor) -> Plan | None:
+    """The viewer's own plan with its features; None for nobody. Raises Forbidden for a script that
+    may not see it."""
+    viewer = actor.viewer
+    if viewer.user_id is None:
+        return None
+    viewer.require(Permission.BILLING, viewer.user_id)
+    sql = statements.select(Subscription, _LIVE)
+    found = await actor.database.fetch(sql, viewer.user_id, actor.clock.now())
+    live = [Subscription.from_row(row) for row in found]
+    tier = best_of(one.plan_tier for one in live)
+    return Plan(tier, sorted({name for one in live for name in one.features}))
+
+
+async def follow_plan(tx: Transaction, user_id: str) -> None:
+    """Have a user be premium while a subscription pays for a plan.
+
+    What was granted or imported without one stays.
+    """
+    user = await tx.lock(User, user_id)
+    assert user is not None, "a subscription has a user"
+    pays = await plan_of(tx, user_id) is not PlanTier.FREE
+    if pays and not user.premium:
+        await user.change(premium=True, premium_by_plan=True)
+    elif not pays and user.premium_by_plan:
+        await user.change(premium=False, premium_by_plan=False)

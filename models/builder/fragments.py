@@ -12,9 +12,11 @@ from models.builder.files import check_files
 from models.chat.messages import Message
 from models.chat.projects import Framework
 from models.indexes import unique
+from models.statements import listed
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.ports import Database
     from models.transaction import Transaction
 
 PREVIEW_PLACEHOLDER = "about:blank"
@@ -68,16 +70,23 @@ async def put_fragment(tx: Transaction, message: Message, body: FragmentBody) ->
     return await tx.add(Fragment(owner_id=message.owner_id, message_id=message.id, **asdict(body)))
 
 
-_NEWEST = f"""\
+_NEWEST = """\
 message_id = (
     SELECT f.message_id FROM (
         SELECT id, order_id FROM message WHERE project_id = $1 AND on_branch
-        ORDER BY order_id DESC, id DESC LIMIT {CONTEXT_MESSAGES}
+        ORDER BY order_id DESC, id DESC LIMIT $2
     ) m JOIN fragment f ON f.message_id = m.id ORDER BY m.order_id DESC LIMIT 1
 )"""
 
 
 async def newest_files(tx: Transaction, project_id: str) -> dict[str, Any]:
     """The files of the newest fragment within the last 25 messages, {} where there is none."""
-    found = await tx.find(Fragment, _NEWEST, project_id)
+    found = await tx.find(Fragment, _NEWEST, project_id, CONTEXT_MESSAGES)
     return dict(found[0].files) if found else {}
+
+
+async def newest_of(database: Database, project_id: str, messages: int) -> Fragment | None:
+    """The newest fragment within so many messages of a project, to be read."""
+    sql = f"SELECT {listed(Fragment)} FROM {Fragment.table()} t WHERE {_NEWEST}"
+    rows = await database.fetch(sql, project_id, messages)
+    return Fragment.from_row(rows[0]) if rows else None

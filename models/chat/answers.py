@@ -20,6 +20,7 @@ from models.chat.messages import (
     MessageStatus,
     MessageType,
 )
+from models.chat.metering import count_broken_off
 from models.chat.tool_calls import cancel_calls
 from models.hooks import Hook
 
@@ -72,6 +73,7 @@ async def unfinished(tx: Transaction, conversation_id: str) -> list[Message]:
 async def stop_answer(tx: Transaction, message: Message) -> None:
     """End the writing of a locked message and keep the text that was stored so far."""
     generation = await generation_of(tx, message)
+    await count_broken_off(tx, message, generation)
     parts: list[dict[str, str]] = message.parts or []
     if generation is not None:
         stored = await chunks.stored_parts(tx.connection, message.id, generation.epoch)

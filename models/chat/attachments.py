@@ -14,7 +14,7 @@ from models.base import Record
 from models.chat.messages import Message, MessageRole
 from models.errors import Conflict, Invalid, NotFound, within
 from models.fields import camel
-from models.files.media_types import IMAGES
+from models.files.media_types import FIG, IMAGES
 from models.files.stored_files import FilePurpose, StoredFile, reach_ready
 from models.indexes import Check, index
 from models.verbs import verb
@@ -112,7 +112,7 @@ class NewAttachment:
             return found
         return {
             "stored_file_id": file.id,
-            "type": AttachmentType.IMAGE if file.content_type in IMAGES else AttachmentType.FILE,
+            "type": _type_of(file),
             "file_name": file.file_name,
             "file_type": file.content_type,
             "size": file.size,
@@ -120,6 +120,12 @@ class NewAttachment:
             "height": file.height,
             "source_metadata": self.source_metadata,
         }
+
+
+def _type_of(file: StoredFile) -> AttachmentType:
+    if file.content_type == FIG:
+        return AttachmentType.FIGMA_FILE
+    return AttachmentType.IMAGE if file.content_type in IMAGES else AttachmentType.FILE
 
 
 def refuse_unsafe(url: str) -> None:

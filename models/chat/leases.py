@@ -17,9 +17,11 @@ from models.chat.answers import (
 from models.chat.conversations import Conversation
 from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.messages import Message, MessageStatus
+from models.chat.metering import count_broken_off, count_kept_call, count_lost_call
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.billing.usage_events import ModelCall
     from models.ports import Connection
     from models.providing import AnswerError
     from models.transaction import Transaction
@@ -90,11 +92,19 @@ async def claim_generations(
 
 
 @verb
-async def finish_generation(tx: Transaction, lease: Lease, answer: Answer) -> bool:
-    """Keep a whole answer; all its windows are stored. False when it was no longer wanted."""
+async def finish_generation(
+    tx: Transaction, lease: Lease, answer: Answer, call: ModelCall | None = None
+) -> bool:
+    """Keep a whole answer, whose last call of the model was `call`; all its windows are stored.
+
+    False when it was no longer wanted.
+    """
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
+        await count_lost_call(tx, message, lease, call)
         return False
+    if call is not None:
+        await count_kept_call(tx, message, lease, call)
     await complete_answer(tx, message, answer)
     return True
 
@@ -106,12 +116,15 @@ async def give_up_generation(
     error: str,
     retry_in: timedelta | None,
     code: AnswerError | None = None,
+    call: ModelCall | None = None,
 ) -> bool:
     """End a try that went wrong: wait for the next one, or fail for good after the last.
 
-    `retry_in` is None for an error that no second try would mend; `code` is for the user.
+    `retry_in` is None for an error that no second try would mend; `code` is for the user; `call`
+    is the one of the model that failed, if it had begun.
     """
     message, generation = await _hold_in_tree(tx, lease.message_id)
+    await count_lost_call(tx, message, lease, call)
     if not stands(generation, lease):
         return False
     await _try_again_or_fail(tx, message, generation, error, retry_in, code)
@@ -124,9 +137,17 @@ async def hand_back_generation(tx: Transaction, lease: Lease) -> bool:
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
         return False
+    await count_broken_off(tx, message, generation)
     await generation.change(tries=generation.tries - 1)
     await wait_for_another_try(tx, message, generation, timedelta())
     return True
+
+
+@verb
+async def count_unwanted_call(tx: Transaction, lease: Lease, call: ModelCall) -> None:
+    """Note a call of the model that was over when nobody wanted its answer any more."""
+    message, _ = await hold(tx, lease.message_id)
+    await count_lost_call(tx, message, lease, call)
 
 
 @verb
@@ -138,6 +159,7 @@ async def reap_generations(tx: Transaction, limit: int = 50) -> int:
     for message_id in sorted(generation.message_id for generation in found):
         message, generation = await _hold_in_tree(tx, message_id)
         if generation.lease_until and generation.lease_until < tx.now:
+            await count_broken_off(tx, message, generation)
             await _try_again_or_fail(tx, message, generation, FAILED_TEXT, timedelta())
             count += 1
     return count

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from models import statements
-from models.accounts.desk import keys_of
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.accounts.tokens import digest
 from models.chat.conversations import Conversation
 from models.chat.forking import copy_into
@@ -22,11 +20,9 @@ if TYPE_CHECKING:
 
     from models.ports import Connection, Database
     from models.transaction import Transaction
-    from models.verbs import Actor
     from models.viewer import Viewer
 
-HOURLY = 30
-"""Forks of shared conversations that a user may make in an hour, and all guests of one address."""
+FORKS = limited("shared_fork", 30, hours=1)
 
 # One statement whatever is wrong, so that nobody learns from it, or from its time, what was.
 _OPEN = """\
@@ -118,14 +114,8 @@ async def fork_shared_conversation(
         raise NotFound("The link does not show it.", field="messageId")
     if not path:
         raise Conflict("There is nothing in it yet.", field="token")
-    await count_try(tx, _limits(tx.actor))
+    await FORKS.count(tx)
     path = path if message_id is None else path[: path.index(message_id) + 1]
     fork = Conversation(owner_id=viewer.id, user_id=viewer.id, title=source.title)
     fork.title_source = source.title_source
     return await copy_into(tx, fork, path)
-
-
-def _limits(actor: Actor) -> list[Limit]:
-    viewer = actor.viewer
-    keys = keys_of(viewer.id, actor.client, "shared_fork", guest=viewer.anonymous)
-    return [Limit(key, HOURLY, timedelta(hours=1)) for key in keys]

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.chat.conversations import Conversation, TitleSource
+from models.chat.metering import count_title
 from models.providing import ContentPart, Prompt, PromptMessage
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.billing.usage_events import ModelCall
+    from models.chat.leases import Lease
     from models.ports import Database
     from models.transaction import Transaction
 
@@ -58,10 +61,16 @@ def tidy(text: str) -> str:
 
 
 @verb
-async def give_title(tx: Transaction, conversation_id: str, title: str) -> bool:
-    """Give a model's title to a conversation that has none of its own; False when it has."""
+async def give_title(
+    tx: Transaction, lease: Lease, conversation_id: str, title: str, call: ModelCall
+) -> bool:
+    """Give a model's title, which `call` brought, to a conversation that has none of its own;
+    False when it has, or when the title is empty."""
     conversation = await tx.lock(Conversation, conversation_id)
-    if conversation is None or conversation.title_source is not None or conversation.main:
+    if conversation is None:
+        return False
+    await count_title(tx, conversation, lease, call)
+    if not title or conversation.title_source is not None or conversation.main:
         return False
     await conversation.change(title=title, title_source=TitleSource.MODEL)
     return True

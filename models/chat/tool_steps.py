@@ -15,11 +15,13 @@ from models.chat.answers import text_of
 from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.leases import Lease, hold, stands
 from models.chat.messages import Message, MessageOutcome, MessageStatus, reach_in_tree
+from models.chat.metering import count_kept_call
 from models.chat.tool_calls import ToolCall, ToolCallState
 from models.errors import Conflict, Forbidden, NotFound
 from models.verbs import verb
 
 if TYPE_CHECKING:
+    from models.billing.usage_events import ModelCall
     from models.chat.transcripts import Asked
     from models.ports import Database
     from models.transaction import Transaction
@@ -87,9 +89,10 @@ async def read_progress(database: Database, lease: Lease) -> Progress:
 
 @verb
 async def keep_calls(
-    tx: Transaction, lease: Lease, progress: Progress, new: Sequence[NewCall]
+    tx: Transaction, lease: Lease, progress: Progress, new: Sequence[NewCall], call: ModelCall
 ) -> list[OpenCall] | None:
-    """Keep a step and the calls it ended with; all its windows are stored.
+    """Keep a step, which `call` of the model brought, and the tool calls it ended with; all its
+    windows are stored.
 
     Returns the calls to make now: none when a person is to decide first, which ends the lease.
     None when the answer is no longer wanted.
@@ -97,10 +100,11 @@ async def keep_calls(
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
         return None
+    await count_kept_call(tx, message, lease, call)
     await _keep(message, progress)
-    waits = any(call.needs_approval for call in new)
+    waits = any(one.needs_approval for one in new)
     expires = tx.now + EXPIRES
-    rows = [_row(message, progress, number, call, expires) for number, call in enumerate(new)]
+    rows = [_row(message, progress, number, one, expires) for number, one in enumerate(new)]
     await tx.add_many(rows)
     if waits:
         await _pause(message, generation)

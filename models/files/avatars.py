@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from models.accounts.action_limits import limited
 from models.accounts.erasing import user_erased
-from models.accounts.rate_limits import Limit, count_try
 from models.accounts.users import User
 from models.files.stored_files import FilePurpose, reach_ready, release
 from models.permissions import Permission
@@ -15,7 +14,7 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
-PER_HOUR = 20
+AVATARS = limited("avatar", 20, hours=1)
 
 
 @verb.needing(Permission.ACCOUNT)
@@ -26,7 +25,7 @@ async def set_avatar(tx: Transaction, file_id: str) -> User:
     not complete, RateLimited.
     """
     user = await tx.reach(User, tx.actor.viewer.id)
-    await count_try(tx, [Limit(f"user_{user.id}_avatar", PER_HOUR, timedelta(hours=1))])
+    await AVATARS.count(tx)
     file = await reach_ready(tx, file_id, FilePurpose.AVATAR, "fileId")
     if user.avatar_file_id != file.id:
         await release(tx, user.avatar_file_id)

@@ -10,7 +10,14 @@ PDF = "application/pdf"
 XLS = "application/vnd.ms-excel"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-ALLOWED = IMAGES | TEXTS | {PDF, XLS, XLSX}
+FIG = "application/x-figma"
+"""A file that Figma saves; there is no registered type."""
+
+ALLOWED = IMAGES | TEXTS | {PDF, XLS, XLSX, FIG}
+
+MOST_BYTES = 10 << 20
+MOST_BYTES_OF = {FIG: 50 << 20}
+"""How large files may be, and those of some types."""
 
 AVATAR_TYPE = "image/webp"
 """What every avatar is made into."""

@@ -17,6 +17,7 @@ from models import fields
 from models.access import Owned
 from models.base import Record
 from models.errors import Conflict, NotFound
+from models.files.media_types import MOST_BYTES, MOST_BYTES_OF
 from models.indexes import index, unique
 from models.packages import record_models
 from models.statements import listed
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from models.ports import Database
     from models.transaction import Transaction
 
-MOST_BYTES = 10 << 20
+LARGEST = max(MOST_BYTES, *MOST_BYTES_OF.values())
 UPLOAD_LASTS = timedelta(hours=1)
 STAGED_FOR = timedelta(hours=24)  # between an upload's end and the first row that refers to it
 GRACE = timedelta(minutes=15)  # longer than completing an upload can take
@@ -64,7 +65,7 @@ class StoredFile(Record):
     state: FileState = fields.choice(FileState, "How far it is.", default=FileState.PENDING)
     file_name: str = fields.text("Its name, a label only.", limit=255)
     content_type: str = fields.key("Its media type.")
-    size: int = fields.integer("Its size in bytes.", least=1, most=MOST_BYTES)
+    size: int = fields.integer("Its size in bytes.", least=1, most=LARGEST)
     sha256: str | None = fields.key(
         "SHA-256 of its bytes, in hexadecimal; null until it is known.", null=True
     )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from models.accounts.rate_limits import Limit, count_try
+from models.accounts.action_limits import limited
 from models.billing.admission import UploadRequest, admit_upload
 from models.errors import Conflict, Invalid, NotFound
-from models.files.media_types import ALLOWED, IMAGES
+from models.files.media_types import ALLOWED, FIG, IMAGES, MOST_BYTES, MOST_BYTES_OF
 from models.files.names import is_plain
 from models.files.stored_files import (
     GRACE,
-    MOST_BYTES,
     STAGED_FOR,
     UPLOAD_LASTS,
     FilePurpose,
@@ -31,7 +29,8 @@ if TYPE_CHECKING:
     from models.transaction import Transaction
     from models.verbs import Actor
 
-PER_HOUR = 120
+UPLOADS = limited("upload", 120, hours=1)
+FIG_UPLOADS = limited("figma_upload", 5, minutes=1)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -52,8 +51,11 @@ class NewUpload:
             raise Invalid("Must be a name without folders.", field="fileName")
         if self.content_type not in (IMAGES if self.purpose is FilePurpose.AVATAR else ALLOWED):
             raise Invalid("Files of this type are not taken.", field="contentType")
-        if not 1 <= self.size <= MOST_BYTES:
-            raise Invalid(f"From 1 to {MOST_BYTES:,} bytes.", field="size")
+        if (self.content_type == FIG) != self.file_name.lower().endswith(".fig"):
+            raise Invalid(f"Names end in .fig where the type is {FIG}, else not.", field="fileName")
+        most = MOST_BYTES_OF.get(self.content_type, MOST_BYTES)
+        if not 1 <= self.size <= most:
+            raise Invalid(f"From 1 to {most:,} bytes.", field="size")
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
             raise Invalid("Must be 64 hexadecimal digits in lower case.", field="sha256")
 
@@ -66,7 +68,9 @@ async def create_upload(tx: Transaction, new: NewUpload) -> StoredFile:
     if new.purpose is FilePurpose.AVATAR:
         viewer.require(Permission.ACCOUNT, viewer.id)
     new.check()
-    await count_try(tx, [Limit(f"user_{viewer.id}_upload", PER_HOUR, timedelta(hours=1))])
+    await UPLOADS.count(tx)
+    if new.content_type == FIG:
+        await FIG_UPLOADS.count(tx)
     if new.purpose is FilePurpose.ATTACHMENT:  # of pictures only one is kept
         await admit_upload(tx, UploadRequest(viewer.id, new.size))
     return await tx.add(

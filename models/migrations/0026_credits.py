@@ -18,7 +18,7 @@ USAGE = "UPDATE usage SET granted = points, reserved = 0, spent = 0, window_numb
 
 
 class Migration(migrations.Migration):
-    dependencies = [('models', '0025_deletions_indexes')]
+    dependencies = [("models", "0025_deletions_indexes")]
 
     initial = False
 

@@ -64,6 +64,10 @@ class FakeContexts:
 class Measure:
     fields: int
 
+    @property
+    def cost(self) -> int:
+        return self.fields
+
     def as_dict(self) -> dict[str, int]:
         return {"fields": self.fields}
 

@@ -265,6 +265,7 @@ def test_every_page_is_bounded() -> None:
     assert lists == {
         "Query.models", "Query.nodes", "Query.oauthConnections", "Query.accounts",
         "Query.sessions", "Query.userKeys", "UploadRequest.headers",
+        "GitHubRepositoryPage.nodes",
         "Message.attachments", "AccessExplanation.steps", "Message.ratings", "Message.toolCalls",
         "StartConversationPayload.replies", "SendMessagePayload.replies",
         "RegenerateMessagePayload.replies", "EditMessagePayload.replies",

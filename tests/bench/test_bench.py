@@ -65,6 +65,11 @@ def test_each_document_is_checked_once(results: dict[str, Any]) -> None:
     assert results["documents_checked"] == len(results["operations"])
 
 
+def test_what_a_budget_adds_is_told(results: dict[str, Any]) -> None:
+    budgeted = results["budgeted"]
+    assert 0 < budgeted["with_us"] < 1e6 > budgeted["without_us"] > 0
+
+
 def test_what_documents_leave_behind_is_told(results: dict[str, Any]) -> None:
     assert [one["documents"] for one in results["kept"]] == [10, 50]
     for one in results["kept"]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from models.billing.usage_events import ModelCall
+from models.chat.leases import Lease
 from models.chat.titles import give_title
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.eventually import eventually
@@ -277,8 +279,10 @@ async def test_a_model_finds_a_title_until_a_user_does(server: Server) -> None:
     }  # fmt: skip
     named = await update(ada, id, "title titleSource", title="Jam")
     assert named == {"title": "Jam", "titleSource": "USER"}
-    late = await give_title(actor_of(server, None), id, "From a model that took its time")
-    assert not late
+    (made_by,) = await server.sql("SELECT * FROM generation WHERE model = 'mock:raypx-1'")
+    lease = Lease(made_by["id"], made_by["message_id"], made_by["user_id"], made_by["model"], 2, 2)
+    title, call = "From a model that took its time", ModelCall(lease.model, "title")
+    assert not await give_title(actor_of(server, None), lease, id, title, call)
     sent = await ada.do(
         "sendMessage", "{ reply { id } }", to={"conversationId": id}, content="And?"
     )

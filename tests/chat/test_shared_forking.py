@@ -9,7 +9,7 @@ import pytest
 
 from models.chat.forking import MOST, MOST_BYTES
 from models.chat.messages import CONTENT_LIMIT, Message, MessageRole
-from models.chat.sharing import HOURLY
+from models.chat.sharing import FORKS
 from models.providing import AnswerError
 from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Server, StartServer
@@ -201,11 +201,11 @@ async def test_forks_of_what_is_shared_are_counted(start_server: StartServer) ->
         found = await refusal(reader, "forkSharedConversation", token=token)
         assert found[0] == "RATE_LIMITED"
 
-    await fork(guest, HOURLY - 1)
+    await fork(guest, FORKS.most - 1)
     await fork(other, 1)
     await refused(guest)
     await refused(other)
-    await fork(eve, HOURLY)
+    await fork(eve, FORKS.most)
     await refused(eve)
     clock.advance(hours=1)
     await fork(eve, 1)

@@ -24,6 +24,8 @@ const settings = {
   PUNNET_PORT: "0",
   PUNNET_DATA_DIR: folder,
   PUNNET_DAILY_LIMITS: "false", // more is sent than a guest may in a day
+  PUNNET_RATE_LIMITS: JSON.stringify({ message: 0 }), // and in a minute
+  PUNNET_COST_PER_MINUTE: "0",
 };
 delete settings.PUNNET_DATABASE_URL;
 

@@ -6,10 +6,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.accounts.connecting import (
+    Connecting,
+    Renewal,
+    Tokens,
+    claim_renewal,
+    connect,
+    hand_back_renewal,
+    keep_renewed,
+    note_refusal,
+    use_once,
+)
 from models.accounts.expiring import forget_expired
 from models.accounts.mails import forget_mail, take_mails
+from models.accounts.oauth_connections import OAuthProvider, connection_of
+from models.accounts.oauth_revocations import forget_revocation, take_revocations
 from models.accounts.orgs import Org
+from models.accounts.rate_limits import forget_windows
 from models.accounts.user_keys import key_of, note_use
+from models.billing.usage_events import ModelCall
 from models.builder.claims import reap_runs
 from models.chat import chunks
 from models.chat.answers import Answer
@@ -19,6 +34,7 @@ from models.chat.deletion import DeletionJob, work_off_deletion
 from models.chat.leases import (
     Lease,
     claim_generations,
+    count_unwanted_call,
     finish_generation,
     give_up_generation,
     hand_back_generation,
@@ -51,6 +67,7 @@ from tests.harness.planting import plant_user_key
 from tests.harness.sharing import HEARD
 
 LEASE = timedelta(seconds=30)
+CALL = ModelCall("mock:raypx-1", usage={"inputTokens": 2, "outputTokens": 3})
 ANSWER = Answer([{"kind": "text", "text": "```tsx app/page.tsx\nexport {}\n```"}], "stop")
 STREAM = "subscription($id: ID!) { messageStreamed(messageId: $id) { text cursor } }"
 MESSAGES = """subscription($id: ID!, $after: String) {
@@ -65,6 +82,11 @@ WAYS_IN = (
 OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
     "addFavoriteModel", "removeFavoriteModel", "sendFeedback", "setBudget", "resetCredits",
+)  # fmt: skip
+PAYING = (
+    "createCheckout", "createCustomerPortal", "cancelSubscription", "resumeSubscription",
+    "syncSubscription", "grantSubscription", "endSubscription", "reconcileSubscription",
+    "resolvePendingSubscription", "replayWebhookEvent",
 )  # fmt: skip
 CONVERSATIONS = (
     "createFolder", "createConversation", "startConversation", "updateConversation",
@@ -100,6 +122,7 @@ class Verbs:
         await self.orgs()
         await self.tokens()
         await self.keys()
+        await self.connections()
         await self.messages()
         await self.conversations()
         await self.files()
@@ -114,7 +137,7 @@ class Verbs:
         await self.server.user("newcomer").run("{ me { id } }")
 
     async def ways_in(self) -> None:
-        for name in (*WAYS_IN, *OWN):
+        for name in (*WAYS_IN, *OWN, *PAYING):
             scene = Scene(self.server, self.server.user(f"somebody-{name}"))
             given = await EVERY[name](scene)
             self.called.add(name)
@@ -176,6 +199,10 @@ class Verbs:
         grant = f"{BY_TEST} UPDATE user_account SET operator = true WHERE id = $1"
         await self.server.sql(grant, self.filling.users[0])
         await self.do("setOrgPlan", "{ org { id } }", **plan)
+        period = {"orgId": own, "billingPeriod": "2026-01"}
+        closed = await self.do("closePeriod", "{ invoice { id } }", **period)
+        settled = {"id": closed["invoice"]["id"], "status": "PAID"}
+        await self.do("settleInvoice", "{ invoice { id } }", **settled)
         await self.do("deleteOrg", "{ deletedOrgId }", id=own)
 
     def org_of(self, number: int) -> str:
@@ -204,6 +231,28 @@ class Verbs:
         await self.do("deleteUserKey", "{ deletedUserKeyId }", id=id)
         tried = await plant_user_key(self.server, user)
         await self.do("testUserKey", "{ result }", id=tried)
+
+    async def connections(self) -> None:
+        user, vault = self.filling.users[0], self.server.services.ports.sign_in.vault
+        actor, account = self.actor(), {"id": "7", "login": "ada"}
+        about = (user, None, OAuthProvider.GITHUB, "repo")
+        new = Connecting(*about, Tokens("gho_1", "ghr_1", timedelta(hours=8)), account)
+        for _ in range(2):
+            id = (await connect(actor, new, vault)).id
+        assert await connection_of(actor.database, user, OAuthProvider.GITHUB) is not None
+        renewal = Renewal(id, user, OAuthProvider.GITHUB, "ghr_1")
+        for _ in range(2):
+            await claim_renewal(actor, renewal, vault)
+            await hand_back_renewal(actor, renewal, vault)
+        await keep_renewed(actor, renewal, Tokens("gho_2", "ghr_2"), vault)
+        await keep_renewed(actor, renewal, Tokens("gho_3", "ghr_3"), vault)
+        await note_refusal(actor, id, "gho_2", vault)
+        await use_once(actor, "a state")
+        note = {"metadata": {"team": "blue"}}
+        await self.do("updateOauthConnection", "{ oauthGrant { id } }", id=id, **note)
+        await self.do("revokeOauthConnection", "{ revokedOauthGrantId }", id=id)
+        for revocation in await take_revocations(actor, 10):
+            await forget_revocation(actor, revocation.id)
 
     async def messages(self) -> None:
         attachments = [{"url": "https://example.com/a.png", "size": 9}]
@@ -307,10 +356,12 @@ class Verbs:
         async with database.connection() as connection:
             await chunks.append(connection, [_window(lease) for lease in leases])
             await renew(connection, leases, "worker", _now() + LEASE)
-        assert await finish_generation(actor, leases[0], ANSWER)
+        assert await finish_generation(actor, leases[0], ANSWER, CALL)
         loose = self.filling.ids[Conversation][self.filling.users[1]][-1]
-        await give_title(actor, loose, "Title")
-        assert await give_up_generation(actor, leases[1], "No", LEASE)
+        titled = replace(CALL, number="title")
+        await give_title(actor, leases[0], loose, "Title", titled)
+        await count_unwanted_call(actor, leases[0], CALL)
+        assert await give_up_generation(actor, leases[1], "No", LEASE, None, CALL)
         assert await give_up_generation(actor, leases[2], "No", None)
         assert await hand_back_generation(actor, leases[3])
         dead = f"{BY_TEST} UPDATE generation SET lease_until = $2 WHERE id = $1"
@@ -323,7 +374,7 @@ class Verbs:
         actor, database = self.actor(), self.server.services.ports.database
         progress = await read_progress(database, replace(lease, epoch=2))
         asked = NewCall(Asked("call_1", "delete", {}), needs_approval=True)
-        assert await keep_calls(actor, lease, progress, [asked]) == []
+        assert await keep_calls(actor, lease, progress, [asked], CALL) == []
         late = f"{BY_TEST} UPDATE tool_call SET expires_at = $2 WHERE message_id = $1"
         await self.server.sql(late, lease.message_id, _ago())
         assert await expire_tool_calls(actor) == 1
@@ -354,6 +405,7 @@ class Verbs:
         await self.server.sql(old, _ago())
         await forget_the_old(actor.database, actor.clock)
         await forget_expired(actor)
+        assert not await forget_windows(actor)
         due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
         await self.server.sql(due, self.filling.users[0], _ago())
         assert await sweep_files(actor, self.server.services.storage)

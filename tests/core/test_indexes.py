@@ -54,6 +54,8 @@ LISTS = (
     "auditLogs",
     "apiTokens",
     "feedback",
+    "usageEvents",
+    "invoices",
 )
 
 
@@ -341,6 +343,10 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
     (row,) = await served.sql("SELECT slug FROM org WHERE id = $1", org)
     await api.run("query($s: String!) { orgBySlug(slug: $s) { id } }", s=row["slug"])
     await api.run("query($o: ID!) { projects(org: $o) { nodes { id } } }", o=org)
+    totals = "usageTotals(org: $o, billingPeriod: $p, agentId: $a) { byModel { key costUsd } }"
+    for whose, agent in ((None, None), (org, None), (org, "agent-1")):
+        query = f"query($o: ID, $p: String, $a: ID) {{ {totals} }}"
+        await api.run(query, o=whose, p="2026-01", a=agent)
     message = full.ids(Message, owner)[0]
     await api.run("query($i: ID!) { accessExplain(id: $i) { steps { says } } }", i=message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.harness.filling import Filling, Size
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-HIDDEN = {"Generation", "Mail"}
+HIDDEN = {"Generation", "Mail", "OAuthRevocation"}
 """Tables without a type: nobody reaches their rows by `node`."""
 
 
@@ -69,7 +70,8 @@ async def test_every_type_is_found_by_its_id(server: Server, filling: Filling) -
             stored = row.get(column)
             if isinstance(value, str | int | bool) and not isinstance(stored, datetime | None):
                 enum = str(stored).upper().replace(".", "_")
-                assert value in (stored, enum), (name, key)
+                shown = Decimal(value) if isinstance(stored, Decimal) else value
+                assert shown in (stored, enum), (name, key)
         for stranger in (eve, nobody):
             assert await stranger.run(NODE, id=id) == {"node": None}, name
 

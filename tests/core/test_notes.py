@@ -25,7 +25,8 @@ WITH_OTHERS = {
     "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
     "exportMyData", "forkSharedConversation", "inviteOrgMember", "requestPasswordReset",
     "resendInvitation",
-    "resetPassword", "setAvatar", "signIn", "signUp", "testUserKey", "verifyEmail",
+    "resetPassword", "revokeOauthConnection", "setAvatar", "signIn", "signUp", "testUserKey",
+    "verifyEmail",
 }  # fmt: skip
 """These count tries before they do anything, or write rows of the system's or a guest's."""
 

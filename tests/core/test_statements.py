@@ -62,6 +62,7 @@ TYPES = {
     "Fragment": 1 + 1,  # message
     "FragmentDraft": 1 + 1,  # project
     "Import": 1 + 2,  # project, message
+    "Invoice": 1,
     # conversation, project, fragment, attachments, calls, parent, source, ratings, siblings
     "Message": 1 + 9,
     "MessageFeedback": 1 + 1,  # message
@@ -87,6 +88,7 @@ TYPES = {
     "StoredFile": 1,
     "ToolCall": 1 + 1,  # message
     "Usage": 1,
+    "UsageEvent": 1,
     "User": 1,
     "UserKey": 1,
     "UserPreferences": 1,
@@ -122,6 +124,7 @@ QUERIES = {
     "preferences": ("", 1),
     "rateLimits": ("", 1),
     "anonymousUsages": ("", 1),
+    "actionLimits": ("", 1),
     "budget": ("", 1),
     "creditBalances": ('(since: "2026-01-01T00:00:00.000Z", until: "2026-01-02T00:00:00.000Z")', 1),
     "creditEntries": ("", 1),
@@ -131,6 +134,9 @@ QUERIES = {
     "sessions": ("", 1),
     "subscriptions": ("", 1),
     "usage": ("", 1),
+    "usageEvents": ("", 1),
+    "usageTotals": ("", 1),
+    "invoices": ("", 1),
     "userKeys": ("", 1),
     "verifications": ("", 1),
     "webhookEvents": ("", 1),
@@ -224,7 +230,9 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {"UsageLimits", "UsageLimit", "CreditBalance"}  # values of one query
+    plain -= {"UsageLimits", "UsageLimit", "CreditBalance", "ActionLimit"}  # values of one query
+    plain -= {"GitHubRepositoryPage", "GitHubRepository"}  # which GitHub tells
+    plain -= {"UsageTotals", "UsageTotal"}  # the same
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

@@ -12,6 +12,7 @@ from models.accounts.audit_logs import AuditLog
 from models.accounts.feedback import Feedback
 from models.accounts.mails import Mail
 from models.accounts.oauth_connections import OAuthConnection
+from models.accounts.oauth_revocations import OAuthRevocation
 from models.accounts.org_members import OrgMember
 from models.accounts.orgs import Org
 from models.accounts.rate_limits import RateLimit
@@ -24,9 +25,11 @@ from models.billing.budgets import CreditBudget
 from models.billing.credit_ledger import CreditEntry
 from models.billing.credit_reservations import CreditReservation
 from models.billing.customers import PolarCustomer
+from models.billing.invoices import Invoice
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.subscriptions import Subscription
 from models.billing.usage import Usage
+from models.billing.usage_events import UsageEvent
 from models.builder.imports import Import
 from models.files.stored_files import StoredFile
 from models.permissions import Role
@@ -74,6 +77,7 @@ def add_ways_in(filling: Filling, user: str, start: datetime) -> None:
         filling.add(Session, user, user_id=user, token_hash=name, previous_hash=f"p{name}", **times)
         proof = {"identifier": "a@b.example", "purpose": "sign_up", "value_hash": name}
         filling.add(Verification, user, user_id=user, expires_at=ends, **proof)
+        filling.add(OAuthRevocation, user, provider="github", due_at=ends)
         filling.add(Mail, user, kind="confirm_sign_up", recipient="a@b.example", due_at=ends)
 
 
@@ -96,6 +100,14 @@ def add_usage(filling: Filling, user: str, start: datetime) -> None:
         spent = {"event": "settled", "reserved": Decimal(-1), "spent": Decimal(1)}
         filling.add(CreditEntry, user, event_key=f"{user}-{number}", **about, **spent)
         filling.add(CreditReservation, user, cost=Decimal(1), state="settled", **about)
+    for _ in range(EACH):
+        _add_event(filling, user, user_id=user)
+
+
+def _add_event(filling: Filling, owner: str, **values: Any) -> None:
+    call = {"metric": "ai_tokens", "quantity": 9, "model": "mock:raypx-1", "feature": "chat"}
+    more = {"billing_period": "2026-01", "cost_usd": Decimal("0.0000025")}
+    filling.add(UsageEvent, owner, **call, **more, **values)
 
 
 def add_imports(filling: Filling, owner: str, user: str, project: str) -> None:
@@ -133,6 +145,10 @@ def _add_org(filling: Filling, owner: str, roles: dict[str, Role], start: dateti
         state = {"role": "viewer", "status": "invited", "token_hash": f"{org}-{number}"}
         filling.add(OrgMember, org, org_id=org, **about, **state)
     _audit(filling, org, start, org_id=org, user_id=owner)
+    for month in range(1, EACH + 1):
+        about = {"org_id": org, "billing_period": f"2025-{month:02d}", "amount": Decimal("2.5")}
+        filling.add(Invoice, org, **about)
+        _add_event(filling, org, user_id=owner, agent_id=f"agent-{month}")
     return org
 
 

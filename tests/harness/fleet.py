@@ -40,7 +40,8 @@ class Fleet:
     async def start(self, kind: str, **settings: Any) -> Member:
         """One more `serve` or `worker`, once it works."""
         given = {"dev": "true", "secret": SECRET, "port": 0, "lease": LEASE, "user_slots": 1_000}
-        given |= {"database_url": self.database, "daily_limits": "false"} | self.settings | settings
+        given |= {"database_url": self.database, "daily_limits": "false", "cost_per_minute": 0}
+        given |= {"rate_limits": '{"message": 0}'} | self.settings | settings
         environment = {f"PUNNET_{name.upper()}": value for name, value in given.items()}
         child = await self.nursery.start(kind, **environment)
         member = Member(kind, child)

@@ -11,6 +11,8 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from graphql_schema.schema import graphql_core_schema
 from models import ids
 from models.accounts.verifications import Purpose
+from models.accounts.webhook_events import WebhookEvent
+from models.billing.pending_subscriptions import PendingSubscription
 from models.chat.conversations import Conversation
 from models.permissions import Role
 from tests.harness.accounts import PASSWORD
@@ -18,8 +20,10 @@ from tests.harness.api import Api, Server
 from tests.harness.planting import (
     make_operator,
     plant,
+    plant_grant,
     plant_password,
     plant_session,
+    plant_subscription,
     plant_usage,
     plant_user_key,
     plant_verification,
@@ -32,6 +36,7 @@ from tests.harness.planting_orgs import (
     plant_invited,
     plant_member,
 )
+from tests.harness.polar import PRO, customer, subscription
 from tests.harness.sharing import share
 from tests.harness.uploading import announce, image, put, send
 from tests.harness.verbs import id_of
@@ -191,6 +196,12 @@ class Scene:
     async def user_key(self) -> str:
         """The id of a key of the caller's."""
         return await plant_user_key(self.server, await id_of(self.caller))
+
+    async def grant(self) -> str:
+        """The id of the caller's connection to GitHub."""
+        user = await id_of(self.caller)
+        known = await self.server.sql("SELECT id FROM oauth_connection WHERE user_id = $1", user)
+        return known[0]["id"] if known else await plant_grant(self.server, user)
 
     async def share_token(self) -> str:
         """The token of a link that shows a conversation with an answer."""
@@ -415,6 +426,70 @@ async def _set_plan(scene: Scene) -> Input:
     return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
 
 
+async def _subscription(scene: Scene) -> Input:
+    await scene.caller.do("syncSubscription", "{ __typename }")  # from here on it is counted
+    return {"id": await plant_subscription(scene.server, await id_of(scene.caller))}
+
+
+async def _pay(scene: Scene) -> Input:
+    await scene.caller.do("syncSubscription", "{ __typename }")
+    return {"productId": PRO}
+
+
+async def _portal(scene: Scene) -> Input:
+    await _subscription(scene)
+    return {}
+
+
+async def _sync(scene: Scene) -> Input:
+    return {"id": (await _subscription(scene))["id"]}
+
+
+async def _grant(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"userId": await id_of(scene.caller), "planTier": "PRO"}
+
+
+async def _end(scene: Scene) -> Input:
+    given = await _grant(scene)
+    made = await scene.caller.do("grantSubscription", "{ subscriptionId }", **given)
+    return {"id": made["subscriptionId"]}
+
+
+async def _reconcile(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    id = await plant_subscription(scene.server, await id_of(scene.caller))
+    (row,) = await scene.server.sql(
+        "SELECT polar_subscription_id FROM subscription WHERE id = $1", id
+    )
+    return {"polarSubscriptionId": row["polar_subscription_id"]}
+
+
+async def _resolve(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    data = subscription(new := f"sub-{ids.new_id('row')}", customer(f"cus-of-{new}"))
+    told = {"polar_subscription_id": new, "customer_id": f"cus-of-{new}", "event_data": data}
+    id = await plant(scene.server, PendingSubscription, **told)
+    return {"id": id, "userId": await id_of(scene.caller)}
+
+
+async def _replay(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    told = {"event_id": ids.new_id("row"), "event_type": "benefit.created"}
+    return {"id": await plant(scene.server, WebhookEvent, payload={"data": {}}, **told)}
+
+
+async def _close_period(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"orgId": await scene.org(), "billingPeriod": "2020-02"}
+
+
+async def _settle_invoice(scene: Scene) -> Input:
+    closing = await _close_period(scene)
+    closed = await scene.caller.do("closePeriod", "{ invoice { id } }", **closing)
+    return {"id": closed["invoice"]["id"], "status": "PAID"}
+
+
 async def _reset_credits(scene: Scene) -> Input:
     await make_operator(scene.server, scene.caller)
     user = await id_of(scene.caller)
@@ -423,6 +498,16 @@ async def _reset_credits(scene: Scene) -> Input:
 
 
 EVERY: dict[str, Prepare] = {
+    "createCheckout": _pay,
+    "createCustomerPortal": _portal,
+    "cancelSubscription": _subscription,
+    "resumeSubscription": _subscription,
+    "syncSubscription": _sync,
+    "grantSubscription": _grant,
+    "endSubscription": _end,
+    "reconcileSubscription": _reconcile,
+    "resolvePendingSubscription": _resolve,
+    "replayWebhookEvent": _replay,
     "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
     "verifyEmail": _verify_email,
     "signIn": _sign_in,
@@ -448,6 +533,8 @@ EVERY: dict[str, Prepare] = {
     "deleteOrg": _by_id(Scene.org),
     "transferOrg": _in("memberId", Scene.org_member),
     "setOrgPlan": _set_plan,
+    "closePeriod": _close_period,
+    "settleInvoice": _settle_invoice,
     "setBudget": _input(softLimit=8, hardLimit=10),
     "resetCredits": _reset_credits,
     "inviteOrgMember": _invite,
@@ -469,6 +556,8 @@ EVERY: dict[str, Prepare] = {
     "updateUserKey": _by_id(Scene.user_key, mode="FALLBACK"),
     "deleteUserKey": _by_id(Scene.user_key),
     "testUserKey": _by_id(Scene.user_key),
+    "updateOauthConnection": _by_id(Scene.grant, metadata={"team": "blue"}),
+    "revokeOauthConnection": _by_id(Scene.grant),
     "moveProject": _move_project,
     "moveConversation": _move_conversation,
     "createGuest": _create_guest,

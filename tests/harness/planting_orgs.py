@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from models import ids
@@ -11,6 +12,7 @@ from models.accounts.audit_logs import AuditAction, AuditLog
 from models.accounts.invitations import Ticket
 from models.accounts.org_members import MemberStatus, OrgMember
 from models.accounts.orgs import Org
+from models.billing.invoices import Invoice
 from models.permissions import Role
 from tests.harness.api import Server
 from tests.harness.planting import now_at, plant
@@ -33,7 +35,14 @@ async def plant_org(server: Server, user: str) -> dict[str, str]:
         "to accept": (await plant_invited(server, spare, user))[1],
         "to decline": (await plant_invited(server, spare, user))[1],
         "audit log": await plant(server, AuditLog, **audited, **when),
+        "invoice": await plant_invoice(server, org),
     }
+
+
+async def plant_invoice(server: Server, org: str) -> str:
+    """The invoice of a month that was closed."""
+    what = {"org_id": org, "owner_id": org, "billing_period": "2020-01", "status": "issued"}
+    return await plant(server, Invoice, **what, amount=Decimal("2.5"))
 
 
 async def plant_empty_org(server: Server, user: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import { DELETE, LISTS, SEARCH, UPDATE } from "./documents.js";
 import { askFor, confirmFirst, openMenu } from "./dialogs.js";
 
 const PAUSE = 250; // milliseconds without a key before a search
-const TITLE_TRIES = [400, 800, 1_600, 3_200]; // a model may take its time to find a title
+const TITLE_TRIES = [400, 800, 1_600, 3_200, 6_400, 12_800]; // a model may take its time to find a title
 const MARKED = /⟦(.*?)⟧/gs;
 export const UNTITLED = "New chat";
 

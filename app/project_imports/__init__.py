@@ -1,0 +1,1 @@
+"""Carrying out the imports of projects: from GitHub, from Figma, from uploads."""
