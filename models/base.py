@@ -35,6 +35,8 @@ class Record(Model):
     checks: ClassVar[tuple[Check, ...]] = ()
     unstamped: ClassVar[frozenset[str]] = frozenset()
     """Columns that tell nothing new of the row: who writes only these leaves `updated_at`."""
+    only_grows: ClassVar[bool] = False
+    """Whether its rows are never changed and never removed, whatever becomes of their owner."""
 
     id: str = fields.KeyColumn(
         primary_key=True, description="Its id, which says what it is and sorts by time."

@@ -159,7 +159,8 @@ USAGE = Source(
     optional="expire planType",
     subject="userId",
     links=USER,
-    values=OWN,
+    # What is left; of what was used before nothing is known.
+    values=OWN | {"granted": "s.points + coalesce(e.reserved + e.spent, 0)"},
     id="'usg' || substr(user_.id, 4)",
     match="e.user_id = user_.id",
     one_per="user_.id",

@@ -75,12 +75,13 @@ class Path:
 
 @cache
 def paths() -> tuple[Path, ...]:
-    """A path for each table with an owner, parts before their wholes.
+    """A path for each table with an owner, parts before their wholes, but for those that only grow.
 
     A part is found through its whole, which must not have moved before.
     """
     owned = [model for model in record_models() if "owner_id" in model.columns()]
-    chosen = [model for model in owned if not isinstance(model.access, OperatorOnly)]
+    lasting = [model for model in owned if not model.only_grows]
+    chosen = [model for model in lasting if not isinstance(model.access, OperatorOnly)]
     ordered = sorted(chosen, key=_depth, reverse=True)
     return tuple(Path(model, path_of(model, "t", "$1")) for model in ordered)
 

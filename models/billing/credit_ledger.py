@@ -29,12 +29,12 @@ class CreditEvent(StrEnum):
     RESET = "reset"
 
 
-# PostgreSQL itself refuses to change or remove one. It outlives its user, by ids alone.
 class CreditEntry(Record):
     """One movement of a user's credits; its numbers say how much more there is of each kind."""
 
     prefix = "cle"
     access = Owned(read=Permission.BILLING)
+    only_grows = True  # PostgreSQL itself refuses to change or remove one
     indexes = (
         unique("event_key"),
         index("owner_id", "created_at", "id"),

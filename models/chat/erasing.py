@@ -11,7 +11,6 @@ from models.access import PartOf
 from models.accounts.erasing import ERASED_NAME, user_erased
 from models.accounts.guests import Path, paths
 from models.accounts.users import User
-from models.billing.credit_ledger import CreditEntry
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob, Tombstone, empties, leaves, schedule
 from models.chat.emptying_orgs import LOOSE, Roots, stop_answers
@@ -78,12 +77,11 @@ class OwnRows:
 
 @cache
 def _own() -> tuple[Path, ...]:
-    """Every table with an owner whose rows go with no other root; deletions go on to their end, and
-    what the ledger has is not lost."""
+    """Every table with an owner whose rows go with no other root; deletions go on to their end."""
     return tuple(
         path
         for path in paths()
-        if path.model not in (DeletionJob, CreditEntry)
+        if path.model is not DeletionJob
         and not isinstance(path.model.access, PartOf)
         and "deleted_at" not in path.model.columns()
     )

@@ -22,7 +22,7 @@ DONE = """SELECT 1 AS yes WHERE NOT EXISTS (
 PERSONAL = "zanzibar"
 SIGN_IN = """mutation($email: String!, $password: String!) {
   signIn(input: {email: $email, password: $password}) { token } }"""
-TOMBSTONES = {"User", "Project", "Conversation", "DeletionJob", "Org", "AuditLog"}
+TOMBSTONES = {"User", "Project", "Conversation", "DeletionJob", "Org", "AuditLog", "CreditEntry"}
 
 
 async def rows_of(server: Server, user: str) -> dict[str, int]:

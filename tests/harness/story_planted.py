@@ -85,7 +85,9 @@ async def tell_account(story: Story) -> None:
         Usage,
         own | {"points": Decimal(5), "granted": Decimal(5)},
         points=Decimal("3.1250"),
-        granted=Decimal("3.1250"),
+        granted=Decimal("3.8750"),
+        reserved=Decimal("0.2500"),
+        spent=Decimal("0.5000"),
         expire=day(1),
         plan_type=PlanTier.UNLIMITED,
     )
