@@ -103,7 +103,8 @@ def _token(settings: Settings, user: str) -> str:
 @command.command()
 def worker() -> None:
     """Run one more worker, without serving."""
-    from app.process import connect, running
+    from app.assembly import connect
+    from app.process import running
 
     async def work(settings: Settings, url: str) -> None:
         stopped = asyncio.Event()

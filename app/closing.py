@@ -25,7 +25,8 @@ def close_period(
 
 
 async def _close(settings: Settings, url: str, period: str) -> list[Invoice]:
-    from app.process import connect, running
+    from app.assembly import connect
+    from app.process import running
     from models.billing.invoices import issue_invoice, orgs_to_close
     from models.verbs import Actor
     from models.viewer import SIGNED_OUT

@@ -37,6 +37,6 @@ class LimitSettings(BaseSettings):
     cost_per_minute: int = Field(
         default=200_000,
         ge=0,
-        description="Rows and fields that one user, or one address without a user, may ask for in "
-        "a minute; 0 is any number.",
+        description="Rows and fields that one user may ask for in a minute, and all guests and "
+        "signed-out callers of one address; 0 is any number.",
     )

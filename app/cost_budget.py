@@ -1,4 +1,4 @@
-"""What operations may cost in a minute: a budget for each user, and for each address without one.
+"""What operations may cost in a minute: a budget for each user, and one for each address.
 
 A server counts in memory, and every second tells PostgreSQL and hears what the others counted. So
 a viewer who uses several servers may get, beyond the budget, what each of them lets through before
@@ -94,8 +94,9 @@ class CostBudget:
         spent = await spend(self._database, minute, self._most, untold)
         if begins == self._begins:
             for payer, all_told in spent.items():
-                known = all_told + self._untold.get(payer, 0)
-                self._spent[payer] = max(known, self._spent.get(payer, 0))
+                if payer in self._spent:
+                    known = all_told + self._untold.get(payer, 0)
+                    self._spent[payer] = max(known, self._spent[payer])
 
     def _seconds_left(self) -> float:
         """How long the window that runs still does; begins a new one if it is time to."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from app.assembly import connect
 from app.config import Settings
-from app.process import connect, running
+from app.process import running
 from models.accounts.users import Identity, meet
 from models.builder.claims import RunResult, claim_run, complete_run
 from models.builder.snapshots import SavedFiles, save_files

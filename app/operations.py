@@ -113,14 +113,12 @@ class Operations:
 
     def allowance(self, viewer: Viewer, caller: Caller) -> Mapping[str, str]:
         """The headers that tell what is left of a viewer's budget."""
-        if self._budget is None:
-            return {}
-        return self._budget.headers(payer(viewer.user_id, caller.client))
+        return {} if self._budget is None else self._budget.headers(_payer(viewer, caller))
 
     def _admission(self, viewer: Viewer, caller: Caller) -> Admit | None:
         if self._budget is None:
             return None
-        return partial(self._budget.draw, payer(viewer.user_id, caller.client))
+        return partial(self._budget.draw, _payer(viewer, caller))
 
     async def prepare(self, request: GraphQLRequest) -> Prepared:
         """The operation to run; raises Refused."""
@@ -226,6 +224,11 @@ class Operations:
             prepared.kind, prepared.name, seconds, codes, viewer.kind, prepared.document, tally
         )
         self._observer.operation_finished(done)
+
+
+def _payer(viewer: Viewer, caller: Caller) -> str:
+    """Who is charged: a user, or for a guest the address, since another guest is soon made."""
+    return payer(viewer.user_id if viewer.kind == "user" else None, caller.client)
 
 
 def seconds_left(viewer: Viewer) -> float | None:

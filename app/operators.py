@@ -41,7 +41,8 @@ def _appointed(office: Office, who: str) -> str:
 
 
 async def _appoint(settings: Settings, url: str, office: Office, who: str) -> User:
-    from app.process import connect, running
+    from app.assembly import connect
+    from app.process import running
     from models.verbs import Actor
     from models.viewer import SIGNED_OUT
 

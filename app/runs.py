@@ -30,7 +30,8 @@ def release(
 
 
 async def _release_all(settings: Settings, url: str, which: Which) -> Counter[Release]:
-    from app.process import connect, running
+    from app.assembly import connect
+    from app.process import running
     from models.builder.held import release_runs
     from models.verbs import Actor
     from models.viewer import SIGNED_OUT

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from app import demo_page, graphiql, pages
+from app.assembly import connect
 from app.config import Settings
 from app.connections.routes import ConnectionRoutes
 from app.contexts import PunnetContexts
@@ -33,7 +34,7 @@ from app.outgoing import EVERYWHERE, Outgoing
 from app.own_exports import OwnExports
 from app.plan_telling import PlanTelling
 from app.polar import PolarWebhook
-from app.process import Services, connect, kept, running
+from app.process import Services, kept, running
 from app.project_downloads import ProjectDownloads
 from app.revocations import Revocations
 from app.sockets import Sockets

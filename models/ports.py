@@ -243,9 +243,7 @@ class Connections(Protocol):
     """The outside services that users connected."""
 
     async def token(self, user_id: str, provider: str, *, instead_of: str | None = None) -> str:
-        """A token to use a service with for a user, renewed where it is about to end.
-
-        `instead_of` is one that the service refused just now: another is got, or the connection
-        is marked as one that must be made anew. Raises NotConnected and Unavailable.
+        """A token to use a service with for a user, renewed where it is about to end, and another
+        one than `instead_of`, which the service refused. Raises NotConnected and Unavailable.
         """
         ...

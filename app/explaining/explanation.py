@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.assembly import connect
 from app.contexts import viewer_named
 from app.graphql import engine_of
 from app.payload import read_json, request_from
 from app.plan_telling import beside
-from app.process import connect
 from app.tally import Spent, TalliedDatabase, Tally
 from graphql_schema.core.context import Context
 from graphql_schema.core.errors import Refused, ResponseError

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @strawberry.input(description="What to pay for.")
 class CreateCheckoutInput:
-    product_id: strawberry.ID = given("Polar's id of the product.")
+    product_id: str = given("Polar's id of the product.")
     success_url: str | None = given(
         "The page to go on to once it is paid, of your front end; by default its start.",
         default=None,

@@ -18,6 +18,7 @@ from models.billing.telling import customer_in, payer_in
 from models.errors import Conflict, Invalid
 from models.permissions import Permission
 from models.verbs import verb
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,6 +100,7 @@ async def put_off_event(tx: Transaction, id: str, error: str) -> None:
 @verb.needing(Permission.OPERATE)
 async def replay_event(tx: Transaction, id: str, terms: Terms) -> WebhookEvent:
     """Go through an event again, however it went. Raises Conflict for what is not Polar's."""
+    tx.require(SYSTEM)
     row = await tx.reach(WebhookEvent, id, field="id")
     if row.source is not WebhookSource.POLAR:
         raise Conflict("Only what Polar sent can be replayed.")

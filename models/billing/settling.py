@@ -18,6 +18,7 @@ from models.billing.subscriptions import (
     follow_plan,
 )
 from models.billing.telling import subscription_in
+from models.errors import Invalid
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,11 +81,11 @@ def _refuse_anothers(known: Subscription | None, user: User) -> None:
 
 
 async def _resolve(tx: Transaction, waiting: PendingSubscription, user: User) -> None:
-    told = subscription_in(waiting.event_data)
-    known = await tx.first(Subscription, _SUBSCRIPTION, told.id, lock=True)
     try:
+        told = subscription_in(waiting.event_data)
+        known = await tx.first(Subscription, _SUBSCRIPTION, told.id, lock=True)
         _refuse_anothers(known, user)
-    except Unsettled as problem:
+    except (Invalid, Unsettled) as problem:
         await waiting.change(status=PendingSubscriptionStatus.FAILED, error=str(problem))
         return
     await lay_over(tx, known, user, told, waiting.plan_tier)
@@ -107,9 +108,17 @@ async def _keep_waiting(
         keys = {"polar_subscription_id": told.id, "customer_id": told.payer.customer_id}
         await tx.add(PendingSubscription(**keys, **kept))
         return
-    before = subscription_in(waiting.event_data)
-    if not _is_late(told, before.provider_at, before.status):
+    if not _is_told_later(told, waiting.event_data):
         await waiting.change(**kept)
+
+
+def _is_told_later(told: ToldSubscription, kept: Mapping[str, Any]) -> bool:
+    """Whether what waits is newer; what was imported may be unreadable."""
+    try:
+        before = subscription_in(kept)
+    except Invalid:
+        return False
+    return _is_late(told, before.provider_at, before.status)
 
 
 def _is_late(told: ToldSubscription, at: datetime | None, status: SubscriptionStatus) -> bool:

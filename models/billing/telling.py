@@ -67,6 +67,8 @@ class ToldSubscription:
 
 def subscription_in(data: Mapping[str, Any]) -> ToldSubscription:
     """The subscription in Polar's JSON. Raises Invalid for what is none, or in no known status."""
+    if not isinstance(data, dict):  # pyright: ignore[reportUnnecessaryIsInstance] - imported rows may hold anything
+        raise Invalid("Not a subscription.")
     status = STATUSES.get(_text(data, "status"))
     if status is None:
         raise Invalid(f"Unknown status: {_text(data, 'status')}.")

@@ -157,6 +157,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
     assert found == {
         "avatar": (20, 3_600),
         "export": (5, 86_400),
+        "figma_import": (5, 60),
         "figma_upload": (5, 60),
         "github_import": (10, 60),
         "github_repositories": (30, 60),

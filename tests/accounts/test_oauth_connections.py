@@ -115,9 +115,8 @@ async def test_hole_13_an_errand_to_connect_does_not_sign_anybody_in(
         signing = {"id": "github", "client_id": "punnet", "client_secret": "the client's secret"}
         signing |= {"url": outer.github.url, "api_url": outer.github.url}
         entries = [outer.github.entry()]
-        server = await start_server(
-            connections=entries, sign_in_providers=[signing], app_url="https://app.example"
-        )
+        given = {"connections": entries, "sign_in_providers": [signing]}
+        server = await start_server(worker=False, app_url="https://app.example", **given)
         ada = await outer.town.newcomer()
         async with await outer.browser.get(await outer.leave(ada, outer.github, server)) as back:
             returned = back.headers["Location"]

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.cost_budget import CostBudget
 from models.errors import RateLimited, Unavailable
 from tests.app.test_sse import events_of
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.clock import START, FakeClock
 from tests.harness.planting import make_operator
@@ -170,6 +171,17 @@ async def test_who_is_signed_out_draws_from_their_address(start_server: StartSer
     assert await refused(nobody, **{"X-Forwarded-For": "203.0.113.2"})
     assert await refused(nobody)
     await used_up(server.user(), 4)
+
+
+async def test_guests_draw_from_their_address(start_server: StartServer) -> None:
+    """Another guest is soon made."""
+    server = await start_server(worker=False, cost_per_minute=40, clock=FakeClock())
+    one, two = await guest_of(server), await guest_of(server)
+    while not await refused(one):
+        pass
+    assert await refused(two)
+    assert await refused(server.nobody())
+    assert not await refused(server.user())
 
 
 async def test_an_address_is_the_first_half_of_an_ipv6_one(start_server: StartServer) -> None:

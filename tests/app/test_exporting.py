@@ -246,9 +246,9 @@ async def test_a_database_that_is_not_up_to_date_is_refused(
 GROWTH = 24 << 20  # bytes; far less than what is moved
 MUCH = 80 << 20
 _FILL = """\
-INSERT INTO webhook_event (id, created_at, updated_at, event_id, event_type, status, retry_count,
-    payload)
-SELECT 'whe_' || i, now(), now(), i, 'big', 'received', 0, jsonb_build_object('text', (
+INSERT INTO webhook_event (id, created_at, updated_at, source, event_id, event_type, status,
+    retry_count, payload)
+SELECT 'whe_' || i, now(), now(), 'polar', i, 'big', 'received', 0, jsonb_build_object('text', (
     SELECT string_agg(md5(i || '.' || n), '') FROM generate_series(1, 128) n))
 FROM generate_series(1, $1::bigint / 4096) i"""
 

@@ -15,7 +15,6 @@ from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, Server, StartServer
 from tests.harness.polar import (
     PRO,
-    SETTINGS,
     UNKNOWN,
     UNLIMITED,
     checkout,
@@ -277,6 +276,6 @@ async def test_no_transaction_is_open_while_polar_is_asked(server: Server, polar
 
 
 async def test_where_payments_are_not_set_up_that_is_said(start_server: StartServer) -> None:
-    server = await start_server(worker=False, **SETTINGS)
+    server = await start_server(worker=False, polar_token=None)
     assert await code(server.user("ada"), "createCheckout", productId=PRO) == "UNAVAILABLE"
     assert await tier(server.user("ada")) == "FREE"

@@ -123,7 +123,7 @@ async def test_a_subscription_is_written_with_all_that_is_told_of_it(server: Ser
         ("incomplete_expired", False),
     ],
 )
-async def test_only_some_statuses_pay(server: Server, status: str, pays: bool) -> None:
+async def test_hole_07_only_some_statuses_pay(server: Server, status: str, pays: bool) -> None:
     ada, payer = await buyer(server)
     told = subscription(payer=payer, status=status, current_period_end="2999-01-01T00:00:00Z")
     await tell(server, "subscription.updated", told)
@@ -165,8 +165,8 @@ async def test_what_comes_late_does_not_overwrite_what_is_newer(server: Server) 
     assert await tier(ada) == ("PRO", True)
 
 
-async def test_an_unknown_status_or_type_is_kept_and_refused(server: Server) -> None:
-    """Hole 7: it is never taken for an active one."""
+async def test_hole_07_an_unknown_status_or_type_is_kept_and_refused(server: Server) -> None:
+    """It is never taken for an active one."""
     ada, payer = await buyer(server)
     await tell(server, "subscription.updated", subscription(payer=payer, status="enchanted"))
     found = await newest_event(server)
@@ -212,6 +212,21 @@ async def test_who_a_customer_is_comes_by_several_events(server: Server, kind: s
     await tell(server, kind, told[kind])
     assert await tier(ada) == ("PRO", True)
     assert (await ada.run(OWN))["polarCustomer"]["polarCustomerId"] == "cus-ada"
+
+
+async def test_an_event_and_what_waits_are_read_as_they_came(server: Server) -> None:
+    """Every field of the sources' tables: the rest is read where it changes."""
+    told = subscription(payer=customer("cus-1"))
+    await tell(server, "subscription.active", told, "evt-whole")
+    olga = await operator(server)
+    whole = "{ webhookEvents { nodes { eventId eventType payload processedAt createdAt error } } }"
+    (found,) = (await olga.run(whole))["webhookEvents"]["nodes"]
+    assert (found["eventId"], found["eventType"]) == ("evt-whole", "subscription.active")
+    assert found["payload"]["data"] == told
+    assert found["createdAt"] <= found["processedAt"]
+    (waiting,) = (await olga.run(PENDING))["pendingSubscriptions"]["nodes"]
+    assert waiting["eventData"] == told
+    assert (waiting["polarSubscriptionId"], waiting["customerId"]) == ("sub-1", "cus-1")
 
 
 async def test_odd_payloads_fail_and_change_nothing(server: Server) -> None:

@@ -93,6 +93,11 @@ OWN = (
     "exportMyData", "updatePreferences", "updateProfile", "updateFavoriteModels",
     "addFavoriteModel", "removeFavoriteModel", "sendFeedback", "setBudget", "resetCredits",
 )  # fmt: skip
+PAYING = (
+    "createCheckout", "createCustomerPortal", "cancelSubscription", "resumeSubscription",
+    "syncSubscription", "grantSubscription", "endSubscription", "reconcileSubscription",
+    "resolvePendingSubscription", "replayWebhookEvent",
+)  # fmt: skip
 CONVERSATIONS = (
     "createFolder", "createConversation", "startConversation", "updateConversation",
     "markConversationRead", "editMessage", "regenerateMessage", "selectBranch",
@@ -146,7 +151,7 @@ class Verbs:
         await self.server.user("newcomer").run("{ me { id } }")
 
     async def ways_in(self) -> None:
-        for name in (*WAYS_IN, *OWN):
+        for name in (*WAYS_IN, *OWN, *PAYING):
             scene = Scene(self.server, self.server.user(f"somebody-{name}"))
             given = await EVERY[name](scene)
             self.called.add(name)

@@ -22,6 +22,8 @@ ANONYMOUS = (
     "mails is needed, and the limit by address bounds their number."
 )
 WITHOUT_KEY = {
+    "grantSubscription": "A repeated call finds the plan that was given.",
+    "resolvePendingSubscription": "A repeated call finds that it does not wait any more.",
     "resendInvitation": "What it adds is a mail, at most one a minute.",
     "createGuest": "A key belongs to a viewer, and there is none yet. To return an earlier guest's "
     "token for a key would let in whoever guesses it; a guest too many owns nothing and costs "
@@ -34,6 +36,7 @@ WITHOUT_KEY = {
     "is a mail.",
     "changeEmail": "What it adds is a mail and what that proves; a second one does no harm.",
     "deleteMe": "What it adds is the system's own job. A repeated call finds nobody.",
+    "closePeriod": "There is one invoice of a period; a second call gives the same.",
     "exportMyData": "What it adds is a counter; a second link leads to the same.",
     "testUserKey": "What it adds is the count of tries; a second try tells the same.",
     "revokeOauthConnection": "What it adds is the system's own errand. A repeated call finds the "

@@ -62,6 +62,7 @@ LISTS = (
 BALANCES = """{ creditBalances(
   since: "2026-01-01T00:00:00.000Z", until: "2026-01-31T00:00:00.000Z") { spent } }"""
 ARGUMENTS = {
+    "invoices": 'org: "$org", ',
     "pendingAgentRuns": 'projectId: "$project", ',
     "searchConversations": 'words: "talk", ',
     "searchMessages": 'words: "message 2", ',
@@ -326,8 +327,9 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
             found = await api.run(query, ids=ids)
             assert [node is not None for node in found["nodes"]] == [True] * len(ids)
     fields = graphql_core_schema().query_type.fields  # type: ignore[union-attr]
+    org, project = full.ids(Org, owner)[0], full.ids(Project, owner)[0]
     for name in LISTS:
-        of = ARGUMENTS.get(name, "").replace("$project", full.ids(Project, owner)[0])
+        of = ARGUMENTS.get(name, "").replace("$project", project).replace("$org", org)
         page = connection(fields[name].type.of_type)
         for window in ("first: 1", "first: 20", "last: 20"):
             here = (await api.run(f"{{ it: {name}({of}{window}) {{ {page} }} }}"))["it"]
@@ -339,7 +341,6 @@ async def _read_everything(full: Full, served: Server, owner: int) -> None:
     await api.run(BALANCES)
     await api.run("{ preferences { hiddenModels } me { favoriteModels } }")
     await api.run("{ oauthConnections { id } accounts { id } sessions { id } session { id } }")
-    org = full.ids(Org, owner)[0]
     (row,) = await served.sql("SELECT slug FROM org WHERE id = $1", org)
     await api.run("query($s: String!) { orgBySlug(slug: $s) { id } }", s=row["slug"])
     await api.run("query($o: ID!) { projects(org: $o) { nodes { id } } }", o=org)

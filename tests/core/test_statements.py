@@ -127,6 +127,7 @@ QUERIES = {
     "preferences": ("", 1),
     "rateLimits": ("", 1),
     "anonymousUsages": ("", 1),
+    "actionLimits": ("", 1),
     "budget": ("", 1),
     "creditBalances": ('(since: "2026-01-01T00:00:00.000Z", until: "2026-01-02T00:00:00.000Z")', 1),
     "creditEntries": ("", 1),
@@ -233,13 +234,10 @@ def test_every_type_and_query_has_its_number() -> None:
     plain -= {"AccessExplanation", "AccessStep"}  # values of one query, which is counted
     plain -= {one.name for one in schema.type_map["MessagePart"].types}  # type: ignore[attr-defined]
     plain -= {"UploadRequest", "UploadHeader"}  # which no row is read for
-    plain -= {
-        "UsageLimits",
-        "UsageLimit",
-        "CreditBalance",
-        "ProjectDownload",
-    }  # values of one query
+    # Values of one query.
+    plain -= {"UsageLimits", "UsageLimit", "CreditBalance", "ActionLimit", "ProjectDownload"}
     plain -= {"GitHubRepositoryPage", "GitHubRepository"}  # which GitHub tells
+    plain -= {"UsageTotals", "UsageTotal"}  # the same
     assert plain - envelopes == set(TYPES)
     assert set(schema.query_type.fields) == set(QUERIES)  # type: ignore[union-attr]
 

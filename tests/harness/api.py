@@ -22,6 +22,8 @@ from app.observing import Observer
 from app.process import Services
 from app.server import SERVICES, build, runner
 from models.ports import Clock
+from tests.harness.polar import PRODUCTS
+from tests.harness.polar_shop import TOKEN, standing_shop
 from tests.harness.postgres import Migrate
 
 SECRET = "a secret that only the tests know, 32+"
@@ -184,6 +186,7 @@ def settings_for_tests(**changed: Any) -> Settings:
     given |= {"password_memory": 8, "password_rounds": 1}
     # What a test sends is neither limited nor costs anything, unless it says so.
     given |= {"daily_limits": False, "rate_limits": {"message": 0}, "cost_per_minute": 0}
+    given |= {"polar_products": PRODUCTS, "polar_token": TOKEN, "polar_server": standing_shop()}
     given |= {"credits": False}
     return Settings(**(given | changed))
 

@@ -11,6 +11,8 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from graphql_schema.schema import graphql_core_schema
 from models import ids
 from models.accounts.verifications import Purpose
+from models.accounts.webhook_events import WebhookEvent
+from models.billing.pending_subscriptions import PendingSubscription
 from models.chat.conversations import Conversation
 from models.files.media_types import FIG
 from models.permissions import Role
@@ -24,6 +26,7 @@ from tests.harness.planting import (
     plant_import,
     plant_password,
     plant_session,
+    plant_subscription,
     plant_usage,
     plant_user_key,
     plant_verification,
@@ -36,6 +39,7 @@ from tests.harness.planting_orgs import (
     plant_invited,
     plant_member,
 )
+from tests.harness.polar import PRO, customer, subscription
 from tests.harness.sharing import share
 from tests.harness.uploading import announce, image, put, send
 from tests.harness.verbs import id_of
@@ -438,6 +442,59 @@ async def _set_plan(scene: Scene) -> Input:
     return {"id": await scene.org(), "plan": "pro", "limits": {"members": 50}}
 
 
+async def _subscription(scene: Scene) -> Input:
+    await scene.caller.do("syncSubscription", "{ __typename }")  # from here on it is counted
+    return {"id": await plant_subscription(scene.server, await id_of(scene.caller))}
+
+
+async def _pay(scene: Scene) -> Input:
+    await scene.caller.do("syncSubscription", "{ __typename }")
+    return {"productId": PRO}
+
+
+async def _portal(scene: Scene) -> Input:
+    await _subscription(scene)
+    return {}
+
+
+async def _sync(scene: Scene) -> Input:
+    return {"id": (await _subscription(scene))["id"]}
+
+
+async def _grant(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    return {"userId": await id_of(scene.caller), "planTier": "PRO"}
+
+
+async def _end(scene: Scene) -> Input:
+    given = await _grant(scene)
+    made = await scene.caller.do("grantSubscription", "{ subscriptionId }", **given)
+    return {"id": made["subscriptionId"]}
+
+
+async def _reconcile(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    id = await plant_subscription(scene.server, await id_of(scene.caller))
+    (row,) = await scene.server.sql(
+        "SELECT polar_subscription_id FROM subscription WHERE id = $1", id
+    )
+    return {"polarSubscriptionId": row["polar_subscription_id"]}
+
+
+async def _resolve(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    data = subscription(new := f"sub-{ids.new_id('row')}", customer(f"cus-of-{new}"))
+    told = {"polar_subscription_id": new, "customer_id": f"cus-of-{new}", "event_data": data}
+    id = await plant(scene.server, PendingSubscription, **told)
+    return {"id": id, "userId": await id_of(scene.caller)}
+
+
+async def _replay(scene: Scene) -> Input:
+    await make_operator(scene.server, scene.caller)
+    told = {"event_id": ids.new_id("row"), "event_type": "benefit.created"}
+    return {"id": await plant(scene.server, WebhookEvent, payload={"data": {}}, **told)}
+
+
 async def _importing(scene: Scene, mutation: str, **given: Any) -> Input:
     """An input of an import; from here on imports are counted in a row that is there."""
     given["projectId"] = await scene.project()
@@ -478,6 +535,16 @@ async def _reset_credits(scene: Scene) -> Input:
 
 
 EVERY: dict[str, Prepare] = {
+    "createCheckout": _pay,
+    "createCustomerPortal": _portal,
+    "cancelSubscription": _subscription,
+    "resumeSubscription": _subscription,
+    "syncSubscription": _sync,
+    "grantSubscription": _grant,
+    "endSubscription": _end,
+    "reconcileSubscription": _reconcile,
+    "resolvePendingSubscription": _resolve,
+    "replayWebhookEvent": _replay,
     "signUp": _input(email="ada@example.com", password=PASSWORD, name="Ada"),
     "verifyEmail": _verify_email,
     "signIn": _sign_in,

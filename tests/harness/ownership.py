@@ -25,6 +25,7 @@ from tests.harness.planting import (
 )
 from tests.harness.planting_chat import plant_conversations, plant_sharing, plant_tool_call
 from tests.harness.planting_orgs import plant_api_token, plant_org
+from tests.harness.polar import PRO
 from tests.harness.verbs import NOTED, id_of
 
 Variables = dict[str, Any]
@@ -260,6 +261,7 @@ PROBES: dict[str, Probe] = {
     "Query.rateLimits": _free(),
     "Query.anonymousUsages": _free(),
     "Query.usageLimits": _free(),
+    "Query.actionLimits": _free(),
     "Query.usageEvents": Probe(_home),
     "Query.usageTotals": _by("org", "home"),
     "Query.invoices": _by("org", "org"),
@@ -268,6 +270,8 @@ PROBES: dict[str, Probe] = {
     "Query.creditEntries": _free(),
     "Query.creditReservations": _free(),
     "Query.webhookEvents": _free(),
+    "Query.failedWebhookEvents": _free(),
+    "Query.plan": _free(),
     "Query.projects": Probe(_home),
     "Query.deletion": _by("id", "deletion"),
     "Query.deletions": Probe(_home),
@@ -319,6 +323,16 @@ PROBES: dict[str, Probe] = {
     "Mutation.setBudget": _input(orgId=_id("home"), softLimit=7),
     "Mutation.resetCredits": _input(userId=_id("user")),
     "Mutation.setOrgPlan": _input(id=_id("org"), plan="pro", limits={"members": 5}),
+    "Mutation.createCheckout": _input(productId=PRO),
+    "Mutation.createCustomerPortal": _input(),
+    "Mutation.cancelSubscription": _input(id=_id("subscription")),
+    "Mutation.resumeSubscription": _input(id=_id("subscription")),
+    "Mutation.syncSubscription": _input(id=_id("subscription")),
+    "Mutation.grantSubscription": _input(userId=_id("user"), planTier="PRO"),
+    "Mutation.endSubscription": _input(id=_id("granted")),
+    "Mutation.reconcileSubscription": _input(polarSubscriptionId="sub-1"),
+    "Mutation.resolvePendingSubscription": _input(id=_id("waiting"), userId=_id("user")),
+    "Mutation.replayWebhookEvent": _input(id=_id("event")),
     "Mutation.closePeriod": _input(orgId=_id("org"), billingPeriod="2020-02"),
     "Mutation.settleInvoice": _input(id=_id("invoice"), status="PAID"),
     "Mutation.updateOrgMember": _input(id=_id("org member"), role="VIEWER"),

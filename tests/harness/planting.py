@@ -18,7 +18,7 @@ from models.accounts.tokens import digest, new_session_token
 from models.accounts.user_keys import UserKey
 from models.accounts.users import User
 from models.accounts.verifications import Purpose, Verification
-from models.accounts.webhook_events import WebhookEvent
+from models.accounts.webhook_events import WebhookEvent, WebhookEventStatus
 from models.base import Record
 from models.billing.anonymous_usage import AnonymousUsage
 from models.billing.budgets import CreditBudget, month_of
@@ -27,7 +27,11 @@ from models.billing.credit_reservations import CreditReservation, ReservationSta
 from models.billing.customers import PolarCustomer
 from models.billing.pending_subscriptions import PendingSubscription
 from models.billing.plans import PlanTier
-from models.billing.subscriptions import Subscription
+from models.billing.subscriptions import (
+    Subscription,
+    SubscriptionProvider,
+    SubscriptionStatus,
+)
 from models.billing.usage import Usage
 from models.billing.usage_events import UsageEvent
 from models.builder.imports import Import, ImportSource
@@ -72,22 +76,39 @@ async def make_operator(server: Server, user: Api) -> None:
     await grant_operator(actor_of(server, None), await id_of(user))
 
 
+async def plant_subscription(server: Server, user: str) -> str:
+    """A subscription that Polar keeps, and the customer whose it is."""
+    new = f"sub-{ids.new_id('row')}"
+    payer = {"user_id": user, "owner_id": user}
+    await plant(server, PolarCustomer, **payer, polar_customer_id=f"cus-of-{new}")
+    kept = {"provider": SubscriptionProvider.POLAR, "polar_subscription_id": new}
+    active = {"status": SubscriptionStatus.ACTIVE, "plan_tier": PlanTier.PRO}
+    return await plant(server, Subscription, **payer, **kept, **active)
+
+
 async def plant_account(server: Server, user: str, owner: str | None = None) -> dict[str, str]:
     """A row of all that a user has beside projects, by name, and one of each that nobody has.
 
     With an `owner`, what is used and paid is that one's.
     """
     new, payer = ids.new_id("row"), {"user_id": user, "owner_id": owner or user}
-    customer, subscription = f"customer {new}", {"polar_subscription_id": f"subscription {new}"}
+    customer, subscription = f"customer-{new}", {"polar_subscription_id": f"waiting-{new}"}
     waiting = {**subscription, "customer_id": customer, "event_data": {}}
     window = {"count": 1, "window_start": now_at(server), "limit_count": 5, "window_ms": 60_000}
     event = {"event_id": f"event {new}", "event_type": "subscription.created", "payload": {}}
+    event |= {"status": WebhookEventStatus.FAILED}
     return {
         **await _once(server, user, owner),
         **await plant_credits(server, owner or user),
         "subscription": await plant(
-            server, Subscription, **payer, plan_tier=PlanTier.PRO, **subscription
+            server,
+            Subscription,
+            **payer,
+            plan_tier=PlanTier.PRO,
+            provider=SubscriptionProvider.POLAR,
+            polar_subscription_id=f"subscription-{new}",
         ),
+        "granted": await plant(server, Subscription, **payer, plan_tier=PlanTier.PRO),
         "usage event": await plant(
             server, UsageEvent, **payer, metric="ai_tokens", quantity=7, billing_period="2020-01"
         ),

@@ -6,11 +6,14 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from aiohttp import web
 
-from tests.harness.polar import SETTINGS, checkout, customer, moment
+from tests.harness.polar import SETTINGS, checkout, customer, moment, subscription
 
 TOKEN = "polar_oat_tests"
 
@@ -26,7 +29,9 @@ Fault = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Shop:
     """What the server knows, and what was asked of it; a `fault` answers instead of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_all: bool = False) -> None:
+        """One that `knows_all` has every subscription that it is asked for."""
+        self._knows_all = knows_all
         self.url = ""
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, str, Any]] = []
@@ -40,6 +45,9 @@ class Shop:
         self.asked.append((request.method, request.path, said))
         if self.fault is not None:
             return await self.fault(request)
+        return self._told(request, said)
+
+    def _told(self, request: web.Request, said: Any) -> web.Response:
         known = request.path.removeprefix("/v1/").strip("/").split("/")
         match request.method, *known:
             case "POST", "checkouts":
@@ -49,13 +57,18 @@ class Shop:
                 return web.json_response(_session(said["customer_id"]), status=201)
             case "GET", "subscriptions":
                 return web.json_response(self._listed(request))
-            case _, "subscriptions", id if id in self.subscriptions:
+            case _, "subscriptions", id if self._has(id):
                 changed = {"modified_at": moment(next(self._minute))}
                 if request.method == "PATCH":
                     self.subscriptions[id] |= said | changed
                 return web.json_response(self.subscriptions[id])
         missing = {"error": "ResourceNotFound", "detail": "Not found"}
         return web.json_response(missing, status=404)
+
+    def _has(self, id: str) -> bool:
+        if self._knows_all:
+            self.subscriptions.setdefault(id, subscription(id, customer(f"cus-of-{id}")))
+        return id in self.subscriptions
 
     def _listed(self, request: web.Request) -> dict[str, Any]:
         customers = request.query.getall("customer_id", [])
@@ -83,9 +96,9 @@ def _session(customer_id: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def shop() -> AsyncIterator[Shop]:
+async def shop(*, knows_all: bool = False) -> AsyncIterator[Shop]:
     """The server while it runs."""
-    made = Shop()
+    made = Shop(knows_all=knows_all)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", made.answer)
     runner = web.AppRunner(app)
@@ -97,3 +110,17 @@ async def shop() -> AsyncIterator[Shop]:
         yield made
     finally:
         await asyncio.wait_for(runner.cleanup(), 5)
+
+
+@cache
+def standing_shop() -> str:
+    """The URL of one in a thread that runs as long as the tests, and knows every subscription."""
+    found: SimpleQueue[str] = SimpleQueue()
+
+    async def stand() -> None:
+        async with shop(knows_all=True) as made:
+            found.put(made.url)
+            await asyncio.Event().wait()
+
+    Thread(target=lambda: asyncio.run(stand()), daemon=True).start()
+    return found.get()
