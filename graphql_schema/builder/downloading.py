@@ -10,6 +10,7 @@ from graphql_schema.core.context import context_of
 from graphql_schema.core.entries import Id
 from models.builder import downloading
 from models.chat.projects import Project
+from models.permissions import Permission
 from models.reading import Lookup
 
 
@@ -23,7 +24,10 @@ class ProjectDownload:
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="A link to the newest files of a project; null for who may not.")
+    @strawberry.field(
+        description="A link to the newest files of a project; null for who may not read it.",
+        metadata={"needs": Permission.READ},
+    )
     async def project_download(self, info: strawberry.Info, id: Id) -> ProjectDownload | None:
         context = context_of(info)
         if await context.loaders.row(Lookup(Project), id) is None:
