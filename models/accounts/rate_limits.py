@@ -141,8 +141,9 @@ def _changed(row: RateLimit, former: RateLimit | None) -> changes.Change:
 
 
 # The condition is there twice: a row that begins a new window while it is waited for stays. They
-# are locked in the order in which they are counted.
-_OLD = f"t.window_start < $2 AND {_OVER}"
+# are locked in the order in which they are counted. A range tells a planner that does not know the
+# values that it is narrow.
+_OLD = f"t.window_start BETWEEN '-infinity' AND $2 AND {_OVER}"
 _SWEPT = f"""\
 {_OLD} AND t.id = ANY (ARRAY(
     SELECT t.id FROM rate_limit t WHERE {_OLD} ORDER BY t.window_start LIMIT {SWEPT}))

@@ -64,6 +64,11 @@ class Subscription(Record):
         index("customer_id"),
         index("status"),
         index("lapses_at", where="(lapses_at IS NOT NULL)"),
+        index(
+            "user_id",
+            where="((provider = 'manual'::text) AND (status = 'active'::text))",
+            label="given",
+        ),
     )
 
     owner_id: str = fields.key("Whose subscription it is.")

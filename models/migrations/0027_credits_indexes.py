@@ -21,7 +21,6 @@ class Migration(migrations.Migration):
         ops.RunSQL(
             [
                 'ALTER TABLE public.mail DROP CONSTRAINT mail_kind_check',
-                'ALTER TABLE public.audit_log DROP CONSTRAINT audit_log_action_check',
                 'CREATE UNIQUE INDEX credit_budget_owner_id_key ON public.credit_budget USING btree (owner_id)',
                 'CREATE UNIQUE INDEX credit_ledger_event_key_key ON public.credit_ledger USING btree (event_key)',
                 'CREATE INDEX credit_ledger_owner_id_created_at_id_idx ON public.credit_ledger USING btree (owner_id, created_at, id)',
@@ -31,7 +30,6 @@ class Migration(migrations.Migration):
                 'CREATE INDEX credit_reservation_owner_id_created_at_id_idx ON public.credit_reservation USING btree (owner_id, created_at, id)',
                 'CREATE INDEX credit_reservation_org_id_created_at_idx ON public.credit_reservation USING btree (org_id, created_at)',
                 "CREATE INDEX credit_reservation_created_at_part_idx ON public.credit_reservation USING btree (created_at) WHERE (state = 'open'::text)",
-                "ALTER TABLE public.audit_log ADD CONSTRAINT audit_log_action_check CHECK (action = ANY (ARRAY['org.created'::text, 'org.changed'::text, 'org.deleted'::text, 'org.transferred'::text, 'org.plan_set'::text, 'member.invited'::text, 'invitation.resent'::text, 'invitation.revoked'::text, 'invitation.declined'::text, 'member.joined'::text, 'member.changed'::text, 'member.removed'::text, 'member.left'::text, 'moved.in'::text, 'moved.out'::text, 'token.created'::text, 'token.revoked'::text, 'key.set'::text, 'key.changed'::text, 'key.deleted'::text, 'key.tested'::text, 'user.signed_up'::text, 'user.erased'::text, 'guest.claimed'::text, 'session.opened'::text, 'session.ended'::text, 'password.changed'::text, 'email.changed'::text, 'account.linked'::text, 'account.unlinked'::text, 'link.created'::text, 'link.revoked'::text, 'data.exported'::text, 'budget.set'::text, 'credits.reset'::text, 'operator.granted'::text, 'operator.revoked'::text]))",
                 'ALTER TABLE public.credit_budget ADD CONSTRAINT credit_budget_used_check CHECK (used >= (0)::numeric)',
                 'ALTER TABLE public.credit_ledger ADD CONSTRAINT credit_ledger_balance_check CHECK (granted = ((points + reserved) + spent))',
                 "ALTER TABLE public.credit_ledger ADD CONSTRAINT credit_ledger_event_check CHECK (event = ANY (ARRAY['granted'::text, 'reserved'::text, 'settled'::text, 'released'::text, 'lapsed'::text, 'reset'::text]))",

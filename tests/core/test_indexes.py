@@ -123,7 +123,7 @@ READING = (
         )
     ),
 )
-LATEST = 1_200  # events that the scenes write; the replay sees none of them, since they are its own
+LATEST = 2_000  # events that the scenes write; the replay sees none of them, since they are its own
 WRITING = (
     Exempt(
         "t.message_id = ANY (ARRAY(SELECT id FROM message WHERE conversation_id",
@@ -228,6 +228,14 @@ WRITING = (
         "tool_call",
         "looks for one that waits among the calls of an answer, 96 at most",
         96,
+    ),
+    Exempt("(SELECT sum(length(text)) FROM", "message_chunk", "measures an answer's chunks", 30),
+    Exempt(
+        "FROM project_import t WHERE due_at <= $1 ORDER BY due_at, id",
+        "project_import",
+        "the partial index is the queue itself, read from its start up to the LIMIT",
+        whole_index=True,
+        by_chance=True,
     ),
     Exempt("SELECT part, kind, string_agg", "message_chunk", "joins the chunks of a part", 30),
     Exempt("FROM unnest($1::text[], $2::int[]", "message_chunk", "joins the unseen chunks", 30),

@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0036_imports_indexes")]
+    dependencies = [("models", "0035_imports_indexes")]
 
     operations = [
         ops.RunSQL(

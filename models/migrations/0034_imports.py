@@ -19,7 +19,7 @@ COMMENTS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0034_connections_indexes")]
+    dependencies = [("models", "0033_connections_indexes")]
 
     initial = False
 

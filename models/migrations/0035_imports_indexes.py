@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0035_imports")]
+    dependencies = [("models", "0034_imports")]
 
     operations = [
         ops.RunSQL(

@@ -11,7 +11,7 @@ COMMENTS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0032_polar_indexes")]
+    dependencies = [("models", "0031_polar_indexes")]
 
     initial = False
 
