@@ -69,7 +69,7 @@ BESIDE = {
 """What else must change for a link to be pointed elsewhere, and be put back."""
 NO_LINKS = {"id", "owner_id", "clerk_id", "client_message_id", "message_group_id", "source_id"}
 NO_LINKS |= {"polar_subscription_id", "polar_customer_id", "customer_id", "product_id"}
-NO_LINKS |= {"external_id"}
+NO_LINKS |= {"external_id", "agent_id", "run_id"}
 NO_LINKS |= {
     "anonymous_id",
     "call_id",

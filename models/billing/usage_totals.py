@@ -63,15 +63,15 @@ async def totals_of(
 ) -> UsageTotals | None:
     """What an owner, by default the viewer, used in a period, by default the present one.
 
-    None for nobody; nothing is used where the viewer sees nothing. Raises Invalid for what is no
-    period.
+    None for nobody, and of an owner whose usage the viewer may not see. Raises Invalid for what is
+    no period.
     """
     viewer = actor.viewer
     owner = viewer.user_id if owner is None else owner
     period = period_of(actor.clock.now()) if period is None else checked_period(period)
-    if viewer.user_id is None:
-        return None
     reached = viewer.owners_of(_OWNERS.permissions)
+    if viewer.user_id is None or not any(owner in owners for owners in reached):
+        return None
     rows = await actor.database.fetch(_TOTALS, period, owner, metric, agent_id, *reached)
     grouped: dict[int, list[UsageTotal]] = {}
     for row in rows:

@@ -95,6 +95,7 @@ async def test_each_mutation_writes_what_it_should_and_no_other_any(still: Serve
             seen.add(row["action"])
     elsewhere = {"operator.granted", "operator.revoked"}
     elsewhere |= {"user.signed_up", "account.linked"}  # see test_oauth.py
+    elsewhere |= {"service.connected"}  # see test_oauth_connections.py
     assert seen | elsewhere == {action.value for action in AuditAction}
 
 

@@ -18,6 +18,7 @@ EMPTY_IS_FINE = {"description"}
 CODES = {"INVALID", "NOT_FOUND", "TOO_COSTLY", "CONFLICT"}
 COUNTING = {"changeEmail", "changePassword", "deleteMe", "resetPassword", "signIn", "signUp"}
 COUNTING |= {"createGuest", "requestPasswordReset", "verifyEmail"}
+COUNTING |= {"createCheckout", "createCustomerPortal"}
 """Mutations that count a try before they look at what is given."""
 
 

@@ -22,7 +22,9 @@ AND NOT EXISTS (SELECT 1 FROM agent_run WHERE status = 'RUNNING'
     OR (claims = 0 AND status = 'PENDING'))"""
 
 WITH_OTHERS = {
-    "changeEmail", "changePassword", "claimGuest", "createGuest", "createUpload", "deleteMe",
+    "cancelSubscription", "changeEmail", "changePassword", "claimGuest", "createGuest",
+    "createUpload", "deleteMe", "resolvePendingSubscription", "resumeSubscription",
+    "syncSubscription",
     "exportMyData", "forkSharedConversation", "importFigmaFile", "importFigmaUpload",
     "importGithubRepository", "inviteOrgMember", "requestPasswordReset",
     "resendInvitation",

@@ -20,7 +20,7 @@ from tests.own_imports.scene import EMAIL
 RIGHTS = {
     *("account", "api_token", "audit_log", "oauth_connection", "session", "user_key"),
     *("polar_customer", "subscription", "usage", "org", "org_member", "share_link"),
-    *("usage_event", "invoice"),
+    *("usage_event", "invoice", "credit_budget", "credit_ledger", "credit_reservation"),
     *("agent_run", "deletion_job", "generation", "tool_call"),
 }
 EVE = "eve@example.com"
