@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=2)
 """How long a window is kept from its beginning on; a longer one until it ends."""
 SOON_AFTER = timedelta(hours=1)
-"""How long one that is over by then is kept: there is a row for each address and minute's limit."""
+"""How long one that is over by then is kept: each address has a row for each limit of a minute."""
 LOOKED_BACK = timedelta(hours=2)
-"""How much earlier than that it may have begun. What was left out by then, as no worker ran, is kept
-as the others are: looking on would be to walk over all that run for a day."""
+"""How much longer it is looked for. What is left by then, as no worker ran, is kept as the others
+are: to look further back is to walk over all that run for a day."""
 SWEPT = 500
 """Windows that one call of `forget_windows` removes at most."""
 
