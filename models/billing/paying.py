@@ -59,10 +59,10 @@ async def open_checkout(actor: Actor, payments: Payments, order: Order) -> str:
 
 
 async def open_portal(actor: Actor, payments: Payments, return_url: str | None) -> str:
-    """The URL of the viewer's page at Polar. Raises NotFound for who never paid, Unavailable."""
+    """The URL of the viewer's page at Polar. Raises NotFound for no customer, Unavailable."""
     buyer = await _viewer_as_buyer(actor)
     if not buyer.customers:
-        raise NotFound("You have not paid for anything yet.")
+        raise NotFound("You are not known to be a customer at Polar.")
     return await payments.portal(buyer.customers[0], return_url)
 
 
