@@ -11,7 +11,7 @@ import structlog
 
 from app.polar import EventProcessor
 from models.accounts.expiring import forget_expired
-from models.accounts.rate_limits import forget_windows
+from models.accounts.rate_limits import forget_short_windows, forget_windows
 from models.billing.anonymous_usage import forget_days
 from models.billing.granting import lapse_subscriptions
 from models.billing.plans import Terms
@@ -75,9 +75,10 @@ class Upkeep:
             await self._forget_windows()
 
     async def _forget_windows(self) -> None:
-        for _ in range(WINDOW_BATCHES):
-            if not await forget_windows(self._actor):
-                break
+        for forget in (forget_short_windows, forget_windows):
+            for _ in range(WINDOW_BATCHES):
+                if not await forget(self._actor):
+                    break
 
 
 async def patiently(work: Awaitable[Any]) -> None:

@@ -14,6 +14,7 @@ from models.access import Owned
 from models.base import Record
 from models.indexes import index
 from models.permissions import Permission
+from models.viewer import SYSTEM
 
 if TYPE_CHECKING:
     from models.transaction import Transaction
@@ -91,10 +92,19 @@ class AuditLog(Record):
 
 
 async def audit(
-    tx: Transaction, action: AuditAction, resource: Record, *, owner: str | None = None, **more: Any
+    tx: Transaction,
+    action: AuditAction,
+    resource: Record | str,
+    *,
+    owner: str | None = None,
+    **more: Any,
 ) -> None:
-    """Note an act of the viewer's on a row, for its owner or for another one."""
-    await _note(tx, action, resource, owner or resource.owner, tx.actor.viewer.user_id, more)
+    """Note an act of the viewer's on a row, for its owner or for another one.
+
+    What has no row here is told by its name elsewhere, and is the service's.
+    """
+    theirs = SYSTEM if isinstance(resource, str) else resource.owner
+    await _note(tx, action, resource, owner or theirs, tx.actor.viewer.user_id, more)
 
 
 async def audit_own(
@@ -107,7 +117,7 @@ async def audit_own(
 async def _note(
     tx: Transaction,
     action: AuditAction,
-    resource: Record,
+    resource: Record | str,
     owner: str,
     by: str | None,
     more: dict[str, Any],
@@ -118,7 +128,7 @@ async def _note(
             org_id=owner if owner.startswith("org_") else None,
             user_id=by,
             action=action,
-            resource=resource.id,
+            resource=resource if isinstance(resource, str) else resource.id,
             metadata=more or None,
             request_id=tx.actor.request_id,
             at=tx.now,

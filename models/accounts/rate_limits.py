@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from models import changes, fields, ids
@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(days=2)
 """How long a window is kept from its beginning on; a longer one until it ends."""
+SOON_AFTER = timedelta(hours=1)
+"""How long one that is over by then is kept: each address has a row for each limit of a minute."""
+LOOKED_BACK = timedelta(hours=2)
+"""How much longer it is looked for. What is left by then, as no worker ran, is kept as the others
+are: to look further back is to walk over all that run for a day."""
 SWEPT = 500
 """Windows that one call of `forget_windows` removes at most."""
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -143,7 +149,7 @@ def _changed(row: RateLimit, former: RateLimit | None) -> changes.Change:
 # The condition is there twice: a row that begins a new window while it is waited for stays. They
 # are locked in the order in which they are counted. A range tells a planner that does not know the
 # values that it is narrow.
-_OLD = f"t.window_start BETWEEN '-infinity' AND $2 AND {_OVER}"
+_OLD = f"t.window_start BETWEEN $2 AND $3 AND {_OVER}"
 _SWEPT = f"""\
 {_OLD} AND t.id = ANY (ARRAY(
     SELECT t.id FROM rate_limit t WHERE {_OLD} ORDER BY t.window_start LIMIT {SWEPT}))
@@ -153,4 +159,15 @@ ORDER BY t.key"""
 @verb.needing(None)
 async def forget_windows(tx: Transaction) -> bool:
     """Remove windows that are over and long past, SWEPT at most; whether there may be more."""
-    return await tx.remove_many(RateLimit, _SWEPT, tx.now, tx.now - KEPT) == SWEPT
+    return await _forget(tx, LONG_AGO, tx.now - KEPT)
+
+
+@verb.needing(None)
+async def forget_short_windows(tx: Transaction) -> bool:
+    """The same of windows that were soon over, and are for about an hour."""
+    latest = tx.now - SOON_AFTER
+    return await _forget(tx, latest - LOOKED_BACK, latest)
+
+
+async def _forget(tx: Transaction, earliest: datetime, latest: datetime) -> bool:
+    return await tx.remove_many(RateLimit, _SWEPT, tx.now, earliest, latest) == SWEPT

@@ -46,14 +46,29 @@ async def hold(tx: Transaction, *names: str | None) -> None:
             await tx.connection.execute(_ONE_AT_A_TIME, name)
 
 
-async def user_of(tx: Transaction, payer: Payer, terms: Terms) -> User | None:
+async def customer_user(tx: Transaction, payer: Payer) -> User | None:
     """The user that a customer is, locked; None as long as nobody is known to be.
 
     Raises Unsettled where it is said of two, and for a user who was erased.
     """
     linked = await tx.first(PolarCustomer, "polar_customer_id = $1", payer.customer_id)
-    named = await _named(tx, payer.external_id), terms.buyer_in(payer.metadata)
-    found = {linked.user_id if linked else None, *named} - {None}
+    named = await _named(tx, payer.external_id)
+    return await _one(tx, {linked and linked.user_id, named})
+
+
+async def buyer(tx: Transaction, payer: Payer, customer: User | None, terms: Terms) -> User | None:
+    """The user who bought something, locked: the customer, or for whom our checkout was opened.
+
+    The latter alone is not the customer: Polar takes one whose e-mail address a buyer enters. A
+    customer who is named, but is nobody here yet, is waited for. Raises Unsettled as above.
+    """
+    if customer is None and payer.external_id is not None:
+        return None
+    return await _one(tx, {customer and customer.id, terms.buyer_in(payer.metadata)})
+
+
+async def _one(tx: Transaction, said: set[str | None]) -> User | None:
+    found = said - {None}
     if len(found) > 1:
         raise Unsettled("The customer is said to be more than one user.")
     user = await tx.lock(User, found.pop() or "") if found else None

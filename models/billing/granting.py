@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from models.accounts.audit_logs import AuditAction, audit
+from models.accounts.guests import guest_claimed
 from models.accounts.users import NO_SUCH_USER, User
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import (
@@ -45,12 +46,12 @@ class Grant:
 async def grant_subscription(tx: Transaction, grant: Grant) -> Subscription:
     """Give a user a plan, instead of one that was given before.
 
-    Raises Invalid, and NotFound for nobody.
+    Raises Invalid, and NotFound for nobody and for guests.
     """
     tx.require(SYSTEM)
     _check(grant, tx.now)
     user = await tx.lock(User, grant.user_id)
-    if user is None or user.deleted_at is not None:
+    if user is None or user.deleted_at is not None or user.anonymous:
         raise NotFound(NO_SUCH_USER, field="userId")
     row = await _given(tx, user, grant)
     await follow_plan(tx, user.id)
@@ -98,7 +99,23 @@ async def end_subscription(tx: Transaction, id: str) -> Subscription:
 
 
 async def _end(tx: Transaction, row: Subscription) -> None:
-    await row.change(status=SubscriptionStatus.CANCELED, canceled_at=tx.now, lapses_at=None)
+    ended = {"canceled_at": row.canceled_at or tx.now, "lapses_at": None}
+    await row.change(status=SubscriptionStatus.CANCELED, **ended)
+
+
+async def _lapse(tx: Transaction, row: Subscription) -> None:
+    """End what was to end; what was to go on is past due until more is told of it."""
+    if row.provider is SubscriptionProvider.MANUAL or row.cancel_at_period_end:
+        await _end(tx, row)
+        return
+    over = {"current_period_end": row.current_period_end and min(row.current_period_end, tx.now)}
+    await row.change(status=SubscriptionStatus.PAST_DUE, lapses_at=None, **over)
+
+
+@guest_claimed.attach
+async def follow_claimed(tx: Transaction, _guest: User, user: User) -> None:
+    """Have a user follow the subscriptions that were a guest's."""
+    await follow_plan(tx, user.id)
 
 
 @verb.needing(None)
@@ -106,9 +123,6 @@ async def lapse_subscriptions(tx: Transaction) -> None:
     """Have users follow the subscriptions whose time is over, a bounded number a call."""
     lapsed = await tx.find(Subscription, _LAPSED, tx.now, lock=True)
     for row in lapsed:
-        if row.provider is SubscriptionProvider.MANUAL:
-            await _end(tx, row)
-        else:
-            await row.change(lapses_at=None)
+        await _lapse(tx, row)
     for user_id in sorted({row.user_id for row in lapsed}):
         await follow_plan(tx, user_id)

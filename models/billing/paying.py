@@ -33,6 +33,7 @@ QUESTIONS = limited("payment", 30, hours=1)
 _PAYING = """\
 user_id = $1 AND provider = 'polar' AND plan_tier <> 'free'
 AND status IN ('active', 'trialing', 'past_due') ORDER BY created_at, id"""
+_NAMED = "polar_subscription_id = $1"
 _CUSTOMERS = "user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 20"
 
 
@@ -58,10 +59,10 @@ async def open_checkout(actor: Actor, payments: Payments, order: Order) -> str:
 
 
 async def open_portal(actor: Actor, payments: Payments, return_url: str | None) -> str:
-    """The URL of the viewer's page at Polar. Raises NotFound for who never paid, Unavailable."""
+    """The URL of the viewer's page at Polar. Raises NotFound for no customer, Unavailable."""
     buyer = await _viewer_as_buyer(actor)
     if not buyer.customers:
-        raise NotFound("You have not paid for anything yet.")
+        raise NotFound("You are not known to be a customer at Polar.")
     return await payments.portal(buyer.customers[0], return_url)
 
 
@@ -96,7 +97,7 @@ async def ask_again(actor: Actor, payments: Payments, id: str | None) -> None:
 async def reconcile(actor: Actor, payments: Payments, polar_subscription_id: str) -> str | None:
     """Take over what Polar tells of one subscription, for operators; what is wrong, or None.
 
-    Raises NotFound, Unavailable.
+    What Polar told is audited, also where it is refused. Raises NotFound, Unavailable.
     """
     actor.viewer.require(Permission.OPERATE, SYSTEM)
     data = await payments.subscription(polar_subscription_id)
@@ -137,10 +138,14 @@ async def _take_over(tx: Transaction, data: Mapping[str, Any], terms: Terms) -> 
 @verb.needing(Permission.OPERATE)
 async def _reconcile(tx: Transaction, data: Mapping[str, Any], terms: Terms) -> str | None:
     tx.require(SYSTEM)
-    problem = await _settled(tx, data, terms)
-    row = await tx.first(Subscription, "polar_subscription_id = $1", data.get("id"))
-    if row is not None:
-        await audit(tx, AuditAction.SUBSCRIPTION_RECONCILED, row, problem=problem)
+    try:
+        problem = await settle(tx, data, terms)
+    except (Invalid, Unsettled) as refused:  # before anything was written
+        problem = str(refused)
+    named: str = data["id"]
+    row = await tx.first(Subscription, _NAMED, named)
+    row = row or await tx.first(PendingSubscription, f"{_NAMED} ORDER BY created_at DESC", named)
+    await audit(tx, AuditAction.SUBSCRIPTION_RECONCILED, row or named, problem=problem)
     return problem
 
 

@@ -38,17 +38,19 @@ SUBSCRIPTIONS = frozenset(
         *("cycled", "migrated", "past_due", "paused", "resumed"),
     )
 )
-PAYERS = frozenset({"checkout.updated", "order.created", "order.paid", "order.updated"})
+ORDERS = frozenset({"order.created", "order.paid", "order.updated"})
 CUSTOMERS = frozenset({"customer.created", "customer.updated", "customer.state_changed"})
-PAID_FOR = frozenset({"confirmed", "succeeded"})
-"""The statuses of a checkout whose customer is the one who pays."""
 IGNORED = frozenset(
     {
         *("benefit", "benefit_grant", "checkout", "customer", "customer_seat", "discount"),
         *("member", "order", "organization", "product", "refund"),
     }
 )
-"""What else Polar tells of, by the word before the dot."""
+"""What else Polar tells of, by the word before the dot.
+
+A checkout names whom it was opened for, and a customer whom Polar took by an e-mail address that
+somebody entered: these may be two.
+"""
 
 _DUE = f"SELECT t.id FROM webhook_event t WHERE t.try_at <= $1 ORDER BY t.try_at LIMIT {BATCH}"
 
@@ -132,12 +134,11 @@ async def _act(tx: Transaction, row: WebhookEvent, terms: Terms) -> str | None:
         # Payments that fail for good revoke as well, and leave the status `unpaid`.
         told = data | {"status": "revoked"} if kind == "subscription.revoked" else data
         return await settle(tx, told, terms)
-    if kind in PAYERS:
-        if kind != "checkout.updated" or data.get("status") in PAID_FOR:
-            await settle_customer(tx, payer_in(data), terms)
+    if kind in ORDERS:
+        await settle_customer(tx, payer_in(data))
         return None
     if kind in CUSTOMERS:
-        await settle_customer(tx, customer_in(data), terms)
+        await settle_customer(tx, customer_in(data))
         return None
     return None if kind.partition(".")[0] in IGNORED else f"Unknown type: {kind}."
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.accounts.users import User, user_met
-from models.billing.customers import Unsettled, hold, link, user_of
+from models.billing.customers import Unsettled, buyer, customer_user, hold, link
 from models.billing.pending_subscriptions import PendingSubscription, PendingSubscriptionStatus
 from models.billing.plans import PlanTier
 from models.billing.subscriptions import (
@@ -17,7 +17,7 @@ from models.billing.subscriptions import (
     SubscriptionStatus,
     follow_plan,
 )
-from models.billing.telling import subscription_in
+from models.billing.telling import lapse_of, subscription_in
 from models.errors import Invalid
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Pending subscriptions of one customer that are given to their user at once."""
+
+ENDS = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.UNPAID})
+"""What takes away, and so holds whoever the customer is said to be."""
 
 _SUBSCRIPTION = "polar_subscription_id = $1"
 _WAITING = "status = 'pending' AND {} = $1 ORDER BY created_at, id"
@@ -44,24 +47,29 @@ async def settle(tx: Transaction, data: Mapping[str, Any], terms: Terms) -> str 
     told = subscription_in(data)
     await hold(tx, told.payer.customer_id, told.payer.external_id)
     known = await tx.first(Subscription, _SUBSCRIPTION, told.id, lock=True)
-    user = await user_of(tx, told.payer, terms)
-    if user is None and known is not None:
-        user = await tx.lock(User, known.user_id)
+    try:
+        customer = await customer_user(tx, told.payer)
+        user = await _whose(tx, known, await buyer(tx, told.payer, customer, terms))
+    except Unsettled as problem:
+        if known is None or told.status not in ENDS:
+            raise
+        await _end(tx, known, told)
+        return str(problem)
     plan = terms.plans.get(told.product_id, PlanTier.FREE)
     if user is None:
         await _keep_waiting(tx, told, plan, data)
     else:
-        _refuse_anothers(known, user)
         await lay_over(tx, known, user, told, plan)
-        await give(tx, user, told.payer.customer_id)
+    if customer is not None:
+        await give(tx, customer, told.payer.customer_id)
     unknown = told.product_id not in terms.plans
     return f"The product {told.product_id} is no plan." if unknown else None
 
 
-async def settle_customer(tx: Transaction, payer: Payer, terms: Terms) -> None:
+async def settle_customer(tx: Transaction, payer: Payer) -> None:
     """Link a customer to their user, who gets what waited for them. Raises Unsettled."""
     await hold(tx, payer.customer_id, payer.external_id)
-    user = await user_of(tx, payer, terms)
+    user = await customer_user(tx, payer)
     if user is not None:
         await give(tx, user, payer.customer_id)
 
@@ -71,6 +79,15 @@ async def give(tx: Transaction, user: User, customer_id: str) -> None:
     await link(tx, user, customer_id)
     for waiting in await tx.find(PendingSubscription, _OF_CUSTOMER, customer_id, lock=True):
         await _resolve(tx, waiting, user)
+
+
+async def _whose(tx: Transaction, known: Subscription | None, user: User | None) -> User | None:
+    """The user of a subscription, of which somebody may be said to be the buyer."""
+    if user is None and known is not None:
+        user = await tx.lock(User, known.user_id)
+    if user is not None:
+        _refuse_anothers(known, user)
+    return user
 
 
 def _refuse_anothers(known: Subscription | None, user: User) -> None:
@@ -137,7 +154,7 @@ async def lay_over(
     plan: PlanTier,
 ) -> None:
     """Write what is told unless something newer is known; the user's plan follows."""
-    columns = _columns(told, plan)
+    columns = _columns(known, told, plan)
     if known is None:
         owner = {"owner_id": user.id, "user_id": user.id, "polar_subscription_id": told.id}
         await tx.add(Subscription(provider=SubscriptionProvider.POLAR, **owner, **columns))
@@ -146,7 +163,16 @@ async def lay_over(
     await follow_plan(tx, user.id)
 
 
-def _columns(told: ToldSubscription, plan: PlanTier) -> dict[str, Any]:
+async def _end(tx: Transaction, known: Subscription, told: ToldSubscription) -> None:
+    """Write that a known subscription ended, and nothing of whose it is said to be."""
+    if not _is_late(told, known.provider_at, known.status):
+        at = {"canceled_at": told.canceled_at, "provider_at": told.provider_at}
+        await known.change(status=told.status, lapses_at=None, **at)
+    await follow_plan(tx, known.user_id)
+
+
+def _columns(known: Subscription | None, told: ToldSubscription, plan: PlanTier) -> dict[str, Any]:
+    paid_until = _paid_until(known, told)
     return {
         "plan_tier": plan,
         "customer_id": told.payer.customer_id,
@@ -155,15 +181,23 @@ def _columns(told: ToldSubscription, plan: PlanTier) -> dict[str, Any]:
         "status": told.status,
         "interval": told.interval,
         "current_period_start": told.current_period_start,
-        "current_period_end": told.current_period_end,
+        "current_period_end": paid_until,
         "cancel_at_period_end": told.cancel_at_period_end,
         "canceled_at": told.canceled_at,
         "trial_start": told.trial_start,
         "trial_end": told.trial_end,
         "metadata": told.metadata,
         "provider_at": told.provider_at,
-        "lapses_at": told.lapses_at,
+        "lapses_at": lapse_of(told, paid_until),
     }
+
+
+def _paid_until(known: Subscription | None, told: ToldSubscription) -> datetime | None:
+    """When the paid time ends: Polar may move the period on before it charges for it."""
+    ends = told.current_period_end
+    if known is None or told.status is not SubscriptionStatus.PAST_DUE:
+        return ends
+    return min(filter(None, (known.current_period_end, ends)), default=None)
 
 
 @user_met.attach

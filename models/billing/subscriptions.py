@@ -129,7 +129,7 @@ PLANS = f"ARRAY (SELECT plan_tier FROM subscription WHERE {_LIVE})"
 async def plan_of(tx: Transaction, user_id: str) -> PlanTier:
     """The best plan that a user's live subscriptions pay for.
 
-    Active and trialing ones count, those past due until their period ends; no others.
+    Active and trialing ones count, those past due until their period ends, none after `lapses_at`.
     """
     return await plan_at(tx.connection, user_id, tx.now)
 

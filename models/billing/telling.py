@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from models.billing.subscriptions import BillingInterval, SubscriptionStatus
 from models.errors import Invalid
 
 LONGEST = 255  # characters of an id
+LAST_YEAR = 9_000  # of a time, to which some days can be added
+GRACE = timedelta(days=3)
+PATIENCE = timedelta(days=14)
 
 # A status of Polar's that has no namesake here never pays for anything.
 STATUSES: Mapping[str, SubscriptionStatus] = {
@@ -58,11 +61,23 @@ class ToldSubscription:
     trial_end: datetime | None
     metadata: Mapping[str, Any] | None
 
-    @property
-    def lapses_at(self) -> datetime | None:
-        """When it stops to count by itself."""
-        past_due = self.status is SubscriptionStatus.PAST_DUE
-        return self.current_period_end if past_due else None
+
+def lapse_of(told: ToldSubscription, paid_until: datetime | None) -> datetime | None:
+    """When a subscription stops to count unless more is told of it.
+
+    What is to end with a time ends a GRACE after it, for news that are late; what goes on, when a
+    PATIENCE has passed without news.
+    """
+    if told.status in (SubscriptionStatus.CANCELED, SubscriptionStatus.UNPAID):
+        return None
+    if told.status is SubscriptionStatus.PAST_DUE:
+        return paid_until
+    ends = [paid_until + PATIENCE] if paid_until else []
+    if paid_until and told.cancel_at_period_end:
+        ends.append(paid_until + GRACE)
+    if told.trial_end and told.status is SubscriptionStatus.TRIALING:
+        ends.append(told.trial_end + GRACE)
+    return min(ends, default=None)
 
 
 def subscription_in(data: Mapping[str, Any]) -> ToldSubscription:
@@ -92,12 +107,9 @@ def subscription_in(data: Mapping[str, Any]) -> ToldSubscription:
 
 
 def payer_in(data: Mapping[str, Any]) -> Payer:
-    """The customer of a subscription, an order or a checkout. Raises Invalid where there is none.
-
-    A checkout names the user itself; the others do in their customer.
-    """
-    named = _part(data, "customer").get("external_id") or data.get("external_customer_id")
-    external_id = named if isinstance(named, str) and len(named) <= LONGEST else None
+    """The customer of a subscription or an order. Raises Invalid where there is none."""
+    customer = _part(data, "customer")
+    external_id = _text(customer, "external_id") if customer.get("external_id") else None
     return Payer(_text(data, "customer_id"), external_id, _part(data, "metadata"))
 
 
@@ -123,9 +135,11 @@ def _time(data: Mapping[str, Any], name: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise Invalid(f"Polar's {name} is no time.") from None
-    found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    if found.year > LAST_YEAR:
+        raise Invalid(f"Polar's {name} is no time.")
     return found.replace(microsecond=found.microsecond // 1000 * 1000)
 
 

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.accounts.rate_limits import KEPT, SWEPT, Limit, count_try, forget_windows
+from models.accounts.rate_limits import (
+    KEPT,
+    LOOKED_BACK,
+    SOON_AFTER,
+    SWEPT,
+    Limit,
+    count_try,
+    forget_short_windows,
+    forget_windows,
+)
 from models.errors import Conflict, RateLimited
 from models.transaction import Transaction
 from models.verbs import Actor, verb
@@ -229,7 +238,7 @@ async def test_windows_that_are_long_over_are_swept_by_the_batch(
     await server.sql(MANY, clock.now(), 60_000, SWEPT + 1)
     week = timedelta(days=7)
     assert await tried(actor, Limit("long", 1, week)) is None
-    clock.advance(seconds=KEPT.total_seconds())
+    clock.advance(seconds=KEPT.total_seconds() - 1)
     assert not await forget_windows(actor), "not a moment early"
     clock.advance(seconds=1)
     assert await forget_windows(actor), "there is more"
@@ -239,6 +248,23 @@ async def test_windows_that_are_long_over_are_swept_by_the_batch(
     clock.advance(days=5)
     assert not await forget_windows(actor)
     assert await server.sql(ROWS) == []
+
+
+async def test_short_windows_are_swept_soon(start_server: StartServer, clock: FakeClock) -> None:
+    server = await start_server(worker=False, clock=clock)
+    actor = actor_of(server, None)
+    await server.sql(MANY, clock.now(), 60_000, SWEPT + 1)
+    assert await tried(actor, Limit("long", 1, timedelta(days=1))) is None
+    clock.advance(seconds=SOON_AFTER.total_seconds() - 1)
+    assert not await forget_short_windows(actor), "not a moment early"
+    clock.advance(seconds=1)
+    assert await forget_short_windows(actor), "there is more"
+    assert not await forget_short_windows(actor)
+    assert [row["key"] for row in await server.sql(ROWS)] == ["long"], "a window that runs stays"
+    await server.sql(MANY, clock.now(), 60_000, 3)
+    clock.advance(seconds=(SOON_AFTER + LOOKED_BACK).total_seconds() + 1)
+    assert not await forget_short_windows(actor)
+    assert len(await server.sql(ROWS)) == 4, "what it missed is left to the other sweep"
 
 
 async def test_a_window_that_begins_while_it_is_swept_stays(
@@ -258,10 +284,13 @@ async def test_a_window_that_begins_while_it_is_swept_stays(
     assert [row["key"] for row in await server.sql(ROWS)] == ["key 7"]
 
 
-async def test_the_worker_sweeps(start_server: StartServer, clock: FakeClock) -> None:
+@pytest.mark.parametrize("after", [{"days": 3}, {"hours": 2}])
+async def test_the_worker_sweeps(
+    start_server: StartServer, clock: FakeClock, after: dict[str, float]
+) -> None:
     server = await start_server(clock=clock, lease=0.3)
     await server.sql(MANY, clock.now(), 60_000, 3)
-    clock.advance(days=3)
+    clock.advance(**after)
 
     async def swept() -> bool:
         return not await server.sql(ROWS)

@@ -12,7 +12,6 @@ from tests.harness.planting import make_operator
 from tests.harness.polar import (
     SETTINGS,
     UNLIMITED,
-    checkout,
     customer,
     deliver,
     moment,
@@ -76,11 +75,11 @@ async def test_hole_06_it_goes_to_that_very_customer_and_to_nobody_else(server: 
     ada, eve = server.user("ada"), server.user("eve")
     eves = customer("cus-eve", await id_of(eve))
     await tell(server, "subscription.active", subscription("sub-1", customer("cus-ada")))
-    await tell(server, "checkout.updated", checkout("succeeded", "cus-eve", await id_of(eve)))
+    await tell(server, "customer.created", eves)
     await tell(server, "order.created", order(eves))
     await tell(server, "subscription.active", subscription("sub-2", customer("cus-else")))
     assert (await tier(eve), await tier(ada)) == ("FREE", "FREE")
-    await tell(server, "checkout.updated", checkout("succeeded", "cus-ada", await id_of(ada)))
+    await tell(server, "order.created", order(customer("cus-ada", await id_of(ada))))
     assert (await tier(eve), await tier(ada)) == ("FREE", "PRO")
     newest, oldest = await pending(server)
     assert (newest["polarSubscriptionId"], newest["status"]) == ("sub-2", "PENDING")
@@ -109,7 +108,7 @@ async def test_who_paid_before_they_came_finds_it_at_their_first_request(server:
     assert (row["status"], row["externalId"]) == ("RESOLVED", "newcomer")
 
 
-@pytest.mark.parametrize("kind", ["checkout.updated", "order.created"])
+@pytest.mark.parametrize("kind", ["customer.created", "order.created"])
 async def test_a_link_and_a_subscription_that_come_at_once_find_each_other(
     start_server: StartServer, kind: str
 ) -> None:
@@ -118,7 +117,7 @@ async def test_a_link_and_a_subscription_that_come_at_once_find_each_other(
     for number in range(ROUNDS):
         id = f"cus-{number}"
         told = {
-            "checkout.updated": checkout("succeeded", id, ada),
+            "customer.created": customer(id, ada),
             "order.created": order(customer(id, ada)),
         }[kind]
         paid = subscription(f"sub-{number}", customer(id))
@@ -150,8 +149,7 @@ async def test_one_user_may_be_two_customers(server: Server) -> None:
     ada = server.user("ada")
     for number, product in enumerate(("prod-pro", UNLIMITED)):
         payer = customer(f"cus-{number}")
-        told = checkout("succeeded", payer["id"], await id_of(ada))
-        await tell(server, "checkout.updated", told)
+        await tell(server, "customer.created", payer | {"external_id": await id_of(ada)})
         told = subscription(f"sub-{number}", payer, product)
         await tell(server, "subscription.active", told)
     assert await tier(ada) == "UNLIMITED"
@@ -163,8 +161,7 @@ async def test_one_user_may_be_two_customers(server: Server) -> None:
 async def test_one_customer_is_not_two_users(server: Server) -> None:
     ada, eve = server.user("ada"), server.user("eve")
     for user in (ada, eve):
-        told = checkout("succeeded", "cus-1", await id_of(user))
-        await tell(server, "checkout.updated", told)
+        await tell(server, "order.created", order(customer("cus-1", await id_of(user))))
     assert await problem(server) == "The customer is said to be more than one user."
     await tell(server, "subscription.active", subscription("sub-1", customer("cus-1")))
     assert (await tier(ada), await tier(eve)) == ("PRO", "FREE")
@@ -230,7 +227,7 @@ async def test_what_cannot_be_given_to_its_user_is_marked(server: Server) -> Non
     await tell(server, "subscription.active", subscription("sub-1", customer("cus-1")))
     moved = subscription("sub-1", customer("cus-2", await id_of(eve)))
     await tell(server, "subscription.active", moved)
-    await tell(server, "checkout.updated", checkout("succeeded", "cus-1", await id_of(ada)))
+    await tell(server, "order.created", order(customer("cus-1", await id_of(ada))))
     (row,) = await pending(server)
     assert (row["status"], row["error"]) == ("FAILED", "The subscription is another user's.")
     assert (await tier(ada), await tier(eve)) == ("FREE", "PRO")

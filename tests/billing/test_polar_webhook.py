@@ -194,16 +194,15 @@ async def test_what_does_not_concern_us_is_processed_and_changes_nothing(server:
         await tell(server, kind, {"id": "x", "customer_id": payer["id"], "customer": payer})
         found = await newest_event(server)
         assert (found["eventType"], found["status"], found["error"]) == (kind, "PROCESSED", None)
-    await tell(server, "checkout.updated", checkout("open", "cus-ada", payer["external_id"]))
-    await tell(server, "checkout.updated", checkout("failed", "cus-ada", payer["external_id"]))
+    await tell(server, "checkout.updated", checkout("succeeded", "cus-ada", payer["external_id"]))
+    assert (await newest_event(server))["status"] == "PROCESSED"
     assert (await ada.run(OWN))["polarCustomer"] is None
 
 
-@pytest.mark.parametrize("kind", ["checkout.updated", "order.created", "customer.state_changed"])
+@pytest.mark.parametrize("kind", ["order.created", "customer.state_changed"])
 async def test_who_a_customer_is_comes_by_several_events(server: Server, kind: str) -> None:
     ada, payer = await buyer(server)
     told = {
-        "checkout.updated": checkout("confirmed", "cus-ada", payer["external_id"]),
         "order.created": order(payer),
         "customer.state_changed": payer,
     }

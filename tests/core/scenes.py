@@ -22,7 +22,7 @@ from models.accounts.mails import forget_mail, take_mails
 from models.accounts.oauth_connections import OAuthProvider, connection_of
 from models.accounts.oauth_revocations import forget_revocation, take_revocations
 from models.accounts.orgs import Org
-from models.accounts.rate_limits import forget_windows
+from models.accounts.rate_limits import forget_short_windows, forget_windows
 from models.accounts.user_keys import key_of, note_use
 from models.billing.usage_events import ModelCall
 from models.builder.claims import reap_runs
@@ -443,6 +443,7 @@ class Verbs:
         await forget_the_old(actor.database, actor.clock)
         await forget_expired(actor)
         assert not await forget_windows(actor)
+        assert not await forget_short_windows(actor)
         due = f"{BY_TEST} UPDATE stored_file SET due_at = $2 WHERE owner_id = $1"
         await self.server.sql(due, self.filling.users[0], _ago())
         assert await sweep_files(actor, self.server.services.storage)
