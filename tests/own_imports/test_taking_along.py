@@ -26,7 +26,7 @@ LEFT_AS_NEW = {
     "user_account": {
         *("anonymous", "avatar_url", "clerk_id", "deleted_at", "identity_at", "operator"),
         *("daily_message_count", "daily_pro_message_count", "daily_pro_reset", "daily_reset"),
-        *("message_count", "premium"),
+        *("message_count", "premium", "premium_by_plan"),
     },
 }
 """Columns that no import sets: they are as in a new row."""
