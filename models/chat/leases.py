@@ -101,10 +101,10 @@ async def finish_generation(
     """
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
-        await count_lost_call(tx, message, lease, call)
+        await count_lost_call(tx, message, generation, lease.epoch, call)
         return False
     if call is not None:
-        await count_kept_call(tx, message, lease, call)
+        await count_kept_call(tx, message, generation, lease.epoch, call)
     await complete_answer(tx, message, answer)
     return True
 
@@ -124,7 +124,7 @@ async def give_up_generation(
     is the one of the model that failed, if it had begun.
     """
     message, generation = await _hold_in_tree(tx, lease.message_id)
-    await count_lost_call(tx, message, lease, call)
+    await count_lost_call(tx, message, generation, lease.epoch, call)
     if not stands(generation, lease):
         return False
     await _try_again_or_fail(tx, message, generation, error, retry_in, code)
@@ -146,8 +146,8 @@ async def hand_back_generation(tx: Transaction, lease: Lease) -> bool:
 @verb
 async def count_unwanted_call(tx: Transaction, lease: Lease, call: ModelCall) -> None:
     """Note a call of the model that was over when nobody wanted its answer any more."""
-    message, _ = await hold(tx, lease.message_id)
-    await count_lost_call(tx, message, lease, call)
+    message, generation = await hold(tx, lease.message_id)
+    await count_lost_call(tx, message, generation, lease.epoch, call)
 
 
 @verb
