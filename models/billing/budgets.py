@@ -21,7 +21,7 @@ from models.accounts.users import User
 from models.base import Record
 from models.billing.credit_reservations import CreditReservation
 from models.crediting import NOTHING
-from models.errors import Forbidden, Invalid, OverBudget
+from models.errors import Conflict, Invalid, OverBudget
 from models.indexes import Check, unique
 from models.permissions import Permission
 from models.verbs import verb
@@ -109,12 +109,12 @@ async def set_budget(
     """Say what the viewer, or an organisation, wants to spend in a month; without both limits it
     is only counted.
 
-    What was spent of this month counts at once. Raises Invalid, and Forbidden to guests.
+    What was spent of this month counts at once. Raises Invalid, and Conflict for a guest.
     """
     owner_id = org_id or tx.actor.viewer.id
     tx.require(owner_id, field="orgId")
     if tx.actor.viewer.anonymous:
-        raise Forbidden("Guests have no credits, and so no budget.")
+        raise Conflict("Guests have no credits, and so no budget.")
     limits = {"soft_limit": soft_limit, "hard_limit": hard_limit}
     for name, limit in limits.items():
         if limit is not None and limit < 0:

@@ -227,7 +227,7 @@ async def test_guests_set_no_budget(start_server: StartServer) -> None:
     """One would follow them to the user they turn out to be."""
     server = await start_server(**STILL)
     guest, ada = await guest_of(server), server.user()
-    assert (await refused(guest, "setBudget", hardLimit=0))["code"] == "FORBIDDEN"
+    assert (await refused(guest, "setBudget", hardLimit=0))["code"] == "CONFLICT"
     await ada.do("claimGuest", "{ __typename }", token=guest.token)
     await start(ada)
     assert await budget_of(ada) is None
