@@ -111,7 +111,7 @@ async def set_budget(
 
     What was spent of this month counts at once. Raises Invalid, and Conflict for a guest.
     """
-    owner_id = org_id or tx.actor.viewer.id
+    owner_id = tx.actor.viewer.id if org_id is None else org_id
     tx.require(owner_id, field="orgId")
     if tx.actor.viewer.anonymous:
         raise Conflict("Guests have no credits, and so no budget.")
