@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from app.asking import Asking
+from app.asking import Asking, EndedHere
 from app.own_keys import OwnKeys
 from app.toolbox import Toolbox
 from app.writing import Manuscript, NoLongerWanted, Writer
@@ -100,7 +100,9 @@ async def _written(author: Author, lease: Lease, asking: Asking) -> Answer | Pau
         log.warning("answer.failed", message=lease.message_id, why=why)
         return error
     except DomainError as error:
-        return ProviderError(error.message, retryable=isinstance(error, Unavailable))
+        if isinstance(error, Unavailable):
+            return ProviderError(error.message, retryable=True)
+        return EndedHere(error.message)
     except Exception:
         log.exception("answer.crashed", message=lease.message_id)
         return ProviderError(FAILED_TEXT, retryable=True)
@@ -213,7 +215,7 @@ async def _require_writer(actor: Actor, user_id: str, owner_id: str) -> None:
         user.require(Permission.WRITE, owner_id)
     except DomainError as error:
         why = "Whoever asked for this may not write here any more."
-        raise ProviderError(why, retryable=False) from error
+        raise EndedHere(why) from error
 
 
 def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
@@ -225,9 +227,9 @@ def _write_down(manuscript: Manuscript, delta: Delta) -> bool:
 
 
 def _refuse_too_much(held: Mapping[int, str], room: int) -> None:
-    """Raise ProviderError for too many calls at once, or when they leave no room to be kept."""
+    """Raise EndedHere for too many calls at once, or when they leave no room to be kept."""
     if len(held) > MOST_CALLS or sum(map(len, held.values())) > room:
-        raise ProviderError("The model asked for too many calls at once.", retryable=False)
+        raise EndedHere("The model asked for too many calls at once.")
 
 
 def _summed(progress: Progress, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,13 @@ from models.billing.usage_events import ModelCall
 from models.providing import Delta, Finish, ProviderError
 
 
+class EndedHere(ProviderError):
+    """Not the provider failed: this server ends the answer for good."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
 @dataclass(slots=True)
 class Asking:
     """One call of a model after the other; `call` is the last one, None until it has begun."""

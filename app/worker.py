@@ -6,14 +6,15 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from app.answering import Author, Paused, write_answer
+from app.answering import Author, write_answer
+from app.asking import EndedHere
 from app.titling import title_conversation
 from app.upkeep import patiently
 from app.waiting import ended_within, woken
@@ -21,6 +22,8 @@ from app.writing import NoLongerWanted
 from models.billing.usage_events import ModelCall
 from models.chat.answers import Answer
 from models.chat.leases import (
+    FAILED_TEXT,
+    Failure,
     Lease,
     claim_generations,
     finish_generation,
@@ -28,7 +31,7 @@ from models.chat.leases import (
     hand_back_generation,
     renew,
 )
-from models.errors import Unavailable
+from models.errors import DomainError, Unavailable
 from models.providing import ProviderError
 
 POLL = 0.5  # seconds, when nothing wakes the worker
@@ -148,9 +151,11 @@ class Worker:
         try:
             outcome, call = await write_answer(self._author, lease)
             self._jobs[lease].ending = True
-            if not isinstance(outcome, Paused):
-                await self._end(lease, outcome, call)
             if isinstance(outcome, Answer):
+                outcome = await self._finish(lease, outcome, call)
+            if isinstance(outcome, ProviderError):
+                await self._give_up(lease, outcome, call)
+            elif isinstance(outcome, Answer):
                 await title_conversation(self._author, lease)
         except NoLongerWanted:
             log.info("answer.unwanted", message=lease.message_id)
@@ -162,20 +167,21 @@ class Worker:
             self._jobs.pop(lease, None)
             self.wake()
 
-    async def _end(
-        self, lease: Lease, outcome: Answer | ProviderError, call: ModelCall | None
-    ) -> None:
-        while True:
-            try:
-                if isinstance(outcome, Answer):
-                    await finish_generation(self._actor, lease, outcome, call)
-                else:
-                    why = outcome.message, _pause(outcome, lease), outcome.code
-                    await give_up_generation(self._actor, lease, *why, call)
-            except Unavailable:
-                await asyncio.sleep(POLL)
-            else:
-                return
+    async def _finish(
+        self, lease: Lease, answer: Answer, call: ModelCall | None
+    ) -> Answer | EndedHere:
+        """Keep a whole answer; one that can't be kept would not be after another try either."""
+        try:
+            await _until_available(lambda: finish_generation(self._actor, lease, answer, call))
+        except DomainError:
+            log.exception("answer.refused", message=lease.message_id)
+            return EndedHere(FAILED_TEXT)
+        return answer
+
+    async def _give_up(self, lease: Lease, error: ProviderError, call: ModelCall | None) -> None:
+        ours = isinstance(error, EndedHere)
+        failure = Failure(error.message, _pause(error, lease), error.code, ours)
+        await _until_available(lambda: give_up_generation(self._actor, lease, failure, call))
 
     # -- leaving ---------------------------------------------------------------------------
 
@@ -190,6 +196,19 @@ class Worker:
         await ended_within(HAND_BACK, [job.task for job in jobs.values()])
         handing = [patiently(hand_back_generation(self._actor, lease)) for lease in jobs]
         await ended_within(HAND_BACK, [asyncio.create_task(one) for one in handing])
+
+
+async def _until_available(end: Callable[[], Awaitable[object]]) -> None:
+    """End a try, however long the database is away or too busy."""
+    while True:
+        try:
+            await end()
+        except DomainError as error:
+            if not isinstance(error, Unavailable) and error.retry_after is None:
+                raise
+            await asyncio.sleep(POLL)
+        else:
+            return
 
 
 def _pause(error: ProviderError, lease: Lease) -> timedelta | None:

@@ -2,6 +2,8 @@
 
 A month is one of the calendar, in UTC. Reserved credits count with the spent ones. A budget counts
 in the transaction of the reservation, with its row locked, so that nothing slips by at its edge.
+Until there is a row to lock, whoever reserves holds an advisory lock of each owner with others
+(`budgeted` in the database), and whoever makes a budget holds it alone.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from models.accounts.users import User
 from models.base import Record
 from models.billing.credit_reservations import CreditReservation
 from models.crediting import NOTHING
-from models.errors import Invalid, OverBudget
+from models.errors import Conflict, Invalid, OverBudget
 from models.indexes import Check, unique
 from models.permissions import Permission
 from models.verbs import verb
@@ -27,6 +29,7 @@ from models.verbs import verb
 if TYPE_CHECKING:
     from models.transaction import Transaction
 
+_ALONE = "SELECT pg_advisory_xact_lock(hashtext('punnet.budget'), hashtext($1))"
 _USED = """\
 SELECT coalesce(sum(cost), 0) FROM credit_reservation
 WHERE {column} = $1 AND created_at >= $2 AND state <> 'released'"""
@@ -106,10 +109,12 @@ async def set_budget(
     """Say what the viewer, or an organisation, wants to spend in a month; without both limits it
     is only counted.
 
-    What was spent of this month counts at once. Raises Invalid.
+    What was spent of this month counts at once. Raises Invalid, and Conflict for a guest.
     """
     owner_id = tx.actor.viewer.id if org_id is None else org_id
     tx.require(owner_id, field="orgId")
+    if tx.actor.viewer.anonymous:
+        raise Conflict("Guests have no credits, and so no budget.")
     limits = {"soft_limit": soft_limit, "hard_limit": hard_limit}
     for name, limit in limits.items():
         if limit is not None and limit < 0:
@@ -148,10 +153,11 @@ async def _budgets(tx: Transaction, *owners: str | None) -> list[CreditBudget]:
 
 
 async def _budget(tx: Transaction, owner_id: str) -> CreditBudget:
-    """The locked budget of an owner, made if there is none."""
+    """The locked budget of an owner, made if there is none, and then of all that was sent."""
     known = await _budgets(tx, owner_id)
     if known:
         return known[0]
+    await tx.connection.execute(_ALONE, owner_id)
     month = month_of(tx.now)
     column = "org_id" if owner_id.startswith("org_") else "owner_id"
     used = await tx.connection.fetchval(_USED.format(column=column), owner_id, month)

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from models.ports import AdmissionRequest
     from models.transaction import Transaction
 
+_BUDGETED = "public.budgeted({})"  # with no budget being made until the transaction's end
 # One statement, since every message waits for it.
 _ACCOUNT = f"""\
 SELECT {{columns}}, {PLANS} AS plans,
-    EXISTS (SELECT 1 FROM credit_budget WHERE owner_id = ANY ($3)) AS budgeted
+    {_BUDGETED.format("$3")} AS budgeted
 FROM usage t WHERE t.user_id = $1 FOR NO KEY UPDATE OF t"""
 
 
@@ -128,12 +129,14 @@ async def _reserve(
 async def _account(tx: Transaction, payer: str, org_id: str | None) -> tuple[Usage, PlanTier, bool]:
     """A payer's locked row, made if there is none, their plan, and whether a budget counts."""
     sql = _ACCOUNT.format(columns=listed(Usage))
-    row = await tx.connection.fetchrow(sql, payer, tx.now, [payer, org_id])
+    owners = [payer, org_id]
+    row = await tx.connection.fetchrow(sql, payer, tx.now, owners)
     if row is not None:
         usage = tx.hold(Usage, {name: row[name] for name in Usage.columns()}, locked=True)
         return usage, best_of(row["plans"]), row["budgeted"]
     usage = Usage(id=id_of_usage(payer), owner_id=payer, user_id=payer, points=NOTHING)
-    return await tx.add(usage), await plan_of(tx, payer), True
+    budgeted = await tx.connection.fetchval(f"SELECT {_BUDGETED.format('$1')}", owners)
+    return await tx.add(usage), await plan_of(tx, payer), budgeted
 
 
 def _grants(usage: Usage, window: Window, subject_id: str) -> Iterator[CreditEntry]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.builder.agent_runs import AgentRun, AgentRunStatus, end_run
 from models.builder.answer_files import files_from_answer
+from models.builder.files import MOST_FILES
 from models.builder.fragments import (
     PREVIEW_PLACEHOLDER,
     FragmentBody,
@@ -18,6 +19,9 @@ from models.chat.projects import Framework, Project
 from models.chat.sending import Draft, RunSource, Sent, message_sent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from models.transaction import Transaction
 
 
@@ -77,8 +81,17 @@ async def _fragment(tx: Transaction, message: Message) -> str | None:
     body = FragmentBody(
         sandbox_url=PREVIEW_PLACEHOLDER,
         title=project.name,
-        files=await newest_files(tx, project.id) | files,
+        files=_laid_over(await newest_files(tx, project.id), files),
         framework=project.framework or Framework.NEXTJS,
         metadata={"source": "INNGEST", "model": message.model},
     )
     return (await put_fragment(tx, message, body)).id
+
+
+def _laid_over(before: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Files with those of an answer laid over them; new paths only as long as there is room."""
+    laid = dict(before)
+    for path, text in files.items():
+        if path in laid or len(laid) < MOST_FILES:
+            laid[path] = text
+    return laid

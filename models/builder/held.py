@@ -1,4 +1,7 @@
-"""Held runs: an import brings them unfinished, and nobody carries them out until released."""
+"""Held runs: an import brings them unfinished, and nobody carries them out until released.
+
+What is released is a gift of the operator's: it is not admitted, and costs no credits.
+"""
 
 from __future__ import annotations
 

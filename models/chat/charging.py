@@ -10,6 +10,7 @@ from models.chat.messages import Message, MessageOutcome
 from models.providing import OWN_KEY
 
 if TYPE_CHECKING:
+    from models.billing.usage_events import ModelCall
     from models.transaction import Transaction
 
 
@@ -18,6 +19,15 @@ async def charge(tx: Transaction, message: Message) -> None:
     """Spend the credits of an answer that succeeded, or was stopped with words of it there; give
     back those of any other, and of one that took keys of the user's own alone."""
     await close_reservation(tx, message.id, spent=_is_paid(message))
+
+
+async def charge_failed(tx: Transaction, message: Message, call: ModelCall | None) -> None:
+    """Spend the credits of a locked answer that fails now, though its provider did not, if there
+    are words of it: kept ones, or those of its last call. Keys of the user's own cost nothing."""
+    steps = [message.usage] if message.parts else []
+    steps += [call.usage] if call is not None else []
+    if any(OWN_KEY not in (usage or ()) for usage in steps):
+        await close_reservation(tx, message.id, spent=True)
 
 
 def _is_paid(message: Message) -> bool:

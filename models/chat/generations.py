@@ -54,6 +54,10 @@ class Generation(Record):
     message: Any = fields.reference("Message", "The message it writes.")
     message_id: str
     user_id: str = fields.key("Who asked for it.")
+    org_id: str | None = fields.key(
+        "Id of the organisation that is charged for it, also once it is moved; null for the user.",
+        null=True,
+    )
     model: str = fields.text("The model.", limit=200)
     own_key: bool = fields.flag(
         "Whether only a key of theirs is used for it, which costs no credits.", default=False
@@ -70,6 +74,11 @@ class Generation(Record):
 
     class Meta:
         table = "generation"
+
+    @property
+    def charged_id(self) -> str:
+        """Id of the organisation or the user who is charged for it, wherever it is moved."""
+        return self.org_id or self.user_id
 
 
 async def generation_of(tx: Transaction, message: Message) -> Generation | None:

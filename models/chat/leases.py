@@ -14,6 +14,7 @@ from models.chat.answers import (
     fail_answer,
     wait_for_another_try,
 )
+from models.chat.charging import charge_failed
 from models.chat.conversations import Conversation
 from models.chat.generations import Generation, GenerationState, generation_of
 from models.chat.messages import Message, MessageStatus
@@ -45,6 +46,20 @@ class Lease:
     epoch: int
     tries: int
     own_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong with a try, in a `text` for the user, and perhaps a `code`.
+
+    `retry_in` is None for what no second try would mend. `ours` says that not the provider failed
+    but this server ended it for good: what was written until then is paid.
+    """
+
+    text: str
+    retry_in: timedelta | None = None
+    code: AnswerError | None = None
+    ours: bool = False
 
 
 # Steps from one waiting user to the next over the index, so a user's long queue costs the others
@@ -101,33 +116,29 @@ async def finish_generation(
     """
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
-        await count_lost_call(tx, message, lease, call)
+        await count_lost_call(tx, message, generation, lease.epoch, call)
         return False
     if call is not None:
-        await count_kept_call(tx, message, lease, call)
+        await count_kept_call(tx, message, generation, lease.epoch, call)
     await complete_answer(tx, message, answer)
     return True
 
 
 @verb
 async def give_up_generation(
-    tx: Transaction,
-    lease: Lease,
-    error: str,
-    retry_in: timedelta | None,
-    code: AnswerError | None = None,
-    call: ModelCall | None = None,
+    tx: Transaction, lease: Lease, failure: Failure, call: ModelCall | None = None
 ) -> bool:
     """End a try that went wrong: wait for the next one, or fail for good after the last.
 
-    `retry_in` is None for an error that no second try would mend; `code` is for the user; `call`
-    is the one of the model that failed, if it had begun.
+    `call` is the one of the model that failed, if it had begun.
     """
     message, generation = await _hold_in_tree(tx, lease.message_id)
-    await count_lost_call(tx, message, lease, call)
+    await count_lost_call(tx, message, generation, lease.epoch, call)
     if not stands(generation, lease):
         return False
-    await _try_again_or_fail(tx, message, generation, error, retry_in, code)
+    if failure.ours:
+        await charge_failed(tx, message, call)
+    await _try_again_or_fail(tx, message, generation, failure)
     return True
 
 
@@ -146,8 +157,8 @@ async def hand_back_generation(tx: Transaction, lease: Lease) -> bool:
 @verb
 async def count_unwanted_call(tx: Transaction, lease: Lease, call: ModelCall) -> None:
     """Note a call of the model that was over when nobody wanted its answer any more."""
-    message, _ = await hold(tx, lease.message_id)
-    await count_lost_call(tx, message, lease, call)
+    message, generation = await hold(tx, lease.message_id)
+    await count_lost_call(tx, message, generation, lease.epoch, call)
 
 
 @verb
@@ -160,7 +171,8 @@ async def reap_generations(tx: Transaction, limit: int = 50) -> int:
         message, generation = await _hold_in_tree(tx, message_id)
         if generation.lease_until and generation.lease_until < tx.now:
             await count_broken_off(tx, message, generation)
-            await _try_again_or_fail(tx, message, generation, FAILED_TEXT, timedelta())
+            died = Failure(FAILED_TEXT, retry_in=timedelta())
+            await _try_again_or_fail(tx, message, generation, died)
             count += 1
     return count
 
@@ -217,14 +229,9 @@ def stands(generation: Generation, lease: Lease) -> bool:
 
 
 async def _try_again_or_fail(
-    tx: Transaction,
-    message: Message,
-    generation: Generation,
-    error: str,
-    retry_in: timedelta | None,
-    code: AnswerError | None = None,
+    tx: Transaction, message: Message, generation: Generation, failure: Failure
 ) -> None:
-    if retry_in is not None and generation.tries < TRIES:
-        await wait_for_another_try(tx, message, generation, retry_in)
+    if failure.retry_in is not None and generation.tries < TRIES:
+        await wait_for_another_try(tx, message, generation, failure.retry_in)
         return
-    await fail_answer(tx, message, error, code)
+    await fail_answer(tx, message, failure.text, failure.code)

@@ -213,10 +213,12 @@ def new_reply(one: Answerer) -> Message:
 
 def new_generation(reply: Message, one: Answerer, user_id: str) -> Generation:
     """The work of writing an appended reply, for the server's workers."""
+    owner = reply.owner_id
     return Generation(
-        owner_id=reply.owner_id,
+        owner_id=owner,
         message_id=reply.id,
         user_id=user_id,
+        org_id=owner if owner.startswith("org_") else None,
         model=one.model.id,
         own_key=one.own_key,
     )

@@ -100,7 +100,7 @@ async def keep_calls(
     message, generation = await hold(tx, lease.message_id)
     if not stands(generation, lease):
         return None
-    await count_kept_call(tx, message, lease, call)
+    await count_kept_call(tx, message, generation, lease.epoch, call)
     await _keep(message, progress)
     waits = any(one.needs_approval for one in new)
     expires = tx.now + EXPIRES

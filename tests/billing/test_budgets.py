@@ -6,13 +6,17 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import pytest
 
 from models.accounts.users import User
 from models.billing.budgets import month_of, next_month
+from tests.app.test_exporting import locked
+from tests.harness.accounts import guest_of
 from tests.harness.api import Api, Refused, StartServer
 from tests.harness.clock import FakeClock
 from tests.harness.crediting import BEST, CHEAP, COSTLY, PRO, balanced, refused, start
+from tests.harness.eventually import eventually
 from tests.harness.orgs import found, join
 from tests.harness.planting import alter
 from tests.harness.post_office import post_office
@@ -168,6 +172,65 @@ async def test_parallel_senders_stop_exactly_at_the_limit(start_server: StartSer
     assert sorted(await asyncio.gather(*sends)) == ["OVER_BUDGET"] * 50 + ["sent"] * 10
     assert (await budget_of(ada, org))["used"] == 10
     await balanced(servers[0].sql)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "organisation"])
+async def test_a_budget_counts_what_was_being_sent(
+    start_server: StartServer, database: str, shared: bool
+) -> None:
+    """A message that was being sent when the budget was made has seen none."""
+    server = await start_server(**STILL)
+    ada = server.user()
+    org = await found(ada) if shared else None
+    await start(ada, CHEAP, orgId=org)
+    async with locked(database, "credit_ledger", "EXCLUSIVE") as holder:
+        sending = asyncio.create_task(start(ada, BEST, orgId=org))
+        await _waiting(holder, sending, 1)
+        setting = asyncio.create_task(set_budget(ada, orgId=org))
+        await _waiting(holder, setting, 2)
+    sent, _ = await asyncio.gather(sending, setting)
+    assert (await budget_of(ada, org))["used"] == 2.5
+    await ada.do("stopMessage", "{ __typename }", id=sent["reply"]["id"])
+    assert (await budget_of(ada, org))["used"] == 0.5
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first use", "later"])
+async def test_what_is_sent_while_a_budget_is_made_counts_in_it(
+    start_server: StartServer, database: str, first: bool
+) -> None:
+    server = await start_server(**STILL)
+    ada = server.user()
+    org = await found(ada)
+    if not first:
+        await start(ada, CHEAP)
+    async with locked(database, "audit_log", "EXCLUSIVE") as holder:
+        setting = asyncio.create_task(set_budget(ada, orgId=org, hardLimit=3))
+        await _waiting(holder, setting, 1)
+        sending = asyncio.create_task(start(ada, BEST, orgId=org))
+        await _waiting(holder, sending, 2)
+    await asyncio.gather(setting, sending)
+    assert (await budget_of(ada, org))["used"] == 2
+    await refused(ada, "startConversation", content="Hi", model=BEST, orgId=org)
+
+
+async def _waiting(holder: asyncpg.Connection, last: asyncio.Task[Any], count: int) -> None:
+    """Wait until so many wait for a lock, or the last of them has not to."""
+
+    async def look() -> bool:
+        waiting = await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return last.done() or waiting >= count
+
+    await eventually(look)
+
+
+async def test_guests_set_no_budget(start_server: StartServer) -> None:
+    """One would follow them to the user they turn out to be."""
+    server = await start_server(**STILL)
+    guest, ada = await guest_of(server), server.user()
+    assert (await refused(guest, "setBudget", hardLimit=0))["code"] == "CONFLICT"
+    await ada.do("claimGuest", "{ __typename }", token=guest.token)
+    await start(ada)
+    assert await budget_of(ada) is None
 
 
 async def _code(api: Api, org: str) -> str:

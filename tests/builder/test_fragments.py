@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.builder.files import MOST_FILES
 from tests.harness.api import Server, StartServer
 from tests.harness.eventually import eventually
 from tests.harness.mutations import FILES, Scene
@@ -19,7 +20,7 @@ BODY = {
 }
 FIELDS = "{ fragment { id title files framework sandboxUrl metadata } }"
 READ = """query($id: ID!) { message(id: $id) {
-  outcome fragment { id title files framework metadata } } }"""
+  id outcome fragment { id title files framework metadata } } }"""
 BAD_PATHS = [
     "", "/etc/passwd", "../secret", "a/../b", "a//b", "./a", "a/.", "C:/a", "a\\b", "a\tb",
     "a\x7fb", "a/", "x" * 401,
@@ -117,3 +118,14 @@ async def test_an_answers_files_are_laid_over_the_newest_fragments(server: Serve
     third = await answer(server, scene, project, {})
     assert third["fragment"] is None, "an answer without files makes none"
     assert third["run"] == {"status": "COMPLETED", "fragmentId": None}
+
+
+async def test_a_full_project_takes_changed_files_but_no_new_ones(server: Server) -> None:
+    scene = Scene(server, server.user())
+    project = await scene.project()
+    made = await answer(server, scene, project, {"0.ts": "old"})
+    full = {f"{number}.ts": "" for number in range(MOST_FILES)}
+    await scene.caller.do("upsertFragment", FIELDS, messageId=made["id"], **BODY | {"files": full})
+    found = await answer(server, scene, project, {"0.ts": "new", "more.ts": "x"})
+    assert (found["outcome"], found["run"]["status"]) == ("SUCCEEDED", "COMPLETED")
+    assert found["fragment"]["files"] == full | {"0.ts": "new\n"}

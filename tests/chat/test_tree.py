@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from models.chat import chunks
 from models.chat.answers import Answer
 from models.chat.chunks import Window
-from models.chat.leases import Lease, claim_generations, finish_generation, give_up_generation
+from models.chat.leases import (
+    Failure,
+    Lease,
+    claim_generations,
+    finish_generation,
+    give_up_generation,
+)
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.refusals import refusal
 from tests.harness.tree import Node, Tree
@@ -184,7 +190,7 @@ class Talk:
             window = Window(lease.generation_id, node.id, lease.epoch, 0, 0, "text", "Half")
             async with actor.database.connection() as connection:
                 assert await chunks.append(connection, [window])
-        assert await give_up_generation(actor, lease, "It broke.", None)
+        assert await give_up_generation(actor, lease, Failure("It broke."))
         node.text = "It broke."
         if ending == "broken":
             self.open.remove(node)

@@ -41,6 +41,7 @@ from models.chat.chunks import Window
 from models.chat.conversations import Conversation
 from models.chat.deletion import DeletionJob, work_off_deletion
 from models.chat.leases import (
+    Failure,
     Lease,
     claim_generations,
     count_unwanted_call,
@@ -381,8 +382,8 @@ class Verbs:
         titled = replace(CALL, number="title")
         await give_title(actor, leases[0], loose, "Title", titled)
         await count_unwanted_call(actor, leases[0], CALL)
-        assert await give_up_generation(actor, leases[1], "No", LEASE, None, CALL)
-        assert await give_up_generation(actor, leases[2], "No", None)
+        assert await give_up_generation(actor, leases[1], Failure("No", LEASE), CALL)
+        assert await give_up_generation(actor, leases[2], Failure("No"))
         assert await hand_back_generation(actor, leases[3])
         dead = f"{BY_TEST} UPDATE generation SET lease_until = $2 WHERE id = $1"
         await self.server.sql(dead, leases[4].generation_id, _ago())
