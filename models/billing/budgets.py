@@ -108,7 +108,7 @@ async def set_budget(
 
     What was spent of this month counts at once. Raises Invalid.
     """
-    owner_id = org_id or tx.actor.viewer.id
+    owner_id = tx.actor.viewer.id if org_id is None else org_id
     tx.require(owner_id, field="orgId")
     limits = {"soft_limit": soft_limit, "hard_limit": hard_limit}
     for name, limit in limits.items():

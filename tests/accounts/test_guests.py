@@ -10,8 +10,8 @@ from tests.harness.planting import CIPHER
 from tests.harness.verbs import id_of
 
 PROJECTS = "{ projects { nodes { id } } }"
-LEFT = {"OrgMember", "AuditLog", "CreditEntry"}
-"""What tells of the organisation and the credits that were planted; a guest really has none."""
+LEFT = {"OrgMember", "AuditLog", "CreditEntry", "UsageEvent"}
+"""What tells of the organisation, and planted credits and usage; a guest really has none."""
 
 
 async def test_a_guest_who_signs_up_is_upgraded_in_place(here: Town) -> None:
@@ -49,7 +49,7 @@ async def test_a_first_token_of_the_provider_may_bring_the_guest_along(here: Tow
 async def test_a_user_takes_a_guest_over_once(here: Town) -> None:
     ada, guest = here.server.user("ada"), await guest_of(here.server)
     mine = await id_of(ada)
-    # Both have the one connection to GitHub that a user may have: the user's stays.
+    # Both have the one connection to each service that a user may have: the user's stays.
     kept = (await make_world(here.server, ada))["grant"]
     world = await make_world(here.server, guest)
     claim = "mutation($t: String!) { claimGuest(input: {token: $t}) { user { id } } }"
@@ -57,8 +57,9 @@ async def test_a_user_takes_a_guest_over_once(here: Town) -> None:
     assert (await ada.run(claim, t=guest.token))["claimGuest"]["user"]["id"] == mine
     assert await ada.code(claim, t=guest.token) == "NOT_FOUND"
     assert await ada.code(claim, t=ada.token) == "INVALID"
-    grants = await here.server.sql("SELECT id, user_id FROM oauth_connection")
-    assert grants == [{"id": kept, "user_id": mine}]
+    grants = await here.server.sql("SELECT id, user_id, provider FROM oauth_connection")
+    assert [one["id"] for one in grants if one["provider"] == "github"] == [kept]
+    assert [one["user_id"] for one in grants] == [mine, mine]
     found = await ada.run("query($id: ID!) { node(id: $id) { id } }", id=world["message"])
     assert found["node"] == {"id": world["message"]}
     assert (await ada.run("{ usage { id } }"))["usage"]
@@ -82,9 +83,11 @@ async def test_signing_in_moves_all_that_a_guest_made(here: Town) -> None:
     found = await ada.run(PROJECTS)
     ids = {node["id"] for node in found["projects"]["nodes"]}
     assert {world["project"], world["quiet"]} <= ids
-    (grant,) = await here.server.sql("SELECT * FROM oauth_connection")
-    opened = CIPHER.open(grant["access_token"], owner=mine, purpose="oauth_connection.access_token")
-    assert opened == "gho_1"
+    grants = await here.server.sql("SELECT * FROM oauth_connection")
+    assert {grant["provider"] for grant in grants} == {"figma", "github"}
+    for grant in grants:
+        purpose = "oauth_connection.access_token"
+        assert CIPHER.open(grant["access_token"], owner=mine, purpose=purpose) == "gho_1"
 
 
 async def test_one_address_makes_only_so_many_guests(start_server: StartServer) -> None:

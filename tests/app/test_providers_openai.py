@@ -11,6 +11,11 @@ from models.providing import ContentPart, Delta, Finish, Prompt, PromptMessage
 from tests.app.openai_endpoint import HELLO, Reply, collect, endpoint, provider
 
 
+def ended(reason: str, usage: dict[str, Any] | None = None) -> Finish:
+    """The end of an answer of that endpoint, which names itself."""
+    return Finish(reason, usage or {}, {"responseId": "c", "servedModel": "gpt-x"})
+
+
 async def test_streams_deltas_then_reason_and_usage() -> None:
     async def play(reply: Reply) -> None:
         await reply.chunk({"role": "assistant", "content": ""})
@@ -24,7 +29,7 @@ async def test_streams_deltas_then_reason_and_usage() -> None:
     assert found == [
         Delta("Hel"),
         Delta("lo 🍓"),
-        Finish("length", {"inputTokens": 11, "outputTokens": 7}),
+        ended("length", {"inputTokens": 11, "outputTokens": 7}),
     ]
 
 
@@ -41,7 +46,7 @@ async def test_a_delta_arrives_before_the_next_is_sent() -> None:
         stream = source.stream(HELLO)
         assert await asyncio.wait_for(anext(stream), 5) == Delta("first")
         go_on.set()
-        assert [each async for each in stream] == [Delta("second"), Finish("stop")]
+        assert [each async for each in stream] == [Delta("second"), ended("stop")]
 
 
 async def test_asks_for_the_bare_model_with_its_messages() -> None:
@@ -110,7 +115,7 @@ async def test_reasoning_is_a_part_of_its_own() -> None:
         Delta(", so", 0, "reasoning"),
         Delta("Yes", 1),
         Delta(", no", 1),
-        Finish("stop"),
+        ended("stop"),
     ]
 
 
@@ -129,7 +134,7 @@ async def test_tool_calls_are_parts_of_json() -> None:
 
     async with endpoint(play) as server, provider(server.url) as source:
         *deltas, end = await collect(source)
-    assert end == Finish("tool_calls")
+    assert end == ended("tool_calls")
     parts = {0: "", 1: "", 2: ""}
     for delta in deltas:
         assert isinstance(delta, Delta)
@@ -167,7 +172,7 @@ async def test_other_choices_comments_and_empty_chunks_are_passed_over() -> None
         await reply.done()
 
     async with endpoint(play) as server, provider(server.url) as source:
-        assert await collect(source) == [Delta("ours"), Finish("stop")]
+        assert await collect(source) == [Delta("ours"), ended("stop")]
 
 
 async def test_what_the_model_called_complete_stays_so_when_the_connection_drops() -> None:
@@ -176,7 +181,7 @@ async def test_what_the_model_called_complete_stays_so_when_the_connection_drops
         reply.drop()
 
     async with endpoint(play) as server, provider(server.url) as source:
-        assert await collect(source) == [Delta("all"), Finish("stop")]
+        assert await collect(source) == [Delta("all"), ended("stop")]
 
 
 async def test_many_answers_at_once_over_one_provider() -> None:
@@ -189,7 +194,7 @@ async def test_many_answers_at_once_over_one_provider() -> None:
     async with endpoint(play) as server, provider(server.url) as source:
         answers = await asyncio.gather(*(collect(source) for _ in range(20)))
     assert len(server.bodies) == 20
-    expected = [*(Delta(f"{number} ") for number in range(20)), Finish("stop")]
+    expected = [*(Delta(f"{number} ") for number in range(20)), ended("stop")]
     assert all(answer == expected for answer in answers)
 
 

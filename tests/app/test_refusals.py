@@ -134,8 +134,15 @@ LISTENING = {
     "{ preferencesChanged(after: $after) { cursor } }",
     "deletionChanged": "subscription($id: ID!, $after: String) "
     "{ deletionChanged(id: $id, after: $after) { cursor } }",
+    "importChanged": "subscription($id: ID!, $after: String) "
+    "{ importChanged(projectId: $id, after: $after) { cursor } }",
+    "usageChanged": "subscription($after: String) { usageChanged(after: $after) { cursor } }",
+    "budgetChanged": "subscription($id: ID!, $after: String) "
+    "{ budgetChanged(id: $id, after: $after) { cursor } }",
+    "subscriptionChanged": "subscription($after: String) "
+    "{ subscriptionChanged(after: $after) { cursor } }",
 }
-ROWS = {"messageStreamed": "message", "deletionChanged": "deletion"}
+ROWS = {"messageStreamed": "message", "deletionChanged": "deletion", "budgetChanged": "budget"}
 """Of which row of a world one hears, where it is no project."""
 
 
@@ -264,7 +271,9 @@ def test_every_page_is_bounded() -> None:
     }
     assert lists == {
         "Query.models", "Query.nodes", "Query.oauthConnections", "Query.accounts",
-        "Query.sessions", "Query.userKeys", "UploadRequest.headers",
+        "Query.sessions", "Query.userKeys", "Query.actionLimits", "Query.creditBalances",
+            "UsageTotals.byDay", "UsageTotals.byModel", "UsageTotals.byFeature",
+            "UploadRequest.headers",
         "GitHubRepositoryPage.nodes",
         "Message.attachments", "AccessExplanation.steps", "Message.ratings", "Message.toolCalls",
         "StartConversationPayload.replies", "SendMessagePayload.replies",

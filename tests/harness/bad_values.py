@@ -70,6 +70,8 @@ ODD_TEXTS = [
 ]
 NUMBERS = ["1", 1.5, 2**31, -(2**31) - 1, 2**63, 1e300, True, [], {}]
 ODD_NUMBERS = [-1, 0, 2**31 - 1]
+AMOUNTS = ["1", -1, 1e300, True, [], {}]
+ODD_AMOUNTS = [0, 0.1, 1.5, 1e-9, 2**31]
 TIMES = ["", "soon", "2026-01-31", "2026-01-31T12:00:00", "9999999-01-01T00:00:00Z", 5, True, {}]
 TIMES += ["2001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
 SWITCHES = ["true", 1, 0, [], {}]
@@ -159,6 +161,7 @@ def _of_scalar(name: str, at: Path) -> Iterator[Bad]:
     sure, odd = {
         "String": (TEXTS, ODD_TEXTS),
         "Int": (NUMBERS, ODD_NUMBERS),
+        "Float": (AMOUNTS, ODD_AMOUNTS),
         "Boolean": (SWITCHES, []),
         "ID": (IDS + NO_IDS, []),
         "JSON": (JSON, ODD_JSON),

@@ -31,6 +31,17 @@ TIME = datetime(2026, 3, 29, 1, 30, 0, 7_000, tzinfo=UTC)
 ROWS = 2
 EITHER = {("attachment", "url"): 0, ("attachment", "stored_file_id"): 1}
 """Columns of which a row has one, and the row that has it."""
+ONE_AN_OWNER = {"credit_budget"}
+FIXED: dict[str, Any] = {
+    "last_active_at": TIME + timedelta(days=9_999),  # so that no request has to note it
+    "anonymous": False,
+    "scopes": '["read"]',
+    # Credits, of which the parts make the whole.
+    "granted": Decimal("10.5"),
+    "points": Decimal("7.25"),
+    "reserved": Decimal(1),
+    "spent": Decimal("2.25"),
+}
 
 
 @contextmanager
@@ -77,19 +88,15 @@ def _value(model: type[Record], name: str, made: dict[type[Record], list[str]], 
         return made[model][place]
     if name in references:  # in a table of its own, to the row that comes after it
         return made[references[name]][1 - place if references[name] is model else place]
-    if name in ("owner_id", "user_id"):
-        return users[0 if name == "owner_id" else place]
+    if name == "owner_id":
+        return users[place if model.table() in ONE_AN_OWNER else 0]
+    if name == "user_id":
+        return users[place]
     if name == "clerk_id":
         return [SUBJECT, "bob"][place]
     if name in ("storage_key", "sha256"):  # by which bytes are found
         return f"{place:02x}/{place:038x}" if name == "storage_key" else f"{place:064x}"
-    if name == "last_active_at":
-        return TIME + timedelta(days=9_999)  # so that no request has to note it
-    if name == "anonymous":
-        return False
-    if name == "scopes":
-        return '["read"]'
-    return _plain(model.column(name), name, place)
+    return FIXED[name] if name in FIXED else _plain(model.column(name), name, place)
 
 
 def _plain(column: Column, name: str, place: int) -> Any:
