@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from models.ports import Vault
     from models.verbs import Actor
 
-ARCHIVES = 2  # packed or unpacked at once, in threads
-WAITING_ARCHIVES = 100
+READ_AT_ONCE = 2  # imports, in threads
+WAITING_IMPORTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Outside:
     github: GitHubApi | None
     revoker: Revoker
     importer: Importer
-    archives: Threads
+    importing: Threads
 
     async def close(self) -> None:
         """Let go of connections and threads."""
         await self.connections.close()
         await self.outgoing.close()
-        self.archives.close()
+        self.importing.close()
 
 
 def outside_of(settings: Settings, actor: Actor, vault: Vault, worker: str) -> Outside:
@@ -49,13 +49,13 @@ def outside_of(settings: Settings, actor: Actor, vault: Vault, worker: str) -> O
     outgoing = Outgoing(Gate(tuple(settings.outgoing_allow)))
     services = services_of(settings, outgoing)
     connections = OAuthConnections(actor, vault, services)
-    archives = Threads("archives", ARCHIVES, WAITING_ARCHIVES)
+    importing = Threads("importing", READ_AT_ONCE, WAITING_IMPORTS)
     return Outside(
         outgoing=outgoing,
         services=services,
         connections=connections,
         github=github_of(services, connections, outgoing, actor.clock),
         revoker=Revoker(actor, vault, services),
-        importer=importer_of(settings, actor, worker, outgoing, connections, archives),
-        archives=archives,
+        importer=importer_of(settings, actor, worker, outgoing, connections, importing),
+        importing=importing,
     )

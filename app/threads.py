@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -40,3 +41,24 @@ class Threads:
         self._waiting -= 1
         if not running.cancelled():
             running.exception()
+
+
+class Places:
+    """For what holds much besides its thread: `most` are in at once, and `queue` more may wait."""
+
+    def __init__(self, most: int, queue: int) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._most = most + queue
+        self._here = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncGenerator[None, None]:
+        """Be in, after those who waited before. Raises Crowded."""
+        if self._here >= self._most:
+            raise Crowded
+        self._here += 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self._here -= 1

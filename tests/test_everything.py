@@ -21,7 +21,9 @@ from models.fields import camel
 from models.files.stored_files import StoredFile
 from tests.harness.api import StartServer
 from tests.harness.clock import FakeClock
+from tests.harness.importable import ImportableFigma, importable
 from tests.harness.planting import CIPHER
+from tests.harness.services import LOOPBACK
 from tests.harness.story import NAMED, Book, Story
 from tests.harness.story_billing import tell_bill
 from tests.harness.story_chat import (
@@ -31,13 +33,13 @@ from tests.harness.story_chat import (
     tell_talk,
     tell_tool_call,
 )
+from tests.harness.story_imports import tell_imports
 from tests.harness.story_orgs import tell_org
 from tests.harness.story_own import tell_preferences, tell_profile
 from tests.harness.story_planted import (
     KEY,
     SECRETS,
     tell_account,
-    tell_import,
     tell_operators,
     tell_user,
     tell_user_key,
@@ -101,8 +103,15 @@ def wanted() -> dict[str, set[str]]:
 @pytest.fixture
 async def book(start_server: StartServer) -> Book:
     """What the whole story left in the book."""
-    clock = FakeClock()
-    story = Story(await start_server(clock=clock), clock)
+    async with importable() as (_, figma):
+        clock, given = FakeClock(), {"connections": [figma.entry()], "outgoing_allow": LOOPBACK}
+        story = Story(await start_server(clock=clock, **given), clock)
+        await tell_story(story, figma)
+    return story.book
+
+
+async def tell_story(story: Story, figma: ImportableFigma) -> None:
+    """All of it."""
     project = await story.tell_project()
     await story.tell_draft(project)
     message = await story.tell_message(project)
@@ -118,7 +127,7 @@ async def book(start_server: StartServer) -> Book:
     await tell_ways_in(story)
     await tell_user_key(story)
     await tell_operators(story)
-    await tell_import(story, project, message)
+    await tell_imports(story, project, message, figma)
     await tell_org(story)
     talked = await tell_talk(story)
     await tell_answers(story)
@@ -126,7 +135,6 @@ async def book(start_server: StartServer) -> Book:
     await tell_tool_call(story, talked)
     await tell_file(story)
     await tell_bill(story)
-    return story.book
 
 
 async def test_no_field_of_the_sources_is_lost(book: Book) -> None:

@@ -18,8 +18,7 @@ from app.oauth.clients import (
     secret_form,
 )
 from app.outgoing import Failure, OutgoingFailed
-from models.accounts.connecting import Tokens
-from models.accounts.oauth_connections import OAuthProvider
+from models.accounts.oauth_connections import OAuthProvider, Tokens
 from models.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def importer_of(
     connections: Connections,
     threads: Threads,
 ) -> Importer:
-    """The importer of the worker of that name; archives are read in `threads`."""
+    """The importer of the worker of that name; what comes is read in `threads`."""
     apis = {entry.id: entry.api_url for entry in settings.connections}
     limits = ArchiveLimits(settings.import_archive, settings.import_file, settings.import_text)
     github = apis.get("github") or PUBLIC_GITHUB
@@ -42,6 +42,6 @@ def importer_of(
     seconds = settings.import_timeout
     sources = {
         ImportSource.GITHUB: GithubSource(to_github, threads, github, limits, seconds),
-        ImportSource.FIGMA: FigmaSource(to_figma, actor.database, figma),
+        ImportSource.FIGMA: FigmaSource(to_figma, threads, actor.database, figma),
     }
     return Importer(actor, sources, worker, settings.import_slots, settings.lease)

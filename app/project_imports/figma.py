@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from app.oauth.answers import JSON
 from app.outgoing import Limits
 from app.project_imports.failing import ImportFailed, refuse
-from app.project_imports.sources import Meter, Source, label, object_of
+from app.project_imports.sources import Meter, Source, in_thread, label, object_of
 from models.builder.import_results import Imported
 from models.files.stored_files import StoredFile
 from models.ids import prefix_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from app.connections.errands import Errands
     from app.outgoing import Fetched
+    from app.threads import Threads
     from models.builder.import_jobs import ImportJob
     from models.ports import Database
 
@@ -26,6 +27,7 @@ NO_FILE = "There is no such file, or the connection may not read it."
 ANSWER = Limits(size=16 << 20, total=60.0, silence=30.0)
 DEPTH = 2  # pages, and what lies on them
 MOST = 200  # names of each kind that are kept
+LOOKED_AT = 10_000  # things of each kind among which names are sought
 
 _FILE = "SELECT file_name, size, sha256 FROM stored_file WHERE id = $1 AND deleted_at IS NULL"
 
@@ -33,8 +35,9 @@ _FILE = "SELECT file_name, size, sha256 FROM stored_file WHERE id = $1 AND delet
 class FigmaSource(Source):
     """Figma at `api`; what was uploaded needs no more than this server."""
 
-    def __init__(self, errands: Errands, database: Database, api: str) -> None:
+    def __init__(self, errands: Errands, threads: Threads, database: Database, api: str) -> None:
         self._errands = errands
+        self._threads = threads
         self._database = database
         self._api = api.rstrip("/")
 
@@ -46,8 +49,7 @@ class FigmaSource(Source):
         _, answer = await self._errands.begin(job.user_id, url, _is_refusal, JSON, ANSWER)
         refuse(answer.status, answer.headers, NAME, NO_FILE)
         meter.bytes_done = meter.bytes_total = len(answer.body)
-        told = object_of(await asyncio.to_thread(answer.json))
-        return _imported(job.source_id, told, len(answer.body))
+        return await in_thread(self._threads, lambda: _imported(job.source_id, answer))
 
     async def _uploaded(self, job: ImportJob) -> Imported:
         rows = await self._database.fetch(_FILE, job.source_id)
@@ -70,7 +72,9 @@ def _is_refusal(answer: Fetched) -> bool:
     return answer.status == 401 or (answer.status == 403 and b"token" in answer.body.lower())
 
 
-def _imported(key: str, told: Mapping[str, Any], size: int) -> Imported:
+def _imported(key: str, answer: Fetched) -> Imported:
+    """What Figma tells of a file. Blocks."""
+    told = object_of(answer.json())
     name = label(told.get("name"))
     if not name:
         raise ImportFailed("Figma does not answer as it should.", retryable=True)
@@ -92,13 +96,13 @@ def _imported(key: str, told: Mapping[str, Any], size: int) -> Imported:
     if components:
         summary += f"\nComponents: {', '.join(components)}."
     url = f"https://www.figma.com/design/{key}"
-    return Imported(key, name, url, summary, size, metadata)
+    return Imported(key, name, url, summary, len(answer.body), metadata)
 
 
 def _names(values: Iterable[object]) -> list[str]:
     """The names of objects, each once, as many as are kept."""
-    found = dict.fromkeys(label(_object(value).get("name")) for value in values)
-    return [name for name in found if name][:MOST]
+    names = (label(_object(value).get("name")) for value in islice(values, LOOKED_AT))
+    return list(islice(dict.fromkeys(name for name in names if name), MOST))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.connections.github import HEADERS, is_refusal
 from app.outgoing import Failure, Limits, OutgoingFailed
 from app.project_imports.archive import ArchiveLimits, Contents, read_archive
 from app.project_imports.failing import ImportFailed, refuse
-from app.project_imports.sources import Meter, Source, label, object_of
+from app.project_imports.sources import Meter, Source, in_thread, label, object_of
 from models.builder.import_results import Imported
 from models.builder.importing import is_ref
 from models.builder.imports import REF_LIMIT
@@ -77,8 +77,8 @@ class GithubSource(Source):
         commit = await self._commit(errand, found)
         with TemporaryFile() as file:
             await self._download(errand, f"{found.full_name}/zipball/{commit}", file, meter)
-            contents = await self._threads.run(
-                lambda: read_archive(file, self._limits, meter.count_files)
+            contents = await in_thread(
+                self._threads, lambda: read_archive(file, self._limits, meter.count_files)
             )
         return _imported(found, commit, contents)
 

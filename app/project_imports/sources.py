@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from app.project_imports.failing import ImportFailed
+from app.threads import Crowded, Threads
 from models.builder.import_jobs import Progress
 
 if TYPE_CHECKING:
     from models.builder.import_jobs import ImportJob
     from models.builder.import_results import Imported
+
+PAUSE = 0.5  # seconds until threads are asked again that had no room
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -41,6 +48,15 @@ class Source(Protocol):
     async def read(self, job: ImportJob, meter: Meter) -> Imported:
         """All of it. Raises ImportFailed, and DomainError for what is this server's."""
         ...
+
+
+async def in_thread(threads: Threads, work: Callable[[], T]) -> T:
+    """What a work returns, whenever there is room for it: waiting is no failed try."""
+    while True:
+        try:
+            return await threads.run(work)
+        except Crowded:
+            await asyncio.sleep(PAUSE)
 
 
 def object_of(value: object) -> dict[str, Any]:

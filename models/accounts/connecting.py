@@ -18,6 +18,8 @@ from models.accounts.oauth_connections import (
     ASKED_SCOPE,
     OAuthConnection,
     OAuthProvider,
+    Tokens,
+    token_columns,
 )
 from models.accounts.oauth_revocations import have_revoked
 from models.accounts.rate_limits import Limit, count_try
@@ -25,7 +27,6 @@ from models.accounts.sessions import Session
 from models.accounts.tokens import digest
 from models.errors import RateLimited, Unauthenticated
 from models.permissions import Permission
-from models.sealing import sealed
 from models.storable import storable, storable_json
 from models.verbs import verb
 
@@ -38,16 +39,6 @@ ERRAND = timedelta(hours=1)
 """How long a state is known again; none holds as long."""
 RENEWAL = timedelta(seconds=30)
 """How long somebody may take to renew a token before another may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a provider gave; `lifetime` None for a token without an end."""
-
-    access: str = field(repr=False)
-    refresh: str | None = field(default=None, repr=False)
-    lifetime: timedelta | None = None
-    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +137,8 @@ async def keep_renewed(tx: Transaction, renewal: Renewal, new: Tokens, vault: Va
     ended = OAuthConnection(
         owner_id=renewal.user_id, user_id=renewal.user_id, provider=renewal.provider, scope=""
     )
-    ended.access_token = sealed(vault, ended, "access_token", new.access)
+    for name, value in token_columns(ended, new, vault, tx.now).items():
+        setattr(ended, name, value)
     await have_revoked(tx, ended)
     return False
 
@@ -183,16 +175,9 @@ def _tokens(row: OAuthConnection, vault: Vault) -> set[str | None]:
 
 
 def _columns(tx: Transaction, row: OAuthConnection, new: Tokens, vault: Vault) -> dict[str, Any]:
-    """The columns of new tokens; without a new refresh token the old one stays."""
-    columns: dict[str, Any] = {
-        "access_token": sealed(vault, row, "access_token", new.access),
-        "expires_at": None if new.lifetime is None else tx.now + new.lifetime,
-        "refused_at": None,
-        "renewing_until": None,
-    }
-    if new.refresh is not None:
-        columns["refresh_token"] = sealed(vault, row, "refresh_token", new.refresh)
-    return columns
+    """The columns of a connection that has new tokens, and so can be used."""
+    usable = {"refused_at": None, "renewing_until": None}
+    return token_columns(row, new, vault, tx.now) | usable
 
 
 def _metadata(row: OAuthConnection, new: Connecting) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -14,7 +15,7 @@ from models.base import Record
 from models.errors import Invalid
 from models.indexes import unique
 from models.permissions import Permission
-from models.sealing import opened
+from models.sealing import opened, sealed
 from models.storable import refuse_unstorable_json
 from models.verbs import verb
 
@@ -37,6 +38,16 @@ class OAuthProvider(StrEnum):
 
     FIGMA = "figma"
     GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a provider gave; `lifetime` None for a token without an end."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    lifetime: timedelta | None = None
+    scope: str | None = None
 
 
 class OAuthConnection(Record):
@@ -110,6 +121,17 @@ async def connection_of(
     sql = f"SELECT * FROM {OAuthConnection.table()} WHERE {where}"
     rows = await database.fetch(sql, user_id, provider.value)
     return OAuthConnection.from_row(rows[0]) if rows else None
+
+
+def token_columns(row: Record, new: Tokens, vault: Vault, now: datetime) -> dict[str, Any]:
+    """The columns of new tokens; without a new refresh token the old one stays."""
+    columns: dict[str, Any] = {
+        "access_token": sealed(vault, row, "access_token", new.access),
+        "expires_at": None if new.lifetime is None else now + new.lifetime,
+    }
+    if new.refresh is not None:
+        columns["refresh_token"] = sealed(vault, row, "refresh_token", new.refresh)
+    return columns
 
 
 def _object(value: object) -> dict[str, Any]:

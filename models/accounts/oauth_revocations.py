@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from models import fields
 from models.access import OperatorOnly
 from models.accounts.erasing import user_erased
-from models.accounts.oauth_connections import TOKEN_LIMIT, OAuthConnection, OAuthProvider
+from models.accounts.oauth_connections import (
+    TOKEN_LIMIT,
+    OAuthConnection,
+    OAuthProvider,
+    Tokens,
+    token_columns,
+)
 from models.base import Record
 from models.indexes import index
 from models.sealing import opened
@@ -38,16 +44,20 @@ class OAuthRevocation(Record):
     access_token: str | None = fields.secret(
         "The token.", limit=TOKEN_LIMIT, sealed_as="oauth_connection.access_token"
     )
+    refresh_token: str | None = fields.secret(
+        "Brings a new token.", limit=TOKEN_LIMIT, sealed_as="oauth_connection.refresh_token"
+    )
+    expires_at: datetime | None = fields.moment("When the token ends.", null=True)
     tries: int = fields.integer("How often the provider was told.", default=0)
     due_at: datetime = fields.moment("When it is told next.")
 
     class Meta:
         table = "oauth_revocation"
 
-    def open_token(self, vault: Vault) -> str | None:
-        """The token; None for one that can't be read any more."""
+    def open_token(self, vault: Vault, column: str = "access_token") -> str | None:
+        """One of its tokens; None where there is none, or none that can be read any more."""
         try:
-            return opened(vault, self, "access_token")
+            return opened(vault, self, column)
         except ValueError:
             return None
 
@@ -59,6 +69,8 @@ async def have_revoked(tx: Transaction, connection: OAuthConnection) -> None:
             owner_id=connection.owner_id,
             provider=connection.provider,
             access_token=connection.access_token,
+            refresh_token=connection.refresh_token,
+            expires_at=connection.expires_at,
             due_at=tx.now,
         )
         await tx.add(revocation)
@@ -80,6 +92,14 @@ async def take_revocations(tx: Transaction, most: int) -> list[OAuthRevocation]:
     for one in found:
         await one.change(tries=one.tries + 1, due_at=tx.now + FIRST_PAUSE * 2**one.tries)
     return found
+
+
+@verb.needing(None)
+async def keep_for_revocation(tx: Transaction, id: str, new: Tokens, vault: Vault) -> None:
+    """Keep what a refresh token brought until the provider has forgotten it too."""
+    revocation = await tx.lock(OAuthRevocation, id)
+    if revocation is not None:
+        await revocation.change(**token_columns(revocation, new, vault, tx.now))
 
 
 @verb.needing(None)

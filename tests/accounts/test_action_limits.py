@@ -156,6 +156,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
     found = {action: (one.most, one.window.total_seconds()) for action, one in ACTIONS.items()}
     assert found == {
         "avatar": (20, 3_600),
+        "download": (30, 600),
         "export": (5, 86_400),
         "figma_import": (5, 60),
         "figma_upload": (5, 60),

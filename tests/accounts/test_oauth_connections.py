@@ -276,6 +276,11 @@ async def test_revoking_ends_it_on_both_sides(here: Harbour, service: str) -> No
     assert log[0]["metadata"] == {"provider": service}
 
 
+async def told(here: Harbour) -> bool:
+    """Whether no service need be told of anything."""
+    return await here.server.sql("SELECT id FROM oauth_revocation") == []
+
+
 async def test_a_service_that_is_down_is_told_later(here: Harbour) -> None:
     ada = await here.town.newcomer()
     grant = await here.connect(ada, here.github)
@@ -293,11 +298,58 @@ async def test_a_service_that_is_down_is_told_later(here: Harbour) -> None:
     await eventually(lambda: here.github.forgot(token), seconds=20)
     assert await here.token(ada, here.github) in here.github.live, "the new one holds on"
     assert anew["needsReconnecting"] is False
+    await eventually(lambda: told(here))
 
-    async def told() -> bool:
-        return await here.server.sql("SELECT id FROM oauth_revocation") == []
 
-    await eventually(told)
+async def revoke_ended(here: Harbour, service: ConnectedService) -> None:
+    """End a connection whose token has ended, here and there."""
+    ada = await here.town.newcomer()
+    service.lifetime = 28_800
+    grant = await here.connect(ada, service)
+    service.live.clear()
+    await here.server.sql("UPDATE oauth_connection SET expires_at = now() - interval '1 minute'")
+    await ada.run(REVOKE, id=grant["id"])
+
+
+@pytest.mark.parametrize("service", ["github", "figma"])
+async def test_a_token_that_has_ended_leaves_no_refresh_token_behind(
+    here: Harbour, service: str
+) -> None:
+    """It revokes nothing itself, so another is got, and revoked with all it could renew."""
+    one: ConnectedService = getattr(here, service)
+    await revoke_ended(here, one)
+    await eventually(one.is_left)
+    await eventually(lambda: told(here))
+    events = str(await here.server.sql("SELECT * FROM event_log"))
+    assert not [token for token in one.given if token in events]
+
+
+async def test_what_a_refresh_token_brought_is_kept_until_it_is_revoked(here: Harbour) -> None:
+    """GitHub's refresh tokens can be spent once: a second try must not need it again."""
+
+    async def stubborn(request: web.Request) -> web.Response | None:
+        return await broken(request) if request.method == "DELETE" else None
+
+    here.github.spoil = stubborn
+    await revoke_ended(here, here.github)
+    await eventually(lambda: here.github.was_asked("DELETE /applications/punnet/token"))
+    (left,) = await here.server.sql("SELECT * FROM oauth_revocation")
+    assert not [token for token in here.github.given if token in str(left)]
+    here.github.spoil = None
+    await here.server.sql("UPDATE oauth_revocation SET due_at = '2020-01-01'")
+    await eventually(here.github.is_left, seconds=20)
+    assert here.github.asked.count("POST /login/oauth/access_token") == 2, "the code, one renewal"
+
+
+async def test_a_grant_that_was_taken_back_is_over(here: Harbour) -> None:
+    async def taken_back(request: web.Request) -> None:
+        if request.path == "/login/oauth/access_token" and not here.github.live:
+            here.github.end()
+
+    here.github.spoil = taken_back
+    await revoke_ended(here, here.github)
+    await eventually(lambda: told(here))
+    assert not await here.github.was_asked("DELETE /applications/punnet/token")
 
 
 async def test_an_erased_user_is_connected_to_nothing(here: Harbour) -> None:

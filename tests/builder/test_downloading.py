@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +11,11 @@ from zipfile import ZipFile
 import pytest
 from aiohttp import ClientResponse
 
+from app.database import connect
 from models.permissions import Role
 from tests.harness.api import Api, Server, StartServer
 from tests.harness.clock import FakeClock
+from tests.harness.eventually import eventually
 from tests.harness.planting import plant_session
 from tests.harness.planting_orgs import plant_empty_org, plant_member
 from tests.harness.verbs import id_of
@@ -183,3 +186,60 @@ async def test_without_files_there_is_nothing_to_send(
     response = await get(server, await path_of(ada, await project_of(ada, files)))
     assert response.status == 404
     assert "no files" in await response.text()
+
+
+async def refused(response: ClientResponse) -> str:
+    """The code of a refusal that says when to come back."""
+    assert response.status == 429
+    assert int(response.headers["Retry-After"]) > 0
+    return (await response.json())["errors"][0]["extensions"]["code"]
+
+
+async def test_a_link_is_good_for_three_tries(server: Server) -> None:
+    """Whoever has it could else have all files read again and again."""
+    ada = server.user()
+    project = await project_of(ada, FILES)
+    path = await path_of(ada, project)
+    for _ in range(3):
+        assert (await get(server, path)).status == 200
+    assert await refused(await get(server, path)) == "RATE_LIMITED"
+    assert await refused(await get(server, path, ada)) == "RATE_LIMITED"
+    assert (await get(server, await path_of(ada, project))).status == 200
+
+
+async def test_a_reader_has_so_many_downloads_a_while(start_server: StartServer) -> None:
+    clock = FakeClock()
+    given: dict[str, Any] = {"worker": False, "clock": clock, "rate_limits": {"download": 2}}
+    server = await start_server(**given)
+    ada, eve = server.user("ada"), server.user("eve")
+    project = await project_of(ada, FILES)
+    for user in (ada, None):
+        assert (await get(server, await path_of(ada, project), user)).status == 200
+    assert await refused(await get(server, await path_of(ada, project))) == "RATE_LIMITED"
+    theirs = await project_of(eve, FILES)
+    assert (await get(server, await path_of(eve, theirs))).status == 200, "others have their own"
+    clock.advance(minutes=10)
+    assert (await get(server, await path_of(ada, project))).status == 200
+
+
+LOADING = """SELECT pid FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND query LIKE '%FROM fragment%'"""
+
+
+async def test_who_waits_for_a_place_holds_no_files_yet(server: Server, database_url: str) -> None:
+    """Files may be 10 MB: so they are read once there is a place to pack them."""
+    ada = server.user()
+    project = await project_of(ada, FILES)
+    paths = [await path_of(ada, project) for _ in range(6)]
+    connection = await connect(database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE fragment IN ACCESS EXCLUSIVE MODE")
+            getting = [asyncio.create_task(get(server, path)) for path in paths]
+            await eventually(lambda: server.sql(LOADING))
+            for _ in range(25):
+                assert len(await server.sql(LOADING)) <= 2
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+    assert [one.status for one in await asyncio.gather(*getting)] == [200] * 6

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,6 +13,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from app.outside import READ_AT_ONCE, WAITING_IMPORTS
+from app.threads import Threads
 from models.builder.import_jobs import (
     Progress,
     claim_imports,
@@ -169,6 +174,37 @@ async def test_nonsense_leaves_everything_as_it_was(timed: Timed, spoilt: web.Re
     assert found["status"] == "FAILED"
     assert "oops" not in found["error"]
     assert (found["metadata"], found["fragmentId"], await place.messages()) == (None, None, [])
+
+
+@pytest.mark.parametrize("source", ["github", "figma"])
+async def test_waiting_for_a_thread_is_no_failed_try(place: Place, source: str) -> None:
+    async with full(place.server.services.outside.importing):
+        begun = await (place.github_import() if source == "github" else place.figma_import())
+        await eventually(lambda: _came(place, source))
+        await asyncio.sleep(0.5)
+        assert (await place.read(begun["id"]))["status"] == "PROCESSING"
+    assert (await place.ended(begun["id"]))["status"] == "COMPLETE"
+    (row,) = await place.server.sql("SELECT tries FROM project_import")
+    assert row["tries"] == 1
+
+
+@asynccontextmanager
+async def full(threads: Threads) -> AsyncIterator[None]:
+    """Have no thread, nor room to wait for one."""
+    free = threading.Event()
+    others = [
+        asyncio.create_task(threads.run(free.wait)) for _ in range(READ_AT_ONCE + WAITING_IMPORTS)
+    ]
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        free.set()
+        await asyncio.gather(*others)
+
+
+async def _came(place: Place, source: str) -> bool:
+    return bool(place.github.fetched if source == "github" else place.figma.seen)
 
 
 async def test_too_long_an_answer_is_not_asked_for_again(place: Place) -> None:

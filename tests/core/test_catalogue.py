@@ -213,7 +213,7 @@ def test_no_index_holds_a_secret() -> None:
             elif isinstance(model.column(name), SecretColumn):
                 secrets += 1
                 assert name not in indexed
-    assert secrets == 7
+    assert secrets == 8
 
 
 async def test_a_filled_database_is_migrated(new_database: NewDatabase) -> None:

@@ -32,14 +32,15 @@ class FigmaServer(ConnectedService):
 
     async def _refresh(self, request: web.Request) -> web.Response:
         check_basic(request)
-        if (await request.post())["refresh_token"] not in self.refreshing:
+        refresh = str((await request.post())["refresh_token"])
+        if refresh not in self.refreshing:
             return _refused()
-        return web.json_response(self.new_tokens(refreshing=False))
+        return web.json_response(self.new_tokens(kept=refresh))
 
     async def _forget(self, request: web.Request) -> web.Response:
         check_basic(request)
-        self.live.discard(str((await request.post())["token"]))
-        return web.Response(status=200)
+        known = self.forget(str((await request.post())["token"]))
+        return web.Response(status=200 if known else 400)
 
     async def _me(self, request: web.Request) -> web.Response:
         if not self.bearer(request):

@@ -47,9 +47,8 @@ class GitHubServer(ConnectedService):
     async def _forget(self, request: web.Request) -> web.Response:
         check_basic(request)
         token = (await request.json())["access_token"]
-        if token not in self.live:
+        if not self.forget(token):
             return web.json_response({"message": "Not Found"}, status=404)
-        self.live.remove(token)
         return web.Response(status=204)
 
     async def _user(self, request: web.Request) -> web.Response:

@@ -26,8 +26,8 @@ class ConnectedService:
     """Asks nobody: whoever comes lets the client in.
 
     `spoil` may answer in the place of any handler. `asked` are the requests' methods and paths;
-    `live` the access tokens that hold, `refreshing` the refresh tokens; with a `lifetime`, in
-    seconds, tokens end and come with one of these.
+    `live` the access tokens that hold, `refreshing` the refresh tokens, `renewable` which of these
+    renews an access token; with a `lifetime`, in seconds, tokens end and come with one of these.
     """
 
     id: str
@@ -38,6 +38,7 @@ class ConnectedService:
         self.asked: list[str] = []
         self.live: set[str] = set()
         self.refreshing: set[str] = set()
+        self.renewable: dict[str, str] = {}
         self.given: list[str] = []
         self.lifetime: int | None = None
         self.scope: str | None = None
@@ -65,6 +66,14 @@ class ConnectedService:
         self.live.clear()
         self.refreshing.clear()
 
+    def forget(self, access: str) -> bool:
+        """Revoke a token, and its refresh token; False for one that holds no more."""
+        if access not in self.live:
+            return False
+        self.live.remove(access)
+        self.refreshing.discard(self.renewable.get(access, ""))
+        return True
+
     def bearer(self, request: web.Request) -> bool:
         """Whether a request comes with a token that holds."""
         return request.headers.get("Authorization", "").removeprefix("Bearer ") in self.live
@@ -76,6 +85,10 @@ class ConnectedService:
     async def is_unused(self) -> bool:
         """Whether no token holds."""
         return not self.live
+
+    async def is_left(self) -> bool:
+        """Whether no token holds, nor can be renewed."""
+        return not self.live and not self.refreshing
 
     async def was_asked(self, what: str) -> bool:
         """Whether there was such a request."""
@@ -107,19 +120,21 @@ class ConnectedService:
             return None
         return self.new_tokens()
 
-    def new_tokens(self, *, refreshing: bool = True) -> dict[str, Any]:
-        """New tokens, which hold from now on."""
+    def new_tokens(self, kept: str | None = None) -> dict[str, Any]:
+        """New tokens, which hold from now on; no refresh token where an older one is `kept`."""
         access = f"planted-access-{secrets.token_urlsafe(12)}"
         self.live.add(access)
         found: dict[str, Any] = {"access_token": access, "token_type": "bearer"}
         self.given.append(access)
         if self.lifetime is not None:
             found["expires_in"] = self.lifetime
-        if self.lifetime is not None and refreshing:
+        if kept is not None:
+            self.renewable[access] = kept
+        elif self.lifetime is not None:
             refresh = f"planted-refresh-{secrets.token_urlsafe(12)}"
             self.refreshing.add(refresh)
             self.given.append(refresh)
-            found["refresh_token"] = refresh
+            found["refresh_token"] = self.renewable[access] = refresh
         if self.scope is not None:
             found["scope"] = self.scope
         return found

@@ -26,8 +26,6 @@ from models.billing.subscriptions import (
     SubscriptionStatus,
 )
 from models.billing.usage import Usage
-from models.builder.imports import Import, ImportSource, ImportStatus
-from models.chat.attachments import Attachment, AttachmentType
 from models.fields import SecretColumn, camel
 from tests.harness.planting import CIPHER, alter, make_operator, plant
 from tests.harness.story import Story, told
@@ -224,33 +222,3 @@ async def tell_operators(story: Story) -> None:
         error="Nobody came.",
         resolved_at=day(10),
     )
-
-
-async def tell_import(story: Story, project: str, message: str) -> None:
-    """A Figma file that was taken over, and the attachment that came with it."""
-    user = await id_of(story.caller)
-    id = await tell(
-        story,
-        Import,
-        {"user_id": user, "project_id": project, "source": ImportSource.FIGMA, "source_id": "f_1"}
-        | {"source_name": "Tree", "source_url": "https://figma.example/f_1"},
-        message_id=message,
-        status=ImportStatus.FAILED,
-        metadata={"pages": 7},
-        error="The file is empty.",
-    )
-    (row,) = await story.server.sql("SELECT conversation_id FROM message WHERE id = $1", message)
-    where = {"user_id": user, "message_id": message, **row}
-    attachment = await plant(
-        story.server,
-        Attachment,
-        **where,
-        type=AttachmentType.FIGMA_FILE,
-        url="https://files.example/f_1.fig",
-        size=1,
-        import_id=id,
-    )
-    await story.book.check("Attachment", attachment, importId=id)
-    query = "query($id: ID!) { node(id: $id) { ... on Attachment { import { sourceId } } } }"
-    found = await story.caller.run(query, id=attachment)
-    assert found == {"node": {"import": {"sourceId": "f_1"}}}
