@@ -10,7 +10,7 @@ COMMENTS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0036_audit_actions")]
+    dependencies = [("models", "0038_budgeted")]
 
     initial = False
 
