@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
@@ -12,9 +12,6 @@ from app.own_imports.checks import BROKEN
 from app.own_imports.taken import Taken, staged
 from models.errors import Invalid
 from models.fields import JsonColumn
-
-if TYPE_CHECKING:
-    pass
 
 ALWAYS = ("id", "created_at", "updated_at")
 
@@ -64,12 +61,11 @@ async def merge(connection: Any, taken: Taken) -> Came:
 def adding(taken: Taken) -> tuple[str, list[Any]]:
     """The statement that adds the rows that are taken, and its arguments: the other columns'
     defaults."""
-    columns = {name: f"s.{name}" for name in (*ALWAYS, *taken.columns.split())}
-    columns |= taken.values
-    told = columns.keys()
-    columns, defaults = with_defaults(taken.model, columns)
-    for name in columns.keys() - told:
-        column: Any = taken.model.column(name)
+    told = {name: f"s.{name}" for name in (*ALWAYS, *taken.columns.split())}
+    told |= taken.values
+    columns, defaults = with_defaults(taken.model, told)
+    for name in columns.keys() - told.keys():
+        column = taken.model.column(name)
         assert not isinstance(column, JsonColumn), "such a column is taken, or set by SQL"
     listed = ", ".join(columns)
     values = ", ".join(columns.values())

@@ -6,7 +6,7 @@ import { DELETE, LISTS, SEARCH, UPDATE } from "./documents.js";
 import { askFor, confirmFirst, openMenu } from "./dialogs.js";
 
 const PAUSE = 250; // milliseconds without a key before a search
-const TITLE_TRIES = [400, 800, 1_600, 3_200, 6_400, 12_800]; // a model may take its time to find a title
+const TITLE_PAUSES = [400, 800, 1_600, 3_200, 6_400, 12_800]; // a model takes its time
 const MARKED = /⟦(.*?)⟧/gs;
 export const UNTITLED = "New chat";
 
@@ -52,7 +52,7 @@ export class Sidebar {
 
   /** Asks until a conversation has its title; resolves with it, or null. */
   async titled(id) {
-    for (const pause of TITLE_TRIES) {
+    for (const pause of TITLE_PAUSES) {
       await this.refresh();
       const found = this.find(id);
       if (found === null || found.title !== null) return found?.title ?? null;
