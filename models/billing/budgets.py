@@ -120,7 +120,7 @@ async def set_budget(
         if limit is not None and limit < 0:
             raise Invalid("Must not be negative.", field=fields.camel(name))
     if soft_limit is not None and hard_limit is not None and soft_limit > hard_limit:
-        raise Invalid("Must not be above the hard limit.", field="softLimit")
+        raise Invalid("Must not be below the soft limit.", field="hardLimit")
     budget = await _budget(tx, owner_id)
     await budget.change(**limits)
     soft, hard = (None if limit is None else str(limit) for limit in limits.values())

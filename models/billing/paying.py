@@ -100,7 +100,10 @@ async def reconcile(actor: Actor, payments: Payments, polar_subscription_id: str
     What Polar told is audited, also where it is refused. Raises NotFound, Unavailable.
     """
     actor.viewer.require(Permission.OPERATE, SYSTEM)
-    data = await payments.subscription(polar_subscription_id)
+    try:
+        data = await payments.subscription(polar_subscription_id)
+    except NotFound as unknown:
+        raise NotFound(str(unknown), field="polarSubscriptionId") from unknown
     return await _reconcile(actor, data, payments.terms)
 
 

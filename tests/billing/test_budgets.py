@@ -148,7 +148,7 @@ async def test_an_organisation_has_a_budget_of_its_own(start_server: StartServer
     [
         ({"softLimit": -1}, "softLimit"),
         ({"hardLimit": -0.5}, "hardLimit"),
-        ({"softLimit": 3, "hardLimit": 2}, "softLimit"),
+        ({"softLimit": 3, "hardLimit": 2}, "hardLimit"),
         ({"hardLimit": 0.00001}, "hardLimit"),
         ({"hardLimit": 1e15}, "hardLimit"),
     ],

@@ -158,7 +158,7 @@ async def test_a_plan_that_was_decided_here_is_kept(server: Server, bring: Bring
 async def test_without_times_an_edited_row_is_kept(server: Server, bring: Bring) -> None:
     made = story()
     await bring(made)
-    await server.sql("UPDATE usage SET points = 7, updated_at = now() RETURNING id")
+    await server.sql("UPDATE usage SET points = 7, granted = 7, updated_at = now() RETURNING id")
     made.find("usage", userId=FIRST).update(points=1)
     report = await bring(made)
     assert report.counts["usage", "edited here since: kept"] == 1

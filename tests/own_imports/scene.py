@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from models.accounts.users import User
+from models.builder.imports import Import
 from tests.harness.api import Api, Server
 from tests.harness.eventually import eventually
 from tests.harness.planting import alter, plant_import
@@ -12,6 +14,7 @@ from tests.harness.uploading import image, send
 from tests.harness.verbs import id_of
 
 EMAIL = "ada@example.com"
+ENDED = datetime(2026, 3, 1, tzinfo=UTC)
 PLAIN = "mock:raypx-1"
 FILES = {"src/App.vue": "<template/>"}
 QUICK = "[[first:0]] [[delay:0]]"
@@ -33,7 +36,9 @@ async def furnish(server: Server, api: Api, email: str = EMAIL) -> dict[str, str
     await settled(server)
     await api.do("saveFragmentDraft", "{ __typename }", projectId=project, files=FILES)
     await api.do("saveFiles", "{ __typename }", projectId=project, files=FILES)
-    await plant_import(server, user, project, app["message"]["id"])
+    taken = await plant_import(server, user, project, app["message"]["id"])
+    ended = {"status": "COMPLETE", "outcome": "SUCCEEDED", "completed_at": ENDED}
+    await alter(server, Import, taken, **ended)
     picture = await send(api, image(), "image/png", purpose="AVATAR")
     await api.do("setAvatar", "{ user { id } }", fileId=picture["id"])
     await settled(server)

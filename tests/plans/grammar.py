@@ -31,6 +31,7 @@ Composite = GraphQLObjectType | Abstract
 DEPTH = 6
 FIELDS = 60  # of one operation, at most
 ABSENT = object()
+OTHER_EACH_TIME = {"projectDownload"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class Operation:
         names = [
             name
             for name, field in getattr(kind, "fields", {}).items()  # a union has none
-            if is_leaf_type(get_named_type(field.type)) or (depth > 0 and self._left > 0)
+            if name not in OTHER_EACH_TIME
+            and (is_leaf_type(get_named_type(field.type)) or (depth > 0 and self._left > 0))
         ]
         name = self._random.choice(names or ["__typename"])
         key = f"{name}_{self._random.randint(0, 2)}" if self._chance(0.4) else name
