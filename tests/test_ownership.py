@@ -381,7 +381,7 @@ def _ids_asked(name: str, world: World) -> list[Any]:
     return list(id_paths(PROBES[name].ways(world)[0], frozenset(world.ids.values())))
 
 
-async def test_a_stranger_cannot_tell_hidden_from_missing(still: Server) -> None:
+async def test_hole_01_a_stranger_cannot_tell_hidden_from_missing(still: Server) -> None:
     ada, eve = still.user("ada"), still.user("eve")
     world, gone = await make_world(still, ada), await deleted_world(still)
     await make_world(still, eve)

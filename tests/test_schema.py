@@ -182,6 +182,28 @@ def test_nothing_tells_whose_rows_they_are() -> None:
     assert told == {"Org.ownerUserId"}, "who answers for an organisation, as its source has it"
 
 
+def test_hole_01_only_operators_name_another_user() -> None:
+    """Nobody says on whose behalf a query or a mutation is; a token does."""
+    named = {
+        f"{name}.{field}"
+        for name, kind in OURS.items()
+        if isinstance(kind, GraphQLInputObjectType)
+        for field in kind.fields
+        if re.search("user|owner|viewer|behalf", field, re.IGNORECASE)
+    }
+    named |= {
+        f"{kind.name}.{argument}"
+        for kind in OURS.values()
+        if isinstance(kind, GraphQLObjectType)
+        for field in kind.fields.values()
+        for argument in field.args
+        if re.search("user|owner|viewer|behalf", argument, re.IGNORECASE)
+    }
+    for_operators = {"GrantSubscription", "ResolvePendingSubscription", "ResetCredits"}
+    asks_about = {"Query.userId"}  # accessExplain, which needs a right on the row
+    assert named == {f"{name}Input.userId" for name in for_operators} | asks_about
+
+
 def test_error_codes_are_those_of_the_domain() -> None:
     kind: GraphQLNamedType = OURS["ErrorCode"]
     assert isinstance(kind, GraphQLEnumType)

@@ -37,7 +37,7 @@ async def test_data_null_is_a_200(accept: str) -> None:
         assert answer.codes == ["INTERNAL"]
 
 
-async def test_a_defect_is_masked_and_logged_without_its_message() -> None:
+async def test_hole_17_a_defect_is_masked_and_logged_without_its_message() -> None:
     async with client() as (session, world):
         with capture_logs() as logs:
             answer = await query(session, world, "{ broken }", {"X-Request-Id": "req-1"})

@@ -95,7 +95,7 @@ async def test_a_stopped_answer_keeps_what_was_shown(server: Server) -> None:
     assert not await server.sql("SELECT 1 FROM message_chunk"), "nobody writes on"
 
 
-async def test_each_step_of_an_answer_is_announced(start_server: StartServer) -> None:
+async def test_hole_18_each_step_of_an_answer_is_announced(start_server: StartServer) -> None:
     front = await start_server(worker=False)
     ada = front.user()
     made = await ada.do("createProject", "{ project { id } }", name="p", framework="NEXTJS")

@@ -103,7 +103,7 @@ async def test_completing_a_bare_run_makes_its_message(scene: Scene) -> None:
     assert row == {"role": "ASSISTANT", "order_id": 1, "on_branch": True}
 
 
-async def test_only_the_claimer_goes_on_with_a_run(scene: Scene) -> None:
+async def test_hole_15_only_the_claimer_goes_on_with_a_run(scene: Scene) -> None:
     """Hole 15: failRun works in any state; completeRun does not check claimedBy."""
     run = await scene.sent_run()
     calls: list[tuple[str, dict[str, object]]] = [

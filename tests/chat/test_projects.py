@@ -147,7 +147,7 @@ async def test_the_preview_is_the_newest_image_of_the_latest_message(quiet: Serv
     assert await preview() is None, "the latest message has none"
 
 
-async def test_a_showcase_is_opted_into_and_names_no_owner(quiet: Server) -> None:
+async def test_hole_10_a_showcase_is_opted_into_and_names_no_owner(quiet: Server) -> None:
     """Hole 10: listShowcase publishes every user's projects, with owner id, and no opt-in."""
     ada, nobody = quiet.user(), quiet.nobody()
     shown = await make(ada, "Shown", showcased=True, description="For all")
