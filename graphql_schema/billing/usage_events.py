@@ -102,8 +102,8 @@ class Query:
     )
 
     @strawberry.field(
-        description="What a billing period comes to, of what the viewer may see; null when signed "
-        "out. An organisation's needs BILLING.",
+        description="What a billing period comes to; null when signed out, and for an organisation "
+        "where the viewer lacks BILLING.",
         metadata={"needs": Permission.BILLING, "cost": TOTALS_COST},
     )
     async def usage_totals(

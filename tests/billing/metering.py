@@ -40,7 +40,7 @@ async def events_of(user: Api, org: str | None = None) -> list[dict[str, Any]]:
     return (await user.run(EVENTS, org=org))["usageEvents"]["nodes"]
 
 
-async def totals_of(user: Api, **of: Any) -> dict[str, Any]:
+async def totals_of(user: Api, **of: Any) -> Any:
     """What a period comes to."""
     return (await user.run(TOTALS, **of))["usageTotals"]
 
