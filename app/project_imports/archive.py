@@ -66,8 +66,10 @@ def read_archive(
     """
     try:
         with ZipFile(cast("IO[bytes]", _Guarded(file))) as archive:
-            reading = _Reading(archive, limits)
-            for entry in archive.infolist():
+            reading, entries = _Reading(archive, limits), archive.infolist()
+            if len({entry.header_offset for entry in entries}) < len(entries):
+                raise ImportFailed("It lists the same bytes more than once.")
+            for entry in entries:
                 reading.take(entry)
                 told(len(reading.contents.files))
     except (BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OSError) as error:
@@ -115,7 +117,7 @@ class _Reading:
         with self._archive.open(entry) as opened:
             data = opened.read(self._limits.file)
         self._unpacked += len(data)
-        if self._unpacked > self._limits.archive:  # entries may share the bytes they unpack from
+        if self._unpacked > self._limits.archive:
             raise ImportFailed("It is too large when unpacked.")
         try:
             text = data.decode()

@@ -130,7 +130,12 @@ def packed_otherwise() -> bytes:
 
 
 async def test_entries_that_unpack_too_much_end_it(place: Place) -> None:
-    assert await refused(place, repeated(20)) == "It is too large when unpacked."
+    binary = {f"{number}.ts": bytes(50_000) for number in range(7)}
+    assert await refused(place, zipball(binary)) == "It is too large when unpacked."
+
+
+async def test_entries_that_share_their_bytes_end_it(place: Place) -> None:
+    assert await refused(place, repeated(20)) == "It lists the same bytes more than once."
 
 
 async def test_other_ways_to_pack_are_left_out(place: Place) -> None:
