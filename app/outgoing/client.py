@@ -1,4 +1,4 @@
-"""Asking other servers: `fetch` for what fits into memory, `opened` and `save` for more."""
+"""Asking other servers: `fetch` for what fits into memory, `opened` for more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -114,20 +113,6 @@ class Outgoing:
         async with self.opened(method, url, limits=limits, **request) as arriving:
             body = b"".join([chunk async for chunk in arriving.chunks()])
             return Fetched(arriving.status, arriving.headers, body)
-
-    async def save(
-        self, url: str, target: Path, *, limits: Limits | None = None, **request: Any
-    ) -> Fetched:
-        """Write the body of a 200 to a file, which the caller removes; of others, nothing.
-
-        Returns the answer without its body. Raises OutgoingFailed and OSError.
-        """
-        async with self.opened("GET", url, limits=limits, **request) as arriving:
-            if arriving.status == 200:
-                with target.open("wb") as file:
-                    async for chunk in arriving.chunks():
-                        await asyncio.to_thread(file.write, chunk)
-            return Fetched(arriving.status, arriving.headers, b"")
 
     @asynccontextmanager
     async def opened(
