@@ -2,7 +2,7 @@
 const types = {
   preset: "client",
   config: {
-    scalars: { DateTime: "string", JSON: "unknown" },
+    scalars: { DateTime: "string", Decimal: "string", JSON: "unknown" },
     strictScalars: true,
     useTypeImports: true,
   },

@@ -6,7 +6,7 @@ export default {
       preset: "client",
       schema: "../../../schema.graphql",
       presetConfig: { persistedDocuments: true },
-      config: { scalars: { DateTime: "string", JSON: "unknown" }, useTypeImports: true },
+      config: { scalars: { DateTime: "string", Decimal: "string", JSON: "unknown" }, useTypeImports: true },
     },
   },
 };
