@@ -156,7 +156,7 @@ class _Writing:
         finish, held = None, dict[int, str]()
         self.manuscript.begin()
         stream = self.author.keys.asked_with(
-            self.provider, replace(prompt, tools=offered), self.model, self.lease
+            self.provider, replace(prompt, tools=offered), self.model, self.lease, self.asking
         )
         async with aclosing(self.asking.followed(stream, self.progress.steps)) as items:
             async for item in items:
@@ -166,7 +166,7 @@ class _Writing:
                     held[item.part] = held.get(item.part, "") + item.text
                     _refuse_too_much(held, CONTENT_LIMIT - self.manuscript.length)
                 elif not _write_down(self.manuscript, item):
-                    finish, held = Finish("length"), {}
+                    finish, held = Finish("length", usage=self.asking.marked({})), {}
                     break
         if finish is None:
             raise ProviderError(FAILED_TEXT, retryable=True)

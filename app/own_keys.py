@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
+from app.asking import Asking
 from models.accounts.user_keys import KeyMode, UserKey, key_of, note_use
 from models.chat.leases import Lease
 from models.ports import Vault
 from models.providing import (
-    OWN_KEY,
     AnswerError,
     Delta,
     Finish,
@@ -37,17 +37,24 @@ class OwnKeys:
     vault: Vault
 
     async def asked_with(
-        self, provider: ModelProvider, prompt: Prompt, model: ModelInfo, lease: Lease
+        self,
+        provider: ModelProvider,
+        prompt: Prompt,
+        model: ModelInfo,
+        lease: Lease,
+        asking: Asking,
     ) -> AsyncGenerator[Delta | Finish, None]:
         """A provider's answer, asked with one key after the other: the next is used where one is
-        refused or used up before it brought a word. Raises ProviderError."""
+        refused or used up before it brought a word. `asking` is told whose. Raises ProviderError.
+        """
         keys = await self._keys(model, lease)
         if not keys:
             raise ProviderError(MISSING, retryable=False, code=AnswerError.KEY_MISSING)
         for number, key in enumerate(keys, 1):
-            begun = False
+            begun, asking.own_key = False, key is not None
             try:
-                async with aclosing(self._stream(provider, prompt, key)) as stream:
+                opened = None if key is None else await self._taken(key)
+                async with aclosing(provider.stream(prompt, opened)) as stream:
                     async for item in stream:
                         begun = True
                         yield item
@@ -66,24 +73,6 @@ class OwnKeys:
         if own is None:
             return servers
         return [own] if own.mode is KeyMode.PRIORITY else [*servers, own]
-
-    async def _stream(
-        self, provider: ModelProvider, prompt: Prompt, key: UserKey | None
-    ) -> AsyncGenerator[Delta | Finish, None]:
-        if key is None:
-            async with aclosing(provider.stream(prompt)) as stream:
-                async for item in stream:
-                    yield item
-            return
-        try:
-            async with aclosing(provider.stream(prompt, await self._taken(key))) as stream:
-                async for item in stream:
-                    ended = isinstance(item, Finish)
-                    yield replace(item, usage=item.usage | {OWN_KEY: True}) if ended else item
-        except ProviderError as error:
-            if error.usage:
-                error.usage = {**error.usage, OWN_KEY: True}
-            raise
 
     async def _taken(self, key: UserKey) -> str:
         text = key.open_key(self.vault)

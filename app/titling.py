@@ -33,7 +33,7 @@ async def title_conversation(author: Author, lease: Lease) -> None:
         async with asyncio.timeout(PATIENCE):
             provider, name = models.provider_for(model.id)
             prompt = found.prompt(name, lease.generation_id)
-            answer = author.keys.asked_with(provider, prompt, model, lease)
+            answer = author.keys.asked_with(provider, prompt, model, lease, asking)
             text = await _written(asking.followed(answer, "title"))
     except (ProviderError, DomainError, TimeoutError) as error:
         log.warning("title.failed", message=lease.message_id, why=str(error))

@@ -29,7 +29,6 @@ from models.chat.leases import (
     hand_back_generation,
     renew,
 )
-from models.errors import DomainError
 from models.providing import ProviderError
 
 POLL = 0.5  # seconds, when nothing wakes the worker
@@ -109,7 +108,7 @@ class Worker:
         """Keep a whole answer; one that can't be kept would not be after another try either."""
         try:
             await until_available(lambda: finish_generation(self._actor, lease, answer, call))
-        except DomainError:
+        except Exception:
             log.exception("answer.refused", message=lease.message_id)
             return EndedHere(FAILED_TEXT)
         return answer

@@ -22,8 +22,9 @@ async def charge(tx: Transaction, message: Message) -> None:
 
 
 async def charge_failed(tx: Transaction, message: Message, call: ModelCall | None) -> None:
-    """Spend the credits of a locked answer that fails now, though its provider did not, if there
-    are words of it: kept ones, or those of its last call. Keys of the user's own cost nothing."""
+    """Spend the credits of a locked answer that fails for good now, if there are words of it: steps
+    that were kept, or those of `call`, which its provider did not fail. Keys of the user's own cost
+    nothing."""
     steps = [message.usage] if message.parts else []
     steps += [call.usage] if call is not None else []
     if any(OWN_KEY not in (usage or ()) for usage in steps):

@@ -53,7 +53,8 @@ class Failure:
     """What went wrong with a try, in a `text` for the user, and perhaps a `code`.
 
     `retry_in` is None for what no second try would mend. `ours` says that not the provider failed
-    but this server ended it for good: what was written until then is paid.
+    but this server ended it for good: what was written until then is paid. Of others only steps
+    that were kept are.
     """
 
     text: str
@@ -136,8 +137,9 @@ async def give_up_generation(
     await count_lost_call(tx, message, generation, lease.epoch, call)
     if not stands(generation, lease):
         return False
-    if failure.ours:
-        await charge_failed(tx, message, call)
+    if _is_last(generation, failure):
+        # Who has read a kept step has it; else a key of theirs that is refused would make it free.
+        await charge_failed(tx, message, call if failure.ours else None)
     await _try_again_or_fail(tx, message, generation, failure)
     return True
 
@@ -231,7 +233,11 @@ def stands(generation: Generation, lease: Lease) -> bool:
 async def _try_again_or_fail(
     tx: Transaction, message: Message, generation: Generation, failure: Failure
 ) -> None:
-    if failure.retry_in is not None and generation.tries < TRIES:
+    if failure.retry_in is None or _is_last(generation, failure):
+        await fail_answer(tx, message, failure.text, failure.code)
+    else:
         await wait_for_another_try(tx, message, generation, failure.retry_in)
-        return
-    await fail_answer(tx, message, failure.text, failure.code)
+
+
+def _is_last(generation: Generation, failure: Failure) -> bool:
+    return failure.retry_in is None or generation.tries >= TRIES

@@ -88,4 +88,7 @@ async def _complete(ada: Api) -> bool:
 async def _stores(folder: Path, *texts: str) -> bool:
     """Whether the storage keeps these texts and nothing else."""
     files = (folder / "data" / "files").rglob("*")
-    return [path.read_text() for path in files if path.is_file()] == list(texts)
+    try:
+        return [path.read_text() for path in files if path.is_file()] == list(texts)
+    except FileNotFoundError:  # one went while it was looked at
+        return False

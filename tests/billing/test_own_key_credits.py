@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.accounts.test_user_keys import MODEL, OWN, SERVERS, at, by, serving, set_key, told
-from tests.app.openai_endpoint import endpoint
+from tests.accounts.test_user_keys import (
+    MODEL,
+    OWN,
+    SERVERS,
+    at,
+    by,
+    key_in,
+    refusal,
+    serving,
+    set_key,
+    told,
+)
+from tests.app.openai_endpoint import Play, Reply, endpoint
+from tests.app.test_openai_tools import call
 from tests.harness.api import Api, StartServer
 from tests.harness.crediting import balanced, refused, start, usage_of
+from tests.harness.eventually import eventually
+from tests.harness.tools import TOOLS
 
 COSTLY = {"credits": True}
 
@@ -83,3 +99,39 @@ async def test_what_runs_in_a_browser_uses_no_key(start_server: StartServer) -> 
         run = {"content": "App", "model": MODEL, "runSource": "WEBCONTAINER"}
         await ada.do("createProjectWithMessage", "{ __typename }", **run)
         assert await _spent(ada) == (1, 0)
+
+
+def _asking_first(*accepted: str) -> Play:
+    """Answers with words and a call that needs approval, then refuses whatever key comes."""
+    asked = itertools.count()
+
+    async def play(reply: Reply) -> web.Response | None:
+        if key_in(reply.request) not in accepted or next(asked):
+            return refusal(reply.request)
+        await reply.chunk({"content": "All of it."})
+        wanted = call(0, '{"to": "a"}', "delete")
+        await reply.chunk({"tool_calls": [wanted]}, reason="tool_calls")
+        await reply.done(usage=(3, 4))
+        return None
+
+    return play
+
+
+@pytest.mark.parametrize(("accepted", "spent"), [(SERVERS, 1), (OWN, 0)], ids=["servers", "own"])
+async def test_a_key_that_is_refused_later_gives_nothing_back(
+    start_server: StartServer, accepted: str, spent: int
+) -> None:
+    """What the server's key has written is paid, whatever key the next step is asked with."""
+    async with endpoint(_asking_first(accepted)) as provider:
+        server = await start_server(**at(provider), **COSTLY, tools=TOOLS)
+        ada = server.user()
+        await set_key(ada, mode="FALLBACK")
+        reply = await _reply(ada)
+        (waiting,) = await eventually(lambda: server.sql("SELECT id FROM tool_call"))
+        assert await _spent(ada) == (1, 0)
+        await set_key(ada, mode="PRIORITY")
+        await ada.do("denyToolCall", "{ __typename }", id=waiting["id"])
+        end = await told(ada, reply)
+        assert (end["outcome"], end["errorCode"]) == ("FAILED", "KEY_REFUSED")
+        assert await _spent(ada) == (0, spent)
+        await balanced(server.sql)
