@@ -137,7 +137,7 @@ async def give_up_generation(
     await count_lost_call(tx, message, generation, lease.epoch, call)
     if not stands(generation, lease):
         return False
-    if _is_last(generation, failure):
+    if _wait(generation, failure) is None:
         # Who has read a kept step has it; else a key of theirs that is refused would make it free.
         await charge_failed(tx, message, call if failure.ours else None)
     await _try_again_or_fail(tx, message, generation, failure)
@@ -233,11 +233,13 @@ def stands(generation: Generation, lease: Lease) -> bool:
 async def _try_again_or_fail(
     tx: Transaction, message: Message, generation: Generation, failure: Failure
 ) -> None:
-    if failure.retry_in is None or _is_last(generation, failure):
+    wait = _wait(generation, failure)
+    if wait is None:
         await fail_answer(tx, message, failure.text, failure.code)
     else:
-        await wait_for_another_try(tx, message, generation, failure.retry_in)
+        await wait_for_another_try(tx, message, generation, wait)
 
 
-def _is_last(generation: Generation, failure: Failure) -> bool:
-    return failure.retry_in is None or generation.tries >= TRIES
+def _wait(generation: Generation, failure: Failure) -> timedelta | None:
+    """How long until the next try; None after the last."""
+    return failure.retry_in if generation.tries < TRIES else None

@@ -212,4 +212,7 @@ async def test_a_failed_answer_can_be_tried_again(chat: Chat) -> None:
     await expect(chat.answer.get_by_text("The provider refused the request.")).to_have_count(1)
     await shoot(chat.page, "demo-failed")
     await chat.button("Try again").click()
+    await expect(chat.answer).to_contain_text("1/2")  # the second had no word either, and gave way
+    await chat.button("Later version").click()
     await expect(chat.answer).to_contain_text("2/2")
+    await expect(chat.answer.get_by_text("The provider refused the request.")).to_have_count(1)
